@@ -1,0 +1,116 @@
+# Every target does its own set-up; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first interpreter on the PATH that is new enough. Set PYTHON to choose another one.
+PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
+	&& { echo "$$candidate"; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+SAM_VENV := .venv-sam
+# `sam` tells AWS about its use unless this is off.
+SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+RIE := build/rie/aws-lambda-rie
+LAYER ?= build/layer
+STACK ?= firehose-logging
+EVENT ?= {"lines": 3}
+
+# Folders of Python, as far as they exist.
+SOURCES := $(wildcard firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# --- on this machine -------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/dev.stamp layer ## Run the sample function in a local Lambda and show what lands in the bucket
+	@$(BIN)/python -m scripts.demo
+
+.PHONY: test
+test: lint types unit ## Lint, types, unit and end-to-end tests
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## Ruff, and cfn-lint on the template
+	$(BIN)/ruff check .
+	$(BIN)/cfn-lint --template template.yaml
+
+.PHONY: types
+types: $(VENV)/dev.stamp ## mypy, strict
+	$(BIN)/mypy $(SOURCES)
+
+.PHONY: unit
+unit: $(VENV)/dev.stamp layer rie ## Tests; TESTS='-k name -x' passes arguments to pytest
+	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: coverage
+coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch coverage of the package
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+.PHONY: layer
+layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
+	@$(BIN)/python scripts/build_layer.py "$(LAYER)"
+
+.PHONY: rie
+rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
+
+.PHONY: clean
+clean: ## Remove what was built; KEEP=1 keeps the virtual environments
+	rm -rf build .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf $(if $(KEEP),,$(VENV) $(SAM_VENV))
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+# --- on AWS, with your credentials -----------------------------------------------------------
+
+.PHONY: validate
+validate: $(SAM_VENV)/sam.stamp ## Check the template with SAM's own linter
+	$(SAM) validate --lint --region $${AWS_REGION:-us-east-1}
+
+.PHONY: build
+build: $(SAM_VENV)/sam.stamp ## Build layer and function for deployment (sam build)
+	$(SAM) build
+
+.PHONY: deploy
+deploy: build ## Create or update the stack; STACK names it
+	$(SAM) deploy --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM \
+		--no-fail-on-empty-changeset
+
+.PHONY: invoke
+invoke: $(SAM_VENV)/sam.stamp ## Invoke the deployed sample function; EVENT is its JSON event
+	$(SAM) remote invoke SampleFunction --stack-name $(STACK) --event '$(EVENT)'
+
+.PHONY: logs
+logs: $(SAM_VENV)/sam.stamp ## Show the newest log objects in the stack's bucket
+	@$(SAM_VENV)/bin/python scripts/bucket.py show --stack $(STACK)
+
+.PHONY: delete
+delete: $(SAM_VENV)/sam.stamp ## Delete the stack and all logs in its bucket (asks first)
+	@$(SAM_VENV)/bin/python scripts/bucket.py empty --stack $(STACK)
+	$(SAM) delete --stack-name $(STACK)
+
+# --- set-up: what the targets above ask for --------------------------------------------------
+
+$(VENV)/pyvenv.cfg $(SAM_VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { \
+		echo 'No Python 3.10 or newer on the PATH. Install one, or name it: make PYTHON=/path/to/python3 ...' >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(@D)
+
+# -qq: errors only. A stamp is newer than its requirements exactly when they are installed.
+$(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(SAM_VENV)/sam.stamp: requirements/sam.txt | $(SAM_VENV)/pyvenv.cfg
+	$(SAM_VENV)/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+$(RIE): requirements/sam.txt scripts/fetch_rie.py | $(VENV)/pyvenv.cfg
+	@$(BIN)/python scripts/fetch_rie.py $@
