@@ -1,0 +1,329 @@
+"""From a request to an answer: who asks, is it valid, what goes wrong, what is stored.
+
+The order is the service's: signature, members, stream, quota. Faults come after validation, so a
+producer that breaks a limit is told so even while it is being throttled.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import json
+import os
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import sigv4, validation
+from .errors import DeliveryError, ServiceError
+from .fault import Call, Fault, Moment
+from .ledger import CallSummary, Ledger
+from .registry import Streams
+from .throughput import TokenBucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .clock import Clock
+    from .connection import Head
+    from .faults import Faults, Strike
+
+JSON = "application/x-amz-json-1.1"
+
+#: Calls a second of each control operation (limits.html: "5 calls per second", not raisable).
+CONTROL_CALLS_PER_SECOND = 5
+
+_TARGET = "Firehose_20150804."
+_PUTS = {
+    "PutRecord": validation.put_record,
+    "PutRecordBatch": validation.put_record_batch,
+}
+_CONTROL = {
+    "CreateDeliveryStream": Streams.create,
+    "DeleteDeliveryStream": Streams.delete,
+    "DescribeDeliveryStream": Streams.describe,
+    "ListDeliveryStreams": Streams.list_streams,
+}
+
+
+class Send(enum.Enum):
+    """What to do with an answer."""
+
+    WHOLE = "send it"
+    RESET = "reset the connection"
+    NOTHING = "hold the connection"
+
+
+@dataclass
+class Answer:
+    """An answer, and how to send it."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    send: Send = Send.WHOLE
+    wire: list[Fault] = field(default_factory=list)
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass
+class _Exchange:
+    """What is known of a call while it is worked on."""
+
+    head: Head
+    operation: str
+    call: Call = field(default_factory=Call)
+    members: dict[str, object] = field(default_factory=dict)
+    put: validation.Put | None = None
+    signature_ok: bool | None = None
+    region: str = ""
+    stored: int = 0
+    outcome: str = "ok"
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def record_count(self) -> int:
+        """Return the records in the call, valid or not."""
+        if self.put is not None:
+            return len(self.put.records)
+        entries = self.members.get("Records", ["one"] if "Record" in self.members else [])
+        return len(entries) if isinstance(entries, list) else 0
+
+
+class Service:
+    """Answers calls; knows nothing of sockets.
+
+    Args:
+        identity: the credentials accepted.
+        streams: the streams served.
+        faults: what goes wrong.
+        clock: for signatures and quotas.
+        ledger: told of every call.
+        on_stored: called when records were buffered.
+    """
+
+    def __init__(
+        self,
+        identity: sigv4.Identity,
+        streams: Streams,
+        faults: Faults,
+        clock: Clock,
+        ledger: Ledger,
+        on_stored: Callable[[], None],
+    ) -> None:
+        self._identity = identity
+        self._streams = streams
+        self._faults = faults
+        self._clock = clock
+        self._ledger = ledger
+        self._on_stored = on_stored
+        self._control = {name: TokenBucket(CONTROL_CALLS_PER_SECOND, clock) for name in _CONTROL}
+
+    def broken_off(self, head: Head, call: Call, fault: Fault) -> None:
+        """Enter a call into the ledger whose body was never read."""
+        exchange = _Exchange(head, call.operation, call, outcome=fault.name)
+        self._enter(exchange, wire_bytes=head.size, status=None)
+
+    def respond(
+        self, head: Head, body: bytes, call: Call, pause: Callable[[float], object]
+    ) -> Answer:
+        """Work on a call and return its answer; the ledger knows the call when this returns.
+
+        Args:
+            head: of the request.
+            body: of the request.
+            call: what is known of the call from its head.
+            pause: waits for so many seconds of latency.
+        """
+        exchange = _Exchange(head, call.operation, call)
+        error: ServiceError | None = None
+        try:
+            self._admit(exchange, body)
+        except ServiceError as problem:
+            error = problem
+        wire = [strike.fault for strike in self._faults.strikes(Moment.WIRE, exchange.call)]
+        latency = sum(fault.seconds for fault in wire if fault.name == "latency")
+        pause(latency / 2)
+        try:
+            if error is not None:
+                raise error
+            answer = self._answer(exchange)
+        except ServiceError as problem:
+            if exchange.outcome == "ok":
+                exchange.outcome = problem.code
+            missed = exchange.record_count() - exchange.stored
+            if missed:
+                exchange.refused[exchange.outcome] += missed
+            answer = Answer(problem.status, json.dumps(problem.body()).encode())
+        answer.wire = wire
+        status = answer.status if answer.send is Send.WHOLE else None
+        self._enter(exchange, wire_bytes=head.size + len(body), status=status)
+        pause(latency / 2)
+        return answer
+
+    def _admit(self, exchange: _Exchange, body: bytes) -> None:
+        """Check signature, operation and members, and note them in the exchange."""
+        head = exchange.head
+        exchange.signature_ok = False
+        exchange.region = sigv4.verify(
+            self._identity,
+            method=head.method,
+            path=head.path,
+            headers=head.headers,
+            body=body,
+            now=self._clock.now(),
+        )
+        exchange.signature_ok = True
+        known = exchange.operation in _PUTS or exchange.operation in _CONTROL
+        if head.method != "POST" or not known:
+            raise ServiceError("UnknownOperationException", "")
+        if head.headers.get("content-type", "").partition(";")[0].strip() != JSON:
+            raise ServiceError("UnknownOperationException", f"Content-Type must be {JSON}")
+        exchange.members = validation.parse_json(body)
+        if exchange.operation in _PUTS:
+            put = _PUTS[exchange.operation](exchange.members)
+            exchange.put = put
+            exchange.call = _with_records(exchange.call, put)
+
+    def _answer(self, exchange: _Exchange) -> Answer:
+        put = exchange.put
+        if put is None:
+            if not self._control_quota(exchange.operation):
+                raise ServiceError("ThrottlingException", "Rate exceeded")
+            try:
+                reply = _CONTROL[exchange.operation](
+                    self._streams, exchange.members, exchange.region
+                )
+            except DeliveryError as error:
+                raise ServiceError("InternalFailure", str(error), 500) from error
+            return Answer(200, json.dumps(reply).encode())
+        running = self._streams.get(put.stream, exchange.region)
+        if not running.settings.active:
+            raise ServiceError(
+                "ResourceNotFoundException", f"Firehose {put.stream} is not in ACTIVE state."
+            )
+        strike = self._faults.strike(Moment.ANSWER, exchange.call)
+        if strike is None:
+            return self._put(exchange, put, None)
+        fault = strike.fault
+        if fault.name in ("partial", "wrong-counts"):
+            return self._put(exchange, put, strike)
+        if fault.stored:
+            self._put(exchange, put, None)
+        exchange.outcome = fault.name
+        if fault.error is not None:
+            raise fault.error.again()
+        missed = len(put.records) - exchange.stored
+        if missed:
+            exchange.refused = Counter({fault.name: missed})
+        if fault.name in ("reset-after-body", "hang"):
+            send = Send.RESET if fault.name == "reset-after-body" else Send.NOTHING
+            return Answer(0, b"", send=send)
+        return Answer(fault.status, fault.body, "text/html")
+
+    def _control_quota(self, operation: str) -> bool:
+        bucket = self._control[operation]
+        if not bucket.holds(1):
+            return False
+        bucket.take(1)
+        return True
+
+    def _put(self, exchange: _Exchange, put: validation.Put, strike: Strike | None) -> Answer:
+        running = self._streams.get(put.stream)
+        admitted = running.meter.admit([len(data) for data in put.records])
+        if admitted is None:
+            raise ServiceError("ServiceUnavailableException", "Slow down.", 503)
+        slow = ServiceError("ServiceUnavailableException", "Slow down.", 503)
+        errors: list[ServiceError | None] = [None if fits else slow for fits in admitted]
+        stored = list(admitted)
+        if strike is not None and strike.fault.error is not None:
+            for index, failed in enumerate(strike.failed):
+                if failed:
+                    errors[index] = strike.fault.error
+                    stored[index] = stored[index] and strike.fault.stored
+        kept = [data for data, keep in zip(put.records, stored, strict=True) if keep]
+        running.delivery.append(kept)
+        self._ledger.stored([len(data) for data in kept])
+        self._on_stored()
+        exchange.stored = len(kept)
+        for error, keep in zip(errors, stored, strict=True):
+            if error is not None and not keep:
+                exchange.refused[error.code] += 1
+        if any(errors):
+            exchange.outcome = "partial"
+        if exchange.operation == "PutRecord":
+            return self._put_record_reply(exchange, errors[0])
+        return self._put_record_batch_reply(exchange, errors, strike)
+
+    def _put_record_reply(self, exchange: _Exchange, error: ServiceError | None) -> Answer:
+        if error is not None:
+            exchange.refused.clear()
+            exchange.outcome = error.code
+            raise error
+        return Answer(200, json.dumps({"RecordId": _record_id(), "Encrypted": False}).encode())
+
+    def _put_record_batch_reply(
+        self,
+        exchange: _Exchange,
+        errors: Sequence[ServiceError | None],
+        strike: Strike | None,
+    ) -> Answer:
+        responses: list[dict[str, str]] = [
+            {"RecordId": _record_id()}
+            if error is None
+            else {"ErrorCode": error.code, "ErrorMessage": error.message}
+            for error in errors
+        ]
+        failed = sum(error is not None for error in errors)
+        if strike is not None and strike.fault.name == "wrong-counts":
+            exchange.outcome = strike.fault.name
+            failed += strike.fault.extra_failed
+            extra = strike.fault.extra_responses
+            responses += [{"RecordId": _record_id()} for _ in range(extra)]
+            responses = responses[: len(errors) + extra]
+        reply = {"FailedPutCount": failed, "Encrypted": False, "RequestResponses": responses}
+        return Answer(200, json.dumps(reply).encode())
+
+    def _enter(self, exchange: _Exchange, wire_bytes: int, status: int | None) -> None:
+        headers = exchange.head.headers
+        put = exchange.put
+        name = exchange.members.get("DeliveryStreamName")
+        self._ledger.called(
+            CallSummary(
+                time=self._clock.now(),
+                operation=exchange.operation,
+                stream=name if isinstance(name, str) else None,
+                records=exchange.record_count(),
+                raw_bytes=sum(map(len, put.records)) if put else 0,
+                wire_bytes=wire_bytes,
+                stored=exchange.stored,
+                outcome=exchange.outcome,
+                status=status,
+                signature_ok=exchange.signature_ok,
+                region=exchange.region or None,
+                invocation_id=headers.get("amz-sdk-invocation-id"),
+                attempt=exchange.call.attempt,
+                connection=exchange.call.connection,
+            ),
+            exchange.refused,
+        )
+
+
+def call_of(head: Head, number: int, connection: int) -> Call:
+    """Return what the head tells of a call."""
+    target = head.headers.get("x-amz-target", "")
+    operation = target.removeprefix(_TARGET) if target.startswith(_TARGET) else ""
+    # Sent by AWS SDKs as "attempt=2; max=3".
+    words = head.headers.get("amz-sdk-request", "").replace(";", " ").split()
+    attempts = [word[8:] for word in words if word.startswith("attempt=")]
+    attempt = int(attempts[0]) if attempts and attempts[0].isdigit() else 1
+    return Call(operation=operation, attempt=attempt, number=number, connection=connection)
+
+
+def _with_records(call: Call, put: validation.Put) -> Call:
+    return Call(call.operation, put.stream, put.records, call.attempt, call.number, call.connection)
+
+
+def _record_id() -> str:
+    # About 220 characters on the service (write-up quoted in the README); 165 bytes make 220.
+    return base64.b64encode(os.urandom(165)).decode()
