@@ -6,6 +6,8 @@ import uuid
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .client import new_client
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -114,9 +116,7 @@ class S3Bucket:
         **options: Any,
     ) -> None:
         if client is None:
-            import boto3  # only who delivers to S3 pays for the import
-
-            client = boto3.client("s3", endpoint_url=endpoint_url, **options)
+            client = new_client("s3", endpoint_url=endpoint_url, **options)
         self._name = name
         self._client = client
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from . import certificate
+from .client import new_client
 from .clock import Clock, SystemClock
 from .connection import BadRequestError, Connection, Head
 from .delivery import DeliveryThread
@@ -153,10 +154,9 @@ class LocalFirehose:
         self._closed = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tls = None
-        if tls:
-            self._folder = tempfile.TemporaryDirectory(prefix="local-firehose-")
-            self._tls, self.ca_file = certificate.server_context(Path(self._folder.name))
         self._listener = Listener(port, self._serve)
+        if tls:
+            self._start_tls()
         self._listener.start()
         self._clock.on_change(self._delivery_thread.wake)
         self.faults.on_change(self._apply_refusal)
@@ -195,8 +195,6 @@ class LocalFirehose:
         Args:
             options: further arguments of `boto3.client`, for example `config`.
         """
-        import boto3
-
         settings: dict[str, Any] = {
             "region_name": self.region,
             "endpoint_url": self.endpoint_url,
@@ -206,7 +204,7 @@ class LocalFirehose:
         }
         if self.ca_file is not None:
             settings["verify"] = str(self.ca_file)
-        return boto3.session.Session().client("firehose", **{**settings, **options})
+        return new_client("firehose", **{**settings, **options})
 
     def add_stream(self, stream: DeliveryStream) -> None:
         """Put a further stream into service.
@@ -283,6 +281,15 @@ class LocalFirehose:
 
     def __repr__(self) -> str:
         return f"LocalFirehose({self.endpoint_url}, {self.region}, streams={self._streams.names()})"
+
+    def _start_tls(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="local-firehose-")
+        try:
+            self._tls, self.ca_file = certificate.server_context(Path(self._folder.name))
+        except BaseException:
+            self._folder.cleanup()
+            self._listener.close()
+            raise
 
     def _apply_refusal(self) -> None:
         with self._state_lock:

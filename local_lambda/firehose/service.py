@@ -82,12 +82,22 @@ class _Exchange:
     outcome: str = "ok"
     refused: Counter[str] = field(default_factory=Counter)
 
-    def record_count(self) -> int:
-        """Return the records in the call, valid or not."""
+    def sizes(self) -> list[int]:
+        """Return the raw bytes of each record in the call, valid or not."""
         if self.put is not None:
-            return len(self.put.records)
-        entries = self.members.get("Records", ["one"] if "Record" in self.members else [])
-        return len(entries) if isinstance(entries, list) else 0
+            return [len(data) for data in self.put.records]
+        entries = self.members.get("Records", [self.members.get("Record")])
+        if not isinstance(entries, list) or entries == [None]:
+            return []
+        return [_raw_size(entry) for entry in entries]
+
+
+def _raw_size(entry: object) -> int:
+    """Return what the base64 of a record decodes to, 0 where there is none."""
+    text = entry.get("Data") if isinstance(entry, dict) else None
+    if not isinstance(text, str):
+        return 0
+    return len(text) // 4 * 3 - text[-2:].count("=")
 
 
 class Service:
@@ -151,7 +161,7 @@ class Service:
         except ServiceError as problem:
             if exchange.outcome == "ok":
                 exchange.outcome = problem.code
-            missed = exchange.record_count() - exchange.stored
+            missed = len(exchange.sizes()) - exchange.stored
             if missed:
                 exchange.refused[exchange.outcome] += missed
             answer = Answer(problem.status, json.dumps(problem.body()).encode())
@@ -286,15 +296,15 @@ class Service:
 
     def _enter(self, exchange: _Exchange, wire_bytes: int, status: int | None) -> None:
         headers = exchange.head.headers
-        put = exchange.put
+        sizes = exchange.sizes()
         name = exchange.members.get("DeliveryStreamName")
         self._ledger.called(
             CallSummary(
                 time=self._clock.now(),
                 operation=exchange.operation,
                 stream=name if isinstance(name, str) else None,
-                records=exchange.record_count(),
-                raw_bytes=sum(map(len, put.records)) if put else 0,
+                records=len(sizes),
+                raw_bytes=sum(sizes),
                 wire_bytes=wire_bytes,
                 stored=exchange.stored,
                 outcome=exchange.outcome,
