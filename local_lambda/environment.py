@@ -1,0 +1,403 @@
+"""`LocalLambda`: one execution environment on this machine, to be started, used and shut down."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import extensions_api, runtime_api, telemetry_api
+from ._state import Phase
+from .budgets import Budgets, with_shutdown_ms
+from .function import MAX_TIMEOUT, Function
+from .http_server import HttpServer, Request, Response
+from .invocation import MAX_PAYLOAD_BYTES, Invocation, InvocationResult
+from .journal import Journal
+from .lifecycle import InitResult, Lifecycle, ShutdownResult
+from .logs import LogEvent
+from .process import ManagedProcess
+from .sandbox import Sandbox
+from .subscription import DEFAULT_BACKLOG_BYTES
+from .telemetry import TelemetryEvent
+from .timeline import TimelineEvent
+
+_open_environments: weakref.WeakSet[LocalLambda] = weakref.WeakSet()
+
+
+class _Command:
+    """Something for the supervisor to do, and its outcome."""
+
+    def __init__(self, do: Callable[[], Any]) -> None:
+        self.do = do
+        self.done = threading.Event()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def result(self) -> Any:
+        """Wait for the outcome."""
+        self.done.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class LocalLambda:
+    """One environment of `function`; use it as a context manager.
+
+    `work`: folder for task, opt and tmp; None makes a temporary one. `budgets`: the platform's
+    time limits; `shutdown_ms` replaces those of the shutdown, milliseconds. `freeze`: stop the
+    processes between invocations, `freeze_delay` seconds after the last one has asked for next.
+    `port`: of the Lambda APIs, 0 takes a free one. `output_file`, `telemetry_file`: JSON lines of
+    all output and all telemetry. `telemetry_backlog_bytes`: undelivered telemetry kept for each
+    subscriber. Raises `SandboxError` when the function cannot be started as configured.
+
+    Invocations are handled one after the other; further calls wait their turn.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        *,
+        work: Path | None = None,
+        shutdown_ms: int | None = None,
+        budgets: Budgets | None = None,
+        freeze: bool = True,
+        freeze_delay: float = 0.01,
+        port: int = 0,
+        output_file: Path | None = None,
+        telemetry_file: Path | None = None,
+        telemetry_backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
+    ) -> None:
+        self.function = function
+        self._freeze = freeze
+        self._freeze_delay = freeze_delay
+        self._port = port
+        self._backlog_bytes = telemetry_backlog_bytes
+        self._changed = threading.Condition()
+        self._journal = Journal(
+            json_records=function.log_format == "JSON",
+            output_file=output_file,
+            telemetry_file=telemetry_file,
+        )
+        self._sandbox = Sandbox(function, work)
+        self._life = Lifecycle(
+            function,
+            self._sandbox,
+            with_shutdown_ms(budgets or Budgets(), shutdown_ms),
+            self._changed,
+            self._journal,
+        )
+        self._telemetry_api = telemetry_api.TelemetryApi(
+            self._journal.relay,
+            self._extension_name,
+            note=lambda name, what, detail: self._journal.note("telemetry", what, detail),
+            backlog_bytes=telemetry_backlog_bytes,
+        )
+        # Guarded by _changed.
+        self._commands: deque[_Command] = deque()
+        self._busy = False
+        self._stay_thawed = False
+        self._shutdown_result: ShutdownResult | None = None
+        self._server: HttpServer | None = None
+        self._supervisor: threading.Thread | None = None
+
+    # ---- Start and end --------------------------------------------------------------------------
+
+    def __enter__(self) -> LocalLambda:
+        """Start the Lambda APIs; processes start with `init` or the first `invoke`."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Shut down; after an exception without waiting for what runs."""
+        self.close(abort=kind is not None)
+
+    def start(self) -> None:
+        """Start the Lambda APIs; idempotent."""
+        if self._supervisor is not None:
+            return
+        self._server = HttpServer(self._handle, name="lambda-api", port=self._port)
+        self._life.runtime_api = self._server.address
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._supervisor.start()
+        _open_environments.add(self)
+
+    def close(self, *, abort: bool = False) -> None:
+        """Shut down, stop all threads, remove a temporary work folder; idempotent.
+
+        `abort` ends a running invocation now instead of waiting for it.
+        """
+        if abort:
+            with self._changed:
+                self._life.aborted = True
+                self._changed.notify_all()
+        try:
+            if self._supervisor is not None:
+                self.shutdown()
+                self._supervisor.join(10.0)
+        finally:
+            self._life.kill_all()
+            if self._server is not None:
+                self._server.close()
+            self._journal.close()
+            self._sandbox.close()
+            _open_environments.discard(self)
+
+    # ---- What a platform is asked to do ----------------------------------------------------------
+
+    def init(self) -> InitResult:
+        """Do the Init before any invocation, as the service may; no-op result when it was done."""
+        result: InitResult = self._submit(self._do_init).result()
+        return result
+
+    def invoke(
+        self,
+        event: Any,
+        *,
+        trace_id: str | None = None,
+        tenant_id: str | None = None,
+        client_context: Any = None,
+        cognito_identity: Any = None,
+        timeout: float | None = None,
+    ) -> InvocationResult:
+        """Invoke the function and return what its caller gets, as soon as the caller would get it.
+
+        `event`: anything JSON can hold, or bytes that are sent as they are. `trace_id`: X-Ray
+        header; `timeout`: seconds instead of the function's own for this one invocation.
+        """
+        invocation = self._invocation(event, timeout)
+        invocation.trace_id = trace_id
+        invocation.tenant_id = tenant_id
+        invocation.client_context = client_context
+        invocation.cognito_identity = cognito_identity
+        command = self._submit(lambda: self._life.invoke(invocation))
+        while not invocation.answered.wait(0.5):
+            if command.done.is_set() and not invocation.answered.is_set():
+                command.result()
+                raise RuntimeError("the invocation ended without an answer")
+        assert invocation.result is not None
+        return invocation.result
+
+    def shutdown(self, reason: str = "spindown") -> ShutdownResult:
+        """End the environment as the service does and tell how; later calls tell it again."""
+        with self._changed:
+            if self._shutdown_result is not None:
+                return self._shutdown_result
+        result: ShutdownResult = self._submit(lambda: self._do_shutdown(reason)).result()
+        return result
+
+    def thaw(self) -> None:
+        """Let a frozen environment run on without an event, until the next invocation ends."""
+        with self._changed:
+            self._stay_thawed = True
+        self._submit(self._life.thaw).result()
+
+    def kill(self, signal_number: int) -> None:
+        """Send a signal to the runtime's process group; raise `ProcessLookupError` without one."""
+        runtime = self._life.runtime
+        if runtime is None or not runtime.signal(signal_number):
+            raise ProcessLookupError("no runtime process is running")
+
+    def wait_idle(self, deadline: float = 30.0) -> bool:
+        """Wait up to `deadline` seconds until runtime and extensions are done; False if not."""
+        return self._wait_for(lambda: not self._busy and not self._commands, deadline)
+
+    def wait_frozen(self, deadline: float = 30.0) -> bool:
+        """Wait up to `deadline` seconds until the environment is frozen; False if not."""
+        return self._wait_for(lambda: self._life.frozen and not self._busy, deadline)
+
+    # ---- What there is to see --------------------------------------------------------------------
+
+    @property
+    def frozen(self) -> bool:
+        """True while the processes are stopped."""
+        with self._changed:
+            return self._life.frozen
+
+    @property
+    def phase(self) -> str:
+        """`new`, `init`, `idle`, `invoke`, `reset`, `broken`, `shutdown` or `closed`."""
+        with self._changed:
+            return self._life.phase.value
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the runtime, None when none is running."""
+        runtime = self._life.runtime
+        return runtime.pid if runtime is not None and runtime.alive else None
+
+    @property
+    def processes(self) -> list[ManagedProcess]:
+        """The runtime and the external extensions that are running."""
+        return [process for process in self._life.processes() if process.alive]
+
+    @property
+    def runtime_api(self) -> str:
+        """`host:port` of the Lambda APIs: AWS_LAMBDA_RUNTIME_API."""
+        return self._life.runtime_api
+
+    @property
+    def work(self) -> Path:
+        """The folder with task, opt, tmp."""
+        return self._sandbox.root
+
+    @property
+    def tmp(self) -> Path:
+        """The environment's /tmp; survives a reset."""
+        return self._sandbox.tmp
+
+    @property
+    def opt(self) -> Path:
+        """The merged layers: the environment's /opt."""
+        return self._sandbox.opt
+
+    @property
+    def timeline(self) -> list[TimelineEvent]:
+        """Everything that happened so far."""
+        return self._journal.timeline.events
+
+    @property
+    def output(self) -> list[LogEvent]:
+        """Everything the function and its extensions wrote: what CloudWatch would hold."""
+        return self._journal.output
+
+    @property
+    def telemetry(self) -> list[TelemetryEvent]:
+        """Every telemetry event, whether anyone has subscribed or not."""
+        return self._journal.relay.events
+
+    # ---- The supervisor --------------------------------------------------------------------------
+
+    def _submit(self, do: Callable[[], Any]) -> _Command:
+        command = _Command(do)
+        with self._changed:
+            if self._supervisor is None:
+                raise RuntimeError("the environment is not started: use it in a with statement")
+            if self._life.phase is Phase.CLOSED:
+                raise RuntimeError("the environment was shut down; make a new LocalLambda")
+            self._commands.append(command)
+            self._changed.notify_all()
+        return command
+
+    def _supervise(self) -> None:
+        while self._life.phase is not Phase.CLOSED:
+            command = self._next_command()
+            if command is None:
+                continue
+            try:
+                command.value = command.do()
+            except BaseException as error:
+                command.error = error
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+            command.done.set()
+        with self._changed:
+            left, self._commands = list(self._commands), deque()
+        for command in left:
+            command.error = RuntimeError("the environment was shut down; make a new LocalLambda")
+            command.done.set()
+
+    def _next_command(self) -> _Command | None:
+        """Wait for a command; meanwhile freeze, and clean up after a process that has died."""
+        with self._changed:
+            give_up_at = time.monotonic() + self._freeze_delay
+            while not self._commands:
+                if self._life.broken_while_idle():
+                    break
+                wants_freeze = (
+                    self._freeze
+                    and not self._stay_thawed
+                    and self._life.phase is Phase.IDLE
+                    and not self._life.frozen
+                )
+                left = give_up_at - time.monotonic()
+                if wants_freeze and left <= 0:
+                    break
+                self._changed.wait(left if wants_freeze else None)
+            if self._commands:
+                self._busy = True
+                return self._commands.popleft()
+            broken = self._life.broken_while_idle()
+            self._busy = broken
+        if broken:
+            self._life.reset("failure")
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+        else:
+            self._life.freeze()
+        return None
+
+    def _do_init(self) -> InitResult:
+        if self._life.phase is not Phase.NEW:
+            raise RuntimeError("Init was done already")
+        result = self._life.init("init", time.monotonic() + self._life.budgets.init)
+        if result.status != "success":
+            self._life.reset("timeout" if result.status == "timeout" else "failure")
+        return result
+
+    def _do_shutdown(self, reason: str) -> ShutdownResult:
+        with self._changed:
+            if self._shutdown_result is not None:
+                return self._shutdown_result
+        result = self._life.shutdown(reason)
+        with self._changed:
+            self._shutdown_result = result
+        return result
+
+    def _invocation(self, event: Any, timeout: float | None) -> Invocation:
+        raw = event if isinstance(event, bytes) else json.dumps(event).encode()
+        if len(raw) > MAX_PAYLOAD_BYTES:
+            raise ValueError(
+                f"event: {len(raw)} bytes of JSON, at most {MAX_PAYLOAD_BYTES} are allowed"
+            )
+        seconds = self.function.timeout if timeout is None else timeout
+        if not 0 < seconds <= MAX_TIMEOUT:
+            raise ValueError(f"timeout={timeout!r}: use seconds, over 0 to {MAX_TIMEOUT:g}")
+        with self._changed:
+            self._stay_thawed = False
+        return Invocation(raw, seconds)
+
+    def _wait_for(self, condition: Callable[[], bool], deadline: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, deadline)
+
+    # ---- The Lambda APIs -------------------------------------------------------------------------
+
+    def _handle(self, request: Request) -> Response | None:
+        """Route by the first path segment; each API answers for everything under its own."""
+        if request.path.startswith(runtime_api.PREFIX):
+            return self._life.slot.handle(request)
+        if request.path.startswith(extensions_api.PREFIX):
+            return self._life.registry.handle(request)
+        if request.path in (telemetry_api.TELEMETRY_PATH, telemetry_api.LOGS_PATH):
+            return self._telemetry_api.handle(request)
+        return Response.error(404, "NotFound", f"no such path: {request.path}")
+
+    def _extension_name(self, request: Request) -> str | Response:
+        extension = self._life.registry.identify(request)
+        return extension if isinstance(extension, Response) else extension.name
+
+
+def _kill_open_environments() -> None:
+    """Leave no process behind, frozen ones least of all, when the interpreter ends."""
+    for environment in list(_open_environments):
+        with contextlib.suppress(Exception):
+            environment._life.kill_all()
+
+
+atexit.register(_kill_open_environments)

@@ -1,0 +1,135 @@
+"""What is deployed: one function, its settings and its layers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+#: Names that the service refuses in a function's configuration (developer guide, "Working with
+#: Lambda environment variables", reserved list).
+RESERVED_VARIABLES = frozenset(
+    """_HANDLER _X_AMZN_TRACE_ID AWS_DEFAULT_REGION AWS_REGION AWS_EXECUTION_ENV
+    AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION
+    AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME
+    AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+    AWS_LAMBDA_RUNTIME_API LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR""".split()
+)
+VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+#: All environment variables together (developer guide, Lambda quotas).
+MAX_ENVIRONMENT_BYTES = 4096
+#: Layers of one function (developer guide, Lambda quotas).
+MAX_LAYERS = 5
+#: Longest function timeout, seconds (developer guide, Lambda quotas).
+MAX_TIMEOUT = 900.0
+START_UPS = ("managed", "client")
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as it would be deployed.
+
+    `code`: folder with the handler's module, layers: folders laid out like `/opt`, later ones
+    win. `handler`: `module.function`. `environment`: the function's own variables; values (or
+    parts between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`:
+    seconds, over 0 to 900. `memory_mb`: told to the function, not enforced. `python`: interpreter
+    that holds `awslambdaric`. `start_up`: "managed" (as AWS's own runtimes start: wrapper,
+    `/opt/python` paths), "client" (`python -m awslambdaric handler`, an own base image; the
+    wrapper variable is ignored) or any argv. `execution_env`: AWS_EXECUTION_ENV; None means
+    `AWS_Lambda_pythonX.Y` for "managed" and unset otherwise. `framed_log_fd`: give the runtime the
+    log fd, as the service does. `log_format`: "Text" or "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL,
+    None leaves it unset. `copy_code`: run from a read-only copy; False runs in `code` itself.
+    `initialization_type` is told to runtime and telemetry.
+
+    Raises `ValueError` naming the argument, its value and what is allowed.
+    """
+
+    code: Path
+    handler: str
+    layers: Sequence[Path] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 3.0
+    memory_mb: int = 128
+    name: str = "local-function"
+    version: str = "$LATEST"
+    python: Path = field(default_factory=lambda: Path(sys.executable))
+    start_up: str | Sequence[str] = "managed"
+    execution_env: str | None = None
+    framed_log_fd: bool = True
+    log_format: str = "Text"
+    log_level: str | None = None
+    copy_code: bool = True
+    region: str = "eu-west-1"
+    account_id: str = "012345678912"
+    access_key: str = "ASIALOCALLAMBDA00000"
+    secret_key: str = "local-lambda-secret-key"
+    session_token: str = "local-lambda-session-token"
+    initialization_type: str = "on-demand"
+
+    def __post_init__(self) -> None:
+        """Check every argument once; make copies that cannot change later."""
+        object.__setattr__(self, "code", Path(self.code).absolute())
+        object.__setattr__(self, "layers", tuple(Path(path).absolute() for path in self.layers))
+        object.__setattr__(self, "environment", MappingProxyType(dict(self.environment)))
+        object.__setattr__(self, "python", Path(self.python))
+        if not isinstance(self.start_up, str):
+            object.__setattr__(self, "start_up", tuple(str(part) for part in self.start_up))
+        self._check_folders()
+        self._check_numbers()
+        self._check_environment()
+        if self.start_up == () or (
+            isinstance(self.start_up, str) and self.start_up not in START_UPS
+        ):
+            raise ValueError(
+                f"start_up={self.start_up!r}: use 'managed', 'client' or an argument list"
+            )
+        if self.log_format not in ("Text", "JSON"):
+            raise ValueError(f"log_format={self.log_format!r}: use 'Text' or 'JSON'")
+
+    @property
+    def arn(self) -> str:
+        """The ARN that invocations carry; qualified unless the version is `$LATEST`."""
+        base = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
+        return base if self.version == "$LATEST" else f"{base}:{self.version}"
+
+    def _check_folders(self) -> None:
+        for argument, folder in [
+            ("code", self.code),
+            *((f"layers[{index}]", layer) for index, layer in enumerate(self.layers)),
+        ]:
+            if not folder.is_dir():
+                raise ValueError(f"{argument}={str(folder)!r}: no such folder")
+        if len(self.layers) > MAX_LAYERS:
+            raise ValueError(f"layers: {len(self.layers)} given, at most {MAX_LAYERS} are allowed")
+
+    def _check_numbers(self) -> None:
+        if isinstance(self.timeout, bool) or not 0 < self.timeout <= MAX_TIMEOUT:
+            raise ValueError(f"timeout={self.timeout!r}: use seconds, over 0 to {MAX_TIMEOUT:g}")
+        if isinstance(self.memory_mb, bool) or not 128 <= self.memory_mb <= 10240:
+            raise ValueError(f"memory_mb={self.memory_mb!r}: use 128 to 10240")
+        if not self.handler:
+            raise ValueError("handler='': use 'module.function'")
+
+    def _check_environment(self) -> None:
+        size = 0
+        for name, value in self.environment.items():
+            if not isinstance(value, str):
+                raise ValueError(f"environment[{name!r}]={value!r}: the value must be text")
+            if name in RESERVED_VARIABLES:
+                raise ValueError(
+                    f"environment[{name!r}]: Lambda reserves this name; "
+                    "use the argument of Function that sets it"
+                )
+            if not VARIABLE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"environment[{name!r}]: a name begins with a letter and has two or more "
+                    "letters, digits or underscores"
+                )
+            size += len(name.encode()) + len(value.encode())
+        if size > MAX_ENVIRONMENT_BYTES:
+            raise ValueError(
+                f"environment: {size} bytes together, at most {MAX_ENVIRONMENT_BYTES} are allowed"
+            )

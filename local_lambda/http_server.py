@@ -1,0 +1,228 @@
+"""A small threaded HTTP/1.1 server on the loopback address, made for long polls.
+
+One thread a connection, keep-alive, bodies by length or chunked. A handler may wait as long as it
+likes and ask `Request.client_gone()` meanwhile. `http.server` is not used because it neither
+decodes chunked bodies nor lets its waiting threads be ended in an orderly way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import select
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+#: No request of a runtime comes near it: the largest legal body is a response of 6 MB.
+MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_HEADER_BYTES = 2 * 1024 * 1024  # an X-Ray cause header may be up to 1 MiB
+ACCEPT_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Request:
+    """One parsed request; header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    connection: socket.socket = field(repr=False)
+
+    def client_gone(self) -> bool:
+        """Tell whether the peer has closed its side, without reading anything."""
+        try:
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
+        except (OSError, ValueError):
+            return True
+
+
+@dataclass(frozen=True)
+class Response:
+    """What goes back; `body` is sent with its length."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_json(
+        cls, status: int, value: Any, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a response whose body is `value` as JSON."""
+        merged = {"Content-Type": "application/json", **(headers or {})}
+        return cls(status, json.dumps(value).encode(), merged)
+
+    @classmethod
+    def error(cls, status: int, error_type: str, message: str) -> Response:
+        """Return the error body that all Lambda APIs share."""
+        return cls.of_json(status, {"errorMessage": message, "errorType": error_type})
+
+
+Handler = Callable[[Request], "Response | None"]
+
+
+class BadRequest(Exception):
+    """Bytes that are no HTTP request this server takes."""
+
+
+class HttpServer:
+    """Listen on 127.0.0.1 and call `handler` for each request.
+
+    `handler` returns a `Response`, or None to close the connection without a word.
+    `port` 0 takes a free one. Raises `OSError` with the port in the message when it is taken.
+    """
+
+    def __init__(self, handler: Handler, *, name: str, port: int = 0) -> None:
+        self._handler = handler
+        self._name = name
+        self._lock = threading.Lock()
+        self._closing = False
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._listener.close()
+            raise OSError(
+                error.errno,
+                f"cannot listen on 127.0.0.1:{port} ({error.strerror}); "
+                "choose another port, or 0 for a free one",
+            ) from error
+        self._listener.listen(128)
+        self.port: int = self._listener.getsockname()[1]
+        self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
+        self._acceptor.start()
+
+    @property
+    def address(self) -> str:
+        """`host:port`, as in AWS_LAMBDA_RUNTIME_API."""
+        return f"127.0.0.1:{self.port}"
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Close every connection and wait up to `timeout` seconds for the threads; idempotent."""
+        with self._lock:
+            self._closing = True
+            connections = dict(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join(timeout)
+        self._listener.close()
+        for thread in connections.values():
+            thread.join(timeout)
+
+    def _accept(self) -> None:
+        while not self._closing:
+            with contextlib.suppress(OSError, ValueError):
+                if not select.select([self._listener], [], [], ACCEPT_POLL_SECONDS)[0]:
+                    continue
+                connection, _ = self._listener.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                thread = threading.Thread(
+                    target=self._serve,
+                    args=(connection,),
+                    name=f"{self._name}-connection",
+                    daemon=True,
+                )
+                with self._lock:
+                    if self._closing:
+                        connection.close()
+                        return
+                    self._connections[connection] = thread
+                thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection, connection.makefile("rb") as stream:
+                while (request := read_request(stream, connection)) is not None:
+                    response = self._handler(request)
+                    if response is None:
+                        return
+                    keep = request.headers.get("connection", "").lower() != "close"
+                    connection.sendall(render(response, keep_alive=keep))
+                    if not keep:
+                        return
+        except BadRequest as error:
+            with contextlib.suppress(OSError):
+                refusal = Response.error(400, "InvalidRequestFormat", str(error))
+                connection.sendall(render(refusal, keep_alive=False))
+        except (OSError, ValueError):
+            pass  # the client went away; its process may have been killed on purpose
+        finally:
+            with self._lock:
+                self._connections.pop(connection, None)
+
+
+def render(response: Response, *, keep_alive: bool) -> bytes:
+    """Return the response as bytes, head and body in one piece."""
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines.append(f"Content-Length: {len(response.body)}")
+    if not keep_alive:
+        lines.append("Connection: close")
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + response.body
+
+
+def read_request(stream: io.BufferedReader, connection: socket.socket) -> Request | None:
+    """Read one request, or return None when the client is done; raise `BadRequest`."""
+    line = stream.readline(MAX_HEADER_BYTES)
+    if not line.strip():
+        return None
+    parts = line.decode("latin-1").split()
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        raise BadRequest("not an HTTP/1.x request line")
+    headers: dict[str, str] = {}
+    size = len(line)
+    while (line := stream.readline(MAX_HEADER_BYTES)) not in (b"\r\n", b"\n"):
+        size += len(line)
+        if not line or size > MAX_HEADER_BYTES:
+            raise BadRequest("headers are cut off or too large")
+        name, _, value = line.decode("utf-8", "replace").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    if headers.get("expect", "").lower() == "100-continue":
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return Request(parts[0].upper(), parts[1], headers, _read_body(stream, headers), connection)
+
+
+def _read_body(stream: io.BufferedReader, headers: Mapping[str, str]) -> bytes:
+    if "chunked" in headers.get("transfer-encoding", "").lower():
+        return _read_chunks(stream)
+    try:
+        length = int(headers.get("content-length", "0"))
+    except ValueError:
+        raise BadRequest("Content-Length is no number") from None
+    if not 0 <= length <= MAX_BODY_BYTES:
+        raise BadRequest(f"Content-Length must be 0 to {MAX_BODY_BYTES}")
+    body = stream.read(length)
+    if len(body) < length:
+        raise BadRequest("HTTP request detected as truncated")
+    return body
+
+
+def _read_chunks(stream: io.BufferedReader) -> bytes:
+    body = bytearray()
+    while True:
+        try:
+            length = int(stream.readline(1024).split(b";")[0], 16)
+        except ValueError:
+            raise BadRequest("chunk length is no hexadecimal number") from None
+        if length < 0 or len(body) + length > MAX_BODY_BYTES:
+            raise BadRequest(f"chunked body is over {MAX_BODY_BYTES} bytes")
+        if length == 0:
+            break
+        chunk = stream.read(length)
+        if len(chunk) < length:
+            raise BadRequest("HTTP request detected as truncated")
+        body += chunk
+        stream.readline(8)
+    while stream.readline(MAX_HEADER_BYTES).strip():  # trailers end with an empty line
+        pass
+    return bytes(body)

@@ -1,0 +1,204 @@
+"""One process group of the environment: start, freeze, thaw, signal, end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .logs import LogEvent, OutputReader
+
+LOG_FD_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+#: SIGSTOP takes effect on another CPU a moment after kill() returns.
+STOP_WAIT_SECONDS = 1.0
+
+
+class LaunchError(Exception):
+    """A process could not be started: the file is missing, not executable, or no program."""
+
+
+@dataclass(frozen=True)
+class ProcessEnd:
+    """How a process of the environment ended.
+
+    `returncode` is as in `subprocess` (negative: killed by that signal); `by_itself` is False when
+    SIGKILL had to be sent; `after` is seconds from the start of the shutdown to the end.
+    """
+
+    name: str
+    pid: int
+    returncode: int
+    by_itself: bool
+    after: float
+
+
+class ManagedProcess:
+    """A program in a process group of its own, with its output read and its end watched.
+
+    `on_log` gets each event in the reader's thread; `on_exit` is called once, after the last
+    output was passed on. `framed` gives the program a log fd as the service does. Raises
+    `LaunchError`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        *,
+        on_log: Callable[[LogEvent], None],
+        on_exit: Callable[[ManagedProcess], None],
+        framed: bool = False,
+    ) -> None:
+        self.name = name
+        self.argv = list(argv)
+        self.returncode: int | None = None
+        self.exited_at: float | None = None  # monotonic
+        self.killed = False
+        self.started_at = time.monotonic()
+        self._on_exit = on_exit
+        self._signal_lock = threading.Lock()
+        environment = dict(env)
+        pipes: dict[str, int] = {}
+        pass_fds: tuple[int, ...] = ()
+        if framed:
+            pipes["log"], write_end = os.pipe()
+            environment[LOG_FD_VARIABLE] = str(write_end)
+            pass_fds = (write_end,)
+        try:
+            self._popen: subprocess.Popen[bytes] = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=cwd,
+                pass_fds=pass_fds,
+                **_own_group(),
+            )
+        except (OSError, ValueError) as error:
+            for fd in pipes.values():
+                os.close(fd)
+            raise LaunchError(f"cannot start {name} ({' '.join(self.argv)}): {error}") from error
+        finally:
+            for fd in pass_fds:
+                os.close(fd)
+        assert self._popen.stdout is not None and self._popen.stderr is not None
+        # The reader owns the descriptors; the file objects of Popen must not close them again.
+        for stream, file in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
+            pipes[stream] = os.dup(file.fileno())
+            file.close()
+        self.pid = self._popen.pid
+        self.reader = OutputReader(name, pipes, on_log)
+        self._watcher = threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True)
+        self._watcher.start()
+
+    @property
+    def alive(self) -> bool:
+        """True until the process has ended."""
+        return self.returncode is None
+
+    def signal(self, number: int) -> bool:
+        """Send `number` to the whole group; False when it has ended."""
+        with self._signal_lock:
+            # The pid is ours until it was reaped; the lock keeps `_watch` from recording that
+            # between the check and the call. A dead leader may leave living children behind.
+            try:
+                os.killpg(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                return False
+            return True
+
+    def freeze(self) -> bool:
+        """Stop the group and wait until the leader has stopped; False when it has ended."""
+        if not (self.alive and self.signal(signal.SIGSTOP)):
+            return False
+        give_up = time.monotonic() + STOP_WAIT_SECONDS
+        while self.alive and time.monotonic() < give_up and self.state() not in ("T", "t", None):
+            time.sleep(0.0005)
+        return self.alive
+
+    def thaw(self) -> None:
+        """Let the group run on."""
+        self.signal(signal.SIGCONT)
+
+    def state(self) -> str | None:
+        """Return the state letter of `/proc/<pid>/stat` (T: stopped), None where unknown."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return None
+        return stat.rpartition(")")[2].split()[0]
+
+    def max_memory_bytes(self) -> int | None:
+        """Return the most memory the leader has held so far (VmHWM), None where unknown."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return None
+
+    def kill(self) -> None:
+        """End the group with SIGKILL; a stopped group too. Sent even to a dead leader's group."""
+        if self.alive:
+            self.killed = True
+        self.signal(signal.SIGKILL)
+        self.signal(signal.SIGCONT)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for the end; True when it came and its output is read."""
+        self._watcher.join(max(0.0, timeout))
+        return not self._watcher.is_alive()
+
+    def close(self) -> None:
+        """Kill what is left of the group, stop the threads; idempotent."""
+        self.kill()
+        self._watcher.join(5.0)
+        self.reader.close()
+
+    def end(self, since: float) -> ProcessEnd:
+        """Describe the end; times are counted from `since` (monotonic)."""
+        after = (self.exited_at or time.monotonic()) - since
+        code = self.returncode if self.returncode is not None else -signal.SIGKILL
+        return ProcessEnd(self.name, self.pid, code, not self.killed, max(0.0, after))
+
+    def _watch(self) -> None:
+        returncode = self._popen.wait()
+        self.exited_at = time.monotonic()
+        self.reader.sync()
+        with self._signal_lock:
+            self.returncode = returncode
+        self._on_exit(self)
+
+
+def _own_group() -> dict[str, Any]:
+    """Return the Popen argument that makes a process group.
+
+    A group in our own session is better than a new session: should this process die without
+    cleaning up, the kernel ends stopped members of the orphaned group (SIGHUP, SIGCONT).
+    """
+    if sys.version_info >= (3, 11):
+        return {"process_group": 0}
+    return {"start_new_session": True}
+
+
+def describe_exit(returncode: int) -> str:
+    """Return the words of the service for an exit status."""
+    if returncode == 0:
+        return "Runtime exited without providing a reason"
+    if returncode < 0:
+        try:
+            name = signal.strsignal(-returncode) or f"signal {-returncode}"
+        except ValueError:
+            name = f"signal {-returncode}"
+        return f"Runtime exited with error: signal: {name.lower()}"
+    return f"Runtime exited with error: exit status {returncode}"

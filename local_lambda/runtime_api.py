@@ -1,0 +1,238 @@
+"""The Runtime API: next, response, error, init/error, restore.
+
+Rules and bodies: "Using the Lambda runtime API for custom runtimes" of the developer guide; error
+words as in `internal/lambda/rapi` of the aws-lambda-runtime-interface-emulator.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+
+from ._state import IllegalMove, RuntimeState, move_runtime, refusal
+from .extensions_api import CLIENT_CHECK_SECONDS
+from .http_server import Request, Response
+from .invocation import MAX_PAYLOAD_BYTES, Invocation
+
+PREFIX = "/2018-06-01/runtime"
+#: Error types that telemetry repeats; others become Function.Unknown or Runtime.Unknown.
+KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+
+
+class RuntimeSlot:
+    """The one runtime of the environment and the calls it makes.
+
+    `changed` is the environment's condition: held for every read and write, notified after every
+    move. `on_move` is told each call under the lock; `before_next` is called without it, so that
+    the output written before may be read first.
+    """
+
+    def __init__(
+        self,
+        changed: threading.Condition,
+        arn: str,
+        *,
+        snap_start: bool,
+        on_move: Callable[[str], None],
+        before_next: Callable[[], None],
+    ) -> None:
+        self._changed = changed
+        self._arn = arn
+        self._snap_start = snap_start
+        self._on_move = on_move
+        self._before_next = before_next
+        self.state = RuntimeState.STARTED
+        self.init_error: bytes | None = None
+        self.init_error_type = ""
+        self._life = 0
+        self._waiting = False
+        self._offer: Invocation | None = None
+        self._current: Invocation | None = None
+
+    # Called by the environment, with the lock held.
+
+    def begin(self) -> None:
+        """A new runtime process; calls of the former one are given up."""
+        self._life += 1
+        self._waiting = False
+        self.state = RuntimeState.STARTED
+        self.init_error = None
+        self.init_error_type = ""
+        self._offer = self._current = None
+        self._changed.notify_all()
+
+    def offer(self, invocation: Invocation) -> None:
+        """Hand an invocation to the waiting next call."""
+        self.state = move_runtime(self.state, "event")
+        self._offer = self._current = invocation
+        self._changed.notify_all()
+
+    # Called by connections.
+
+    def handle(self, request: Request) -> Response | None:
+        """Answer a call of the Runtime API, or return None when the path is not one of it."""
+        call = request.path.removeprefix(PREFIX + "/")
+        if call == request.path:
+            return None
+        if (request.method, call) == ("GET", "invocation/next"):
+            return self._next(request)
+        if (request.method, call) == ("POST", "init/error"):
+            return self._init_error(request)
+        if (request.method, call) == ("GET", "restore/next"):
+            return self._restore_next()
+        if (request.method, call) == ("POST", "restore/error"):
+            return self._restore_error()
+        parts = call.split("/")
+        if request.method == "POST" and parts[0] == "invocation" and len(parts) == 3:
+            if parts[2] == "response":
+                return self._response(request, parts[1])
+            if parts[2] == "error":
+                return self._error(request, parts[1])
+        return Response.error(404, "NotFound", f"no such call: {request.method} {call}")
+
+    def _next(self, request: Request) -> Response | None:
+        self._before_next()
+        with self._changed:
+            again = not self._waiting and (
+                self.state is RuntimeState.READY
+                or (self.state is RuntimeState.RUNNING and self._offer is not None)
+            )
+            if not again:
+                try:
+                    self.state = move_runtime(self.state, "next")
+                except IllegalMove as error:
+                    return _invalid_state(str(error))
+                self._current = None
+                self._on_move("next")
+            self._changed.notify_all()
+            life = self._life
+            self._waiting = True
+            try:
+                while self._offer is None:
+                    self._changed.wait(CLIENT_CHECK_SECONDS)
+                    if self._life != life or request.client_gone():
+                        return None
+                if self._life != life or request.client_gone():
+                    return None
+                invocation, self._offer = self._offer, None
+            finally:
+                if self._life == life:
+                    self._waiting = False
+            self._on_move("event")
+        return Response(200, invocation.event, self._headers(invocation))
+
+    def _headers(self, invocation: Invocation) -> dict[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": self._arn,
+        }
+        if invocation.trace_id is not None:
+            headers["Lambda-Runtime-Trace-Id"] = invocation.trace_id
+        if invocation.tenant_id is not None:
+            headers["Lambda-Runtime-Aws-Tenant-Id"] = invocation.tenant_id
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = json.dumps(invocation.client_context)
+        if invocation.cognito_identity is not None:
+            headers["Lambda-Runtime-Cognito-Identity"] = json.dumps(invocation.cognito_identity)
+        return headers
+
+    def _response(self, request: Request, request_id: str) -> Response:
+        with self._changed:
+            invocation = self._current
+            if invocation is None or invocation.request_id != request_id:
+                return _invalid_request_id()
+            try:
+                self.state = move_runtime(self.state, "response")
+            except IllegalMove as error:
+                return _invalid_state(str(error))
+            invocation.responded_at = time.monotonic()
+            size = len(request.body)
+            if size > MAX_PAYLOAD_BYTES:
+                invocation.status = "error"
+                invocation.error_type = "Function.ResponseSizeTooLarge"
+                invocation.fail(
+                    "Function.ResponseSizeTooLarge",
+                    f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
+                    f"({MAX_PAYLOAD_BYTES} bytes).",
+                )
+                answer = Response.error(
+                    413,
+                    "RequestEntityTooLarge",
+                    f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
+                )
+            else:
+                invocation.answer(request.body)
+                answer = Response.of_json(202, {"status": "OK"})
+            self._on_move("response")
+            self._changed.notify_all()
+        return answer
+
+    def _error(self, request: Request, request_id: str) -> Response:
+        with self._changed:
+            invocation = self._current
+            if invocation is None or invocation.request_id != request_id:
+                return _invalid_request_id()
+            try:
+                self.state = move_runtime(self.state, "error")
+            except IllegalMove as error:
+                return _invalid_state(str(error))
+            invocation.responded_at = time.monotonic()
+            invocation.status = "error"
+            invocation.error_type = known_error_type(
+                request.headers.get("lambda-runtime-function-error-type", "")
+            )
+            invocation.answer(request.body, "Unhandled")
+            self._on_move("error")
+            self._changed.notify_all()
+        return Response.of_json(202, {"status": "OK"})
+
+    def _init_error(self, request: Request) -> Response:
+        with self._changed:
+            try:
+                self.state = move_runtime(self.state, "init/error")
+            except IllegalMove as error:
+                return _invalid_state(str(error))
+            self.init_error = request.body
+            self.init_error_type = known_error_type(
+                request.headers.get("lambda-runtime-function-error-type", "")
+            )
+            self._on_move("init/error")
+            self._changed.notify_all()
+        return Response.of_json(202, {"status": "OK"})
+
+    def _restore_next(self) -> Response:
+        """No snapshot is taken yet: a SnapStart runtime is told at once that it was restored."""
+        with self._changed:
+            if not self._snap_start or self.state is not RuntimeState.STARTED:
+                return _invalid_state(refusal(self.state.value, "RestoreReady", "runtime"))
+            self._on_move("restore/next")
+        return Response(200)
+
+    def _restore_error(self) -> Response:
+        with self._changed:
+            if not self._snap_start or self.state is not RuntimeState.STARTED:
+                return _invalid_state(refusal(self.state.value, "RestoreError", "runtime"))
+            self.state = RuntimeState.INIT_ERROR
+            self._on_move("restore/error")
+            self._changed.notify_all()
+        return Response.of_json(202, {"status": "OK"})
+
+
+def known_error_type(error_type: str) -> str:
+    """Return the error type that telemetry carries for what a runtime reported."""
+    if KNOWN_ERROR_TYPE.fullmatch(error_type):
+        return error_type
+    return "Function.Unknown" if error_type.startswith("Function.") else "Runtime.Unknown"
+
+
+def _invalid_state(message: str) -> Response:
+    return Response.error(403, "InvalidStateTransition", message)
+
+
+def _invalid_request_id() -> Response:
+    return Response.error(400, "InvalidRequestID", "Invalid request ID")

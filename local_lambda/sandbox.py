@@ -1,0 +1,233 @@
+"""The files and variables that a function finds around it: /var/task, /opt, /tmp, environment."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .function import Function
+
+VAR_RUNTIME = Path(__file__).parent / "var_runtime"
+WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
+PROBE_TIMEOUT_SECONDS = 30.0
+_PROBE = (
+    "import importlib.util, sys;"
+    "print(sys.version_info.major, sys.version_info.minor,"
+    " int(importlib.util.find_spec('awslambdaric') is not None))"
+)
+#: What an external extension does not get (developer guide, Extensions API, environment).
+NOT_FOR_EXTENSIONS = (
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "_AWS_XRAY_DAEMON_ADDRESS",
+    "_AWS_XRAY_DAEMON_PORT",
+    "_HANDLER",
+)
+
+
+class SandboxError(Exception):
+    """The function cannot be started as configured; the message says what to change."""
+
+
+@functools.lru_cache(maxsize=32)
+def probe_python(python: Path) -> tuple[int, int, bool]:
+    """Return (major, minor, has awslambdaric) of an interpreter; raise `SandboxError`."""
+    if python == Path(sys.executable):
+        found = importlib.util.find_spec("awslambdaric") is not None
+        return sys.version_info.major, sys.version_info.minor, found
+    try:
+        answer = subprocess.run(
+            [str(python), "-c", _PROBE],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_SECONDS,
+        ).stdout.split()
+        return int(answer[0]), int(answer[1]), answer[2] == "1"
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        raise SandboxError(f"python={str(python)!r} is no usable interpreter: {error}") from error
+
+
+class Sandbox:
+    """The folder tree of one environment.
+
+    `<work>/task` is the code, `<work>/opt` the merged layers, `<work>/tmp` the environment's own
+    temporary folder, `<work>/var/runtime` the start-up scripts. `work` None makes a temporary
+    folder that `close` removes; a given one is kept, but its content is made anew. Raises
+    `SandboxError`.
+    """
+
+    def __init__(self, function: Function, work: Path | None) -> None:
+        self.function = function
+        self._own = work is None
+        self.root = Path(tempfile.mkdtemp(prefix="local-lambda-")) if work is None else Path(work)
+        self.root = self.root.absolute()
+        self.opt = self.root / "opt"
+        self.tmp = self.root / "tmp"
+        self.runtime_dir = self.root / "var" / "runtime"
+        self.task = self.root / "task" if function.copy_code else function.code
+        now = datetime.now(timezone.utc)
+        self.log_group = f"/aws/lambda/{function.name}"
+        self.log_stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
+        try:
+            self._lay_out()
+            self.python_version = self._check_python()
+        except BaseException:
+            self.close()
+            raise
+
+    def external_extensions(self) -> list[Path]:
+        """Return the files in `/opt/extensions`, in the order of their names."""
+        folder = self.opt / "extensions"
+        return sorted(p for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+
+    def runtime_argv(self) -> list[str]:
+        """Return the command that starts the runtime."""
+        if self.function.start_up == "managed":
+            return [str(self.runtime_dir / "bootstrap")]
+        if self.function.start_up == "client":
+            return [str(self.function.python), "-m", "awslambdaric", self.function.handler]
+        return [self.local(part) for part in self.function.start_up]
+
+    def environment(self, runtime_api: str) -> dict[str, str]:
+        """Return the runtime's environment."""
+        function = self.function
+        variables = {
+            "AWS_ACCESS_KEY_ID": function.access_key,
+            "AWS_DEFAULT_REGION": function.region,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type,
+            "AWS_LAMBDA_LOG_FORMAT": function.log_format,
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+            "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            "AWS_REGION": function.region,
+            "AWS_SECRET_ACCESS_KEY": function.secret_key,
+            "AWS_SESSION_TOKEN": function.session_token,
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+            "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+            "LAMBDA_RUNTIME_DIR": str(self.runtime_dir),
+            "LAMBDA_TASK_ROOT": str(self.task),
+            "LANG": "en_US.UTF-8",
+            "LD_LIBRARY_PATH": self._library_path(),
+            "PATH": f"{function.python.parent}:/usr/local/bin:/usr/bin:/bin:{self.opt / 'bin'}",
+            "SHLVL": "0",
+            "TMPDIR": str(self.tmp),
+            "TZ": ":UTC",
+            "_HANDLER": function.handler,
+        }
+        if function.log_level is not None:
+            variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
+        if function.execution_env is not None:
+            variables["AWS_EXECUTION_ENV"] = function.execution_env
+        variables.update({name: self.local(value) for name, value in function.environment.items()})
+        return variables
+
+    def extension_environment(self, runtime_api: str) -> dict[str, str]:
+        """Return an external extension's environment: the runtime's less what is not for it."""
+        hidden = set(NOT_FOR_EXTENSIONS)
+        return {k: v for k, v in self.environment(runtime_api).items() if k not in hidden}
+
+    def local(self, value: str) -> str:
+        """Map `/opt/...` and `/opt` in a value, or in its parts between colons, to `<work>/opt`."""
+        return ":".join(
+            f"{self.opt}{part[4:]}" if part == "/opt" or part.startswith("/opt/") else part
+            for part in value.split(":")
+        )
+
+    def close(self) -> None:
+        """Remove the folder if it was made here; a given one only becomes writable again."""
+        for folder in (self.root / "task", self.opt):
+            _make_writable(folder)
+        if self._own:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def _lay_out(self) -> None:
+        for folder in (self.root / "task", self.opt, self.tmp, self.root / "var"):
+            if folder.exists():
+                _make_writable(folder)
+                shutil.rmtree(folder)
+        for folder in (self.opt, self.tmp, self.runtime_dir):
+            folder.mkdir(parents=True)
+        try:
+            if self.function.copy_code:
+                shutil.copytree(self.function.code, self.task, symlinks=True)
+                _make_read_only(self.task)
+            for layer in self.function.layers:
+                shutil.copytree(layer, self.opt, symlinks=True, dirs_exist_ok=True)
+        except (OSError, shutil.Error) as error:
+            raise SandboxError(f"cannot copy the function or a layer: {error}") from error
+        _make_read_only(self.opt)
+
+    def _check_python(self) -> str:
+        """Fill in the start-up scripts and return the interpreter's version, as in `3.12`."""
+        needs_client = isinstance(self.function.start_up, str)
+        if not needs_client:
+            return ""
+        major, minor, found = probe_python(self.function.python)
+        version = f"{major}.{minor}"
+        bundled = [
+            self.task,
+            self.opt / "python",
+            self.opt / "python" / "lib" / f"python{version}" / "site-packages",
+        ]
+        if not found and not any((folder / "awslambdaric").is_dir() for folder in bundled):
+            raise SandboxError(
+                f"python={str(self.function.python)!r} has no awslambdaric, the runtime client "
+                f"that starts a handler: run '{self.function.python} -m pip install awslambdaric'"
+            )
+        self._write_bootstrap(version)
+        return version
+
+    def _write_bootstrap(self, version: str) -> None:
+        program = self.runtime_dir / "bootstrap.py"
+        shutil.copyfile(VAR_RUNTIME / "bootstrap.py", program)
+        text = (VAR_RUNTIME / "bootstrap").read_text()
+        values = {
+            "@EXECUTION_ENV@": self.function.execution_env or f"AWS_Lambda_python{version}",
+            "@PYTHON@": str(self.function.python),
+            "@PROGRAM@": str(program),
+        }
+        for place, value in values.items():
+            text = text.replace(place, shlex.quote(value))
+        script = self.runtime_dir / "bootstrap"
+        script.write_text(text)
+        script.chmod(0o755)
+
+    def _library_path(self) -> str:
+        folders = [str(self.task), str(self.task / "lib"), str(self.opt / "lib")]
+        # An interpreter of this machine may need what the machine's own variable names.
+        inherited = os.environ.get("LD_LIBRARY_PATH")
+        return ":".join([*folders, inherited] if inherited else folders)
+
+
+def _make_read_only(folder: Path) -> None:
+    """Take the write permission from everything below; root is not held back by it."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+
+
+def _make_writable(folder: Path) -> None:
+    """Give the owner what removing the tree needs, folders from the top down."""
+    for parent, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError):
+            os.chmod(parent, 0o755)  # noqa: PTH101 - os.walk gives text

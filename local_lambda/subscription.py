@@ -1,0 +1,347 @@
+"""One telemetry subscription: its buffer, and the thread that posts batches to the listener."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .telemetry import TelemetryEvent, render, timestamp
+
+#: What the service tells with `platform.logsDropped` (telemetry schema reference, example).
+DROP_REASON = (
+    "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
+)
+#: Undelivered events kept for one subscriber, bytes. The service does not say; 8 MiB is ours.
+DEFAULT_BACKLOG_BYTES = 8 * 1024 * 1024
+FIRST_RETRY_SECONDS = 0.05
+LONGEST_RETRY_SECONDS = 2.0
+#: A listener that has not answered for so long (frozen time not counted) is tried again.
+POST_TIMEOUT_SECONDS = 10.0
+SLICE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where events go: HTTP (POST or PUT of a JSON array) or TCP (a JSON object a line)."""
+
+    protocol: str
+    port: int
+    path: str = "/"
+    host: str = "sandbox.localdomain"
+    method: str = "POST"
+
+
+@dataclass(frozen=True)
+class Buffering:
+    """When a batch is sent; whichever comes first. Defaults of the developer guide."""
+
+    max_items: int = 10_000
+    max_bytes: int = 262_144
+    timeout_ms: int = 1_000
+
+
+class Buffer:
+    """Rendered events that wait, bounded; what does not fit is counted. Pure, not locked."""
+
+    def __init__(self, buffering: Buffering, backlog_bytes: int) -> None:
+        self._buffering = buffering
+        self._backlog_bytes = backlog_bytes
+        self._items: deque[tuple[bytes, float]] = deque()
+        self._bytes = 0
+        self.dropped_records = 0
+        self.dropped_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, data: bytes, now: float) -> bool:
+        """Keep an event, or count it as dropped and return False."""
+        if self._bytes + len(data) > self._backlog_bytes:
+            self.dropped_records += 1
+            self.dropped_bytes += len(data)
+            return False
+        self._items.append((data, now))
+        self._bytes += len(data)
+        return True
+
+    def due_in(self, now: float) -> float | None:
+        """Return seconds until a batch is due (0: now), None while there is nothing to send."""
+        if not self._items:
+            return None
+        full = (
+            len(self._items) >= self._buffering.max_items
+            or self._bytes >= self._buffering.max_bytes
+        )
+        if full:
+            return 0.0
+        return max(0.0, self._items[0][1] + self._buffering.timeout_ms / 1000 - now)
+
+    def take(self) -> list[bytes]:
+        """Remove and return the next batch, within `maxItems` and `maxBytes`; one event at least."""
+        batch: list[bytes] = []
+        size = 0
+        while self._items and len(batch) < self._buffering.max_items:
+            data = self._items[0][0]
+            if batch and size + len(data) > self._buffering.max_bytes:
+                break
+            batch.append(data)
+            size += len(data)
+            self._bytes -= len(data)
+            self._items.popleft()
+        return batch
+
+    def take_drops(self) -> tuple[int, int]:
+        """Return dropped records and bytes since the last call."""
+        drops = self.dropped_records, self.dropped_bytes
+        self.dropped_records = self.dropped_bytes = 0
+        return drops
+
+
+class Subscription:
+    """Deliver events of the chosen categories to one extension's listener.
+
+    `api` is telemetry or logs, `schema` decides the shape. A batch is sent until the listener
+    takes it with a 2xx, with growing pauses; meanwhile events past `backlog_bytes` are dropped and
+    told with `platform.logsDropped`. `note` gets one line for each delivery, failure and drop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        api: str,
+        schema: str,
+        categories: frozenset[str],
+        destination: Destination,
+        buffering: Buffering,
+        *,
+        backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
+        note: Callable[[str, str], None] = lambda what, detail: None,
+    ) -> None:
+        self.name = name
+        self.api = api
+        self.schema = schema
+        self.categories = categories
+        self.destination = destination
+        self.buffering = buffering
+        self._note = note
+        self._changed = threading.Condition()
+        # All of the following is guarded by _changed.
+        self._buffer = Buffer(buffering, backlog_bytes)
+        self._flush = False
+        self._paused = False
+        self._closing = False
+        self._poster = Poster(destination, lambda: self._paused, lambda: self._closing)
+        self._thread = threading.Thread(target=self._run, name=f"telemetry-{name}", daemon=True)
+        self._thread.start()
+
+    def offer(self, event: TelemetryEvent) -> None:
+        """Take an event; never blocks. What the schema does not have is left out."""
+        pieces = [render(piece, self.schema) for piece in self._pieces(event)]
+        now = time.monotonic()
+        with self._changed:
+            for data in pieces:
+                if data is not None:
+                    self._buffer.add(data, now)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Send what is buffered without waiting for more; returns at once."""
+        with self._changed:
+            self._flush = True
+            self._changed.notify_all()
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on, as the environment is frozen or thawed."""
+        with self._changed:
+            self._paused = paused
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Give up what is left and end the thread; idempotent."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(5.0)
+
+    def _pieces(self, event: TelemetryEvent) -> list[TelemetryEvent]:
+        """Cut an over-long text record as the service does: the envelope is repeated.
+
+        Seen on the service: DataDog/datadog-lambda-extension PR #1357.
+        """
+        if event.text is None or len(event.text) * 6 < self.buffering.max_bytes:
+            return [event]
+        size = self.buffering.max_bytes - 256  # room for the envelope
+        rendered = render(event, self.schema)
+        if rendered is None or len(rendered) <= self.buffering.max_bytes:
+            return [event]
+        while len(rendered) / len(event.text) * size > self.buffering.max_bytes - 256:
+            size //= 2
+        texts = [event.text[at : at + size] for at in range(0, len(event.text), size)]
+        return [replace(event, record=text, text=text) for text in texts]
+
+    def _run(self) -> None:
+        retry = FIRST_RETRY_SECONDS
+        batch: list[bytes] = []
+        while (batch := batch or self._next_batch()) and not self._closing:
+            try:
+                self._poster.send(batch)
+            except (OSError, DeliveryError) as error:
+                self._note("telemetry not delivered", f"{len(batch)} events: {error}")
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, retry)
+                retry = min(retry * 2, LONGEST_RETRY_SECONDS)
+            else:
+                self._note("telemetry delivered", f"{len(batch)} events")
+                retry = FIRST_RETRY_SECONDS
+                batch = []
+                self._tell_drops()
+        self._poster.close()
+
+    def _next_batch(self) -> list[bytes]:
+        """Wait for the next batch; empty when the subscription is closing."""
+        with self._changed:
+            while not self._closing:
+                due = self._buffer.due_in(time.monotonic())
+                if due is None:
+                    self._flush = False
+                if due is not None and (due == 0.0 or self._flush) and not self._paused:
+                    return self._buffer.take()
+                self._changed.wait(None if self._paused else due)
+        return []
+
+    def _tell_drops(self) -> None:
+        with self._changed:
+            records, size = self._buffer.take_drops()
+            if not records or "platform" not in self.categories:
+                return
+            record = {"reason": DROP_REASON, "droppedRecords": records, "droppedBytes": size}
+            event = TelemetryEvent(timestamp(), "platform.logsDropped", record)
+            data = render(event, self.schema)
+            assert data is not None
+            self._buffer.add(data, time.monotonic())
+        self._note("telemetry dropped", f"{records} events, {size} bytes")
+
+
+class DeliveryError(Exception):
+    """The listener did not take a batch."""
+
+
+class Poster:
+    """Send batches over one kept connection; time while `paused()` is not counted.
+
+    `http.client` is not used: a frozen listener must be waited for, and its reader cannot go on
+    after a timeout.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        paused: Callable[[], bool],
+        closing: Callable[[], bool],
+    ) -> None:
+        self._destination = destination
+        self._paused = paused
+        self._closing = closing
+        self._socket: socket.socket | None = None
+
+    def send(self, batch: list[bytes]) -> None:
+        """Deliver one batch; raise `DeliveryError` or `OSError`."""
+        fresh = self._socket is None
+        try:
+            self._send(batch)
+        except (OSError, DeliveryError):
+            self.close()
+            if fresh or self._closing():
+                raise
+            # A kept connection may have been closed by the listener meanwhile: once more, anew.
+            try:
+                self._send(batch)
+            except (OSError, DeliveryError):
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _send(self, batch: list[bytes]) -> None:
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._destination.port), 2.0)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.settimeout(SLICE_SECONDS)
+        if self._destination.protocol == "TCP":
+            self._write(b"".join(data + b"\n" for data in batch))
+            return
+        body = b"[" + b",".join(batch) + b"]"
+        head = (
+            f"{self._destination.method} {self._destination.path} HTTP/1.1\r\n"
+            f"Host: {self._destination.host}:{self._destination.port}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        self._write(head.encode("latin-1") + body)
+        status, keep = self._read_answer()
+        if not keep:
+            self.close()
+        if not 200 <= status < 300:
+            raise DeliveryError(f"the listener answered {status}")
+
+    def _write(self, data: bytes) -> None:
+        assert self._socket is not None
+        view = memoryview(data)
+        left = POST_TIMEOUT_SECONDS
+        while view:
+            try:
+                view = view[self._socket.send(view) :]
+            except TimeoutError:
+                left = self._waited(left)
+
+    def _read_answer(self) -> tuple[int, bool]:
+        """Return status and whether the connection may be kept."""
+        data = self._read_until(b"", lambda got: b"\r\n\r\n" in got)
+        head, _, rest = data.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        with contextlib.suppress(IndexError, ValueError):
+            status = int(lines[0].split()[1])
+            headers = {
+                name.strip().lower(): value.strip().lower()
+                for name, _, value in (line.partition(":") for line in lines[1:])
+            }
+            if "content-length" not in headers and status != 204:
+                return status, False  # the body ends with the connection; nothing in it matters
+            length = int(headers.get("content-length", "0"))
+            self._read_until(rest, lambda got: len(got) >= length)
+            closes = headers.get("connection") == "close" or lines[0].startswith("HTTP/1.0")
+            return status, not closes
+        raise DeliveryError("the listener's answer is no HTTP")
+
+    def _read_until(self, data: bytes, enough: Callable[[bytes], bool]) -> bytes:
+        assert self._socket is not None
+        left = POST_TIMEOUT_SECONDS
+        while not enough(data):
+            try:
+                more = self._socket.recv(65536)
+            except TimeoutError:
+                left = self._waited(left)
+                continue
+            if not more:
+                raise DeliveryError("the listener closed the connection before it answered")
+            data += more
+        return data
+
+    def _waited(self, left: float) -> float:
+        """Count one slice of waiting; raise when time is up or the subscription is closing."""
+        if self._closing():
+            raise DeliveryError("the subscription ended")
+        if not self._paused():
+            left -= SLICE_SECONDS
+        if left <= 0:
+            raise DeliveryError(f"no answer in {POST_TIMEOUT_SECONDS:g} s")
+        return left

@@ -1,0 +1,100 @@
+"""What happened in an environment, when, for people to read."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TextIO
+
+COLOURS = {
+    "platform": "\x1b[36m",
+    "caller": "\x1b[35m",
+    "runtime": "\x1b[32m",
+    "output": "\x1b[37m",
+    "telemetry": "\x1b[34m",
+    "extension": "\x1b[33m",
+}
+BAD_WORDS = ("SIGKILL", "timed out", "crash", "failed", "error", "not delivered", "dropped")
+RED, DIM, RESET = "\x1b[31m", "\x1b[2m", "\x1b[0m"
+
+
+@dataclass(frozen=True)
+class TimelineEvent:
+    """One thing that happened.
+
+    `at` is seconds since the environment was made; `source` is platform, caller, runtime, output,
+    telemetry or `extension:<name>`; `what` a few words, `detail` the rest.
+    """
+
+    at: float
+    source: str
+    what: str
+    detail: str = ""
+
+
+class Timeline:
+    """Events in the order they happened; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._events: list[TimelineEvent] = []
+
+    def add(self, source: str, what: str, detail: str = "") -> None:
+        """Note something that happens now."""
+        with self._lock:
+            at = time.monotonic() - self._started
+            self._events.append(TimelineEvent(at, source, what, detail))
+
+    @property
+    def events(self) -> list[TimelineEvent]:
+        """All events so far."""
+        with self._lock:
+            return list(self._events)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Tell whether to colour: a terminal, and neither NO_COLOR nor TERM=dumb."""
+    return (
+        stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    )
+
+
+def format_timeline(
+    events: Iterable[TimelineEvent], *, colour: bool = False, width: int = 110
+) -> list[str]:
+    """Return one line for each event: seconds, pause since the last one, who, what.
+
+    Long details are cut to `width` characters.
+    """
+    lines = []
+    last: float | None = None
+    for event in events:
+        gap = "" if last is None or event.at - last < 0.001 else f"+{(event.at - last) * 1000:.0f}"
+        last = event.at
+        detail = " ".join(event.detail.split())
+        room = max(20, width - 52)
+        if len(detail) > room:
+            detail = detail[: room - 1] + "…"
+        head = f"{event.at:9.3f} s {gap:>6} "
+        who = f"{event.source:<20.20} "
+        what = f"{event.what:<24}"
+        if colour:
+            tone = COLOURS.get(event.source.partition(":")[0], "")
+            if any(word in event.what for word in BAD_WORDS):
+                tone = RED
+            lines.append(f"{DIM}{head}{RESET}{tone}{who}{what}{RESET} {detail}".rstrip())
+        else:
+            lines.append(f"{head}{who}{what} {detail}".rstrip())
+    return lines
+
+
+def print_timeline(events: Iterable[TimelineEvent], stream: TextIO | None = None) -> None:
+    """Print a timeline, coloured where the terminal allows."""
+    stream = stream or sys.stdout
+    for line in format_timeline(events, colour=wants_colour(stream)):
+        print(line, file=stream)
