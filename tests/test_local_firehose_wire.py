@@ -63,10 +63,10 @@ def test_batch_answer(firehose, client):
     answer = put(client, b"a", b"", b"c")
 
     ids = [entry["RecordId"] for entry in answer["RequestResponses"]]
-    assert (0, False) == (answer["FailedPutCount"], answer["Encrypted"])
-    assert [220, 220, 220] == [len(record_id) for record_id in ids]
-    assert 3 == len(set(ids))
-    assert (3, 2) == (firehose.ledger.records, firehose.ledger.raw_bytes)
+    assert (answer["FailedPutCount"], answer["Encrypted"]) == (0, False)
+    assert [len(record_id) for record_id in ids] == [220, 220, 220]
+    assert len(set(ids)) == 3
+    assert (firehose.ledger.records, firehose.ledger.raw_bytes) == (3, 2)
 
 
 def test_put_record(firehose, client):
@@ -74,14 +74,14 @@ def test_put_record(firehose, client):
     answer = client.put_record(DeliveryStreamName="logs", Record={"Data": b"one\n"})
 
     firehose.flush()
-    assert (220, False) == (len(answer["RecordId"]), answer["Encrypted"])
-    assert b"one\n" == firehose.stream("logs").objects()[0].data()
+    assert (len(answer["RecordId"]), answer["Encrypted"]) == (220, False)
+    assert firehose.stream("logs").objects()[0].data() == b"one\n"
 
 
 def test_500_records_are_taken(firehose, client):
     """500 records are a full call."""
-    assert 500 == len(put(client, *[b"x"] * 500)["RequestResponses"])
-    assert 500 == firehose.ledger.records
+    assert len(put(client, *[b"x"] * 500)["RequestResponses"]) == 500
+    assert firehose.ledger.records == 500
 
 
 def test_501_records_are_refused(firehose, client):
@@ -90,16 +90,16 @@ def test_501_records_are_refused(firehose, client):
         put(client, *[b"x"] * 501)
 
     code, status, message = error_of(caught)
-    assert ("ValidationException", 400) == (code, status)
+    assert (code, status) == ("ValidationException", 400)
     assert "at 'records' failed to satisfy constraint: Member must have length less than" in message
-    assert (0, 501) == (firehose.ledger.records, firehose.ledger.refused["ValidationException"])
+    assert (firehose.ledger.records, firehose.ledger.refused["ValidationException"]) == (0, 501)
 
 
 def test_record_of_1000_kib_is_taken(firehose, client):
     """A record of 1,024,000 raw bytes is taken: base64 makes it 1,365,336 and is not counted."""
     put(client, b"x" * 1_024_000)
 
-    assert 1_024_000 == firehose.ledger.raw_bytes
+    assert firehose.ledger.raw_bytes == 1_024_000
     assert firehose.ledger.wire_bytes > 1_365_336
 
 
@@ -107,19 +107,20 @@ def test_record_of_1000_kib_is_taken(firehose, client):
 def test_record_one_byte_over_is_refused(firehose, client, operation):
     """A record of 1,024,001 raw bytes refuses the whole call and names the record."""
     big = b"x" * 1_024_001
+    calls = {
+        "PutRecord": lambda: client.put_record(DeliveryStreamName="logs", Record={"Data": big}),
+        "PutRecordBatch": lambda: put(client, b"fits", big),
+    }
     with pytest.raises(ClientError) as caught:
-        if operation == "PutRecord":
-            client.put_record(DeliveryStreamName="logs", Record={"Data": big})
-        else:
-            put(client, b"fits", big)
+        calls[operation]()
 
     code, status, message = error_of(caught)
     where = "record.data" if operation == "PutRecord" else "records.2.member.data"
-    assert ("ValidationException", 400) == (code, status)
+    assert (code, status) == ("ValidationException", 400)
     assert message.startswith("1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0")
     assert f"at '{where}' failed" in message
     assert message.endswith("length less than or equal to 1024000")
-    assert 0 == firehose.ledger.records
+    assert firehose.ledger.records == 0
 
 
 def test_call_of_4_mib_is_taken(firehose, client):
@@ -139,12 +140,12 @@ def test_call_one_byte_over_4_mib_is_refused(firehose, client):
         400,
         "Records size exceeds 4 MB limit",
     )
-    assert 0 == firehose.ledger.records
+    assert firehose.ledger.records == 0
     assert firehose.ledger.calls[0].raw_bytes == MIB_4 + 1
 
 
 def test_modelled_errors_arrive_as_their_classes(client):
-    """botocore maps the answer to the exception class of the service model."""
+    """Botocore maps the answer to the exception class of the service model."""
     with pytest.raises(client.exceptions.InvalidArgumentException):
         put(client, *[b"x" * 1_024_000] * 5)
     with pytest.raises(client.exceptions.ResourceNotFoundException):
@@ -159,7 +160,7 @@ def test_invalid_base64_is_refused(firehose, client, data):
         put(client, b"x")
 
     assert error_of(caught)[:2] == ("SerializationException", 400)
-    assert 0 == firehose.ledger.records
+    assert firehose.ledger.records == 0
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_missing_members_are_refused(client, body, where):
         put(client, b"x")
 
     code, status, message = error_of(caught)
-    assert ("ValidationException", 400) == (code, status)
+    assert (code, status) == ("ValidationException", 400)
     assert f"at {where} failed" in message
 
 
@@ -269,7 +270,7 @@ def test_connection_is_kept(firehose, client):
     for _ in range(20):
         put(client, b"x")
 
-    assert (20, 1) == (len(firehose.ledger.calls), firehose.ledger.connections)
+    assert (len(firehose.ledger.calls), firehose.ledger.connections) == (20, 1)
 
 
 def test_call_summary(firehose, client):
@@ -277,21 +278,21 @@ def test_call_summary(firehose, client):
     put(client, b"abc", b"de")
 
     call = firehose.ledger.calls[0]
-    assert ("PutRecordBatch", "logs", 2, 5, 2) == (
+    assert (
         call.operation,
         call.stream,
         call.records,
         call.raw_bytes,
         call.stored,
-    )
-    assert ("ok", 200, True, "us-east-1", 1, 1) == (
+    ) == ("PutRecordBatch", "logs", 2, 5, 2)
+    assert (
         call.outcome,
         call.status,
         call.signature_ok,
         call.region,
         call.attempt,
         call.connection,
-    )
+    ) == ("ok", 200, True, "us-east-1", 1, 1)
     assert call.invocation_id
     assert call.wire_bytes == firehose.ledger.wire_bytes
 
@@ -300,7 +301,7 @@ def test_billed_bytes(firehose, client):
     """Each record is billed rounded up to 5,120 bytes, an empty one not at all."""
     put(client, b"", b"x", b"x" * 5_120, b"x" * 5_121)
 
-    assert 0 + 5_120 + 5_120 + 10_240 == firehose.ledger.billed_bytes
+    assert firehose.ledger.billed_bytes == 0 + 5_120 + 5_120 + 10_240
 
 
 def test_describe_and_list(firehose, client):
@@ -312,14 +313,14 @@ def test_describe_and_list(firehose, client):
     assert stream["DeliveryStreamARN"] == (
         "arn:aws:firehose:us-east-1:123456789012:deliverystream/logs"
     )
-    assert ("ACTIVE", "DirectPut", "1") == (
+    assert (
         stream["DeliveryStreamStatus"],
         stream["DeliveryStreamType"],
         stream["VersionId"],
-    )
+    ) == ("ACTIVE", "DirectPut", "1")
     assert s3["BufferingHints"] == {"SizeInMBs": 5, "IntervalInSeconds": 300}
     listed = client.list_delivery_streams()
-    assert (["logs"], False) == (listed["DeliveryStreamNames"], listed["HasMoreDeliveryStreams"])
+    assert (listed["DeliveryStreamNames"], listed["HasMoreDeliveryStreams"]) == (["logs"], False)
 
 
 def test_list_in_pages(firehose, client, tmp_path):
@@ -329,8 +330,8 @@ def test_list_in_pages(firehose, client, tmp_path):
     first = client.list_delivery_streams(Limit=1)
     second = client.list_delivery_streams(Limit=1, ExclusiveStartDeliveryStreamName="logs")
 
-    assert (["logs"], True) == (first["DeliveryStreamNames"], first["HasMoreDeliveryStreams"])
-    assert (["other"], False) == (second["DeliveryStreamNames"], second["HasMoreDeliveryStreams"])
+    assert (first["DeliveryStreamNames"], first["HasMoreDeliveryStreams"]) == (["logs"], True)
+    assert (second["DeliveryStreamNames"], second["HasMoreDeliveryStreams"]) == (["other"], False)
 
 
 def test_create_put_delete(firehose, client, tmp_path):
@@ -391,11 +392,11 @@ def test_environment_reaches_the_server(firehose, monkeypatch):
     put(client, b"x")
     client.close()
 
-    assert 1 == firehose.ledger.records
+    assert firehose.ledger.records == 1
 
 
 def test_tls_is_verified_against_its_authority(tmp_path):
-    """With tls=True a client that trusts `ca_file` gets through, one that does not is warned off."""
+    """With tls=True a client that trusts `ca_file` gets through, one that does not refuses."""
     try:
         firehose = LocalFirehose([DeliveryStream("logs", tmp_path)], tls=True)
     except NoCertificateToolError as error:
@@ -406,11 +407,11 @@ def test_tls_is_verified_against_its_authority(tmp_path):
         put(client, b"x" * 1_000_000)
         client.close()
         stranger = firehose.client(config=ONE_TRY, verify=True)
-        with pytest.raises(Exception, match="(?i)certificate"):
+        with pytest.raises(Exception, match=r"(?i)certificate"):
             put(stranger, b"y")
         stranger.close()
 
-        assert (1, 1_000_000) == (firehose.ledger.records, firehose.ledger.raw_bytes)
+        assert (firehose.ledger.records, firehose.ledger.raw_bytes) == (1, 1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -456,7 +457,7 @@ def test_close_is_idempotent_and_flushes(tmp_path):
     firehose.close()
     firehose.close()
 
-    assert 1 == len(list(tmp_path.rglob("logs-1-*")))
+    assert len(list(tmp_path.rglob("logs-1-*"))) == 1
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", firehose.port), timeout=10)
 
@@ -485,7 +486,7 @@ def test_accepted_and_refused_make_all(firehose, client):
         put(client, b"x", b"y", stream="other")
 
     ledger = firehose.ledger
-    assert {"ValidationException": 501, "ResourceNotFoundException": 2} == dict(ledger.refused)
+    assert dict(ledger.refused) == {"ValidationException": 501, "ResourceNotFoundException": 2}
     assert sum(call.records for call in ledger.calls) == ledger.records + ledger.refused.total()
 
 

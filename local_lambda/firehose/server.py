@@ -29,6 +29,7 @@ from .service import Answer, Send, Service, call_of
 from .sigv4 import Identity
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
@@ -153,7 +154,7 @@ class LocalFirehose:
         self._state_lock = threading.Lock()
         self._closed = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._tls = None
+        self._tls: ssl.SSLContext | None = None
         self._listener = Listener(port, self._serve)
         if tls:
             self._start_tls()
