@@ -1,0 +1,379 @@
+"""Builds the objects once, in order, and holds the only process-wide instance.
+
+Nothing here may raise into the function: each step is tried by itself, and what fails is told
+once and costs only what depends on it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from functools import partial
+
+from firehose_logging import _diagnostics, _line, _shutdown, _threads
+from firehose_logging._clock import SystemClock
+from firehose_logging._context import Context
+from firehose_logging._delivery import Delivery, FlushResult
+from firehose_logging._diagnostics import tell
+from firehose_logging._json import dumps, quote
+from firehose_logging._streams import Streams
+from firehose_logging._transport import BotoTransport
+from firehose_logging.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from firehose_logging._capture import Capture
+    from firehose_logging._extension import Extension
+    from firehose_logging.handler import FirehoseHandler
+
+#: Seconds for the last flush when the interpreter exits: in Lambda the platform waits for the
+#: exit, elsewhere a person does.
+EXIT_TIMEOUT_LAMBDA = 2.0
+EXIT_TIMEOUT = 5.0
+
+#: Seconds for the flush of an init error: the process is about to be ended by the platform.
+INIT_ERROR_TIMEOUT = 2.0
+
+NO_STREAM = (
+    "AWS_KINESIS_STREAM_NAME is not set, so no logs are sent; set it to the name of a delivery "
+    "stream. The function runs as it would without this layer."
+)
+
+
+class Process:
+    """Everything of ours in one process; an ``Observer`` of the runtime client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self.clock = SystemClock()
+        self.context = Context(settings.environment)
+        self.streams = Streams(self.clock)
+        # All mutable state.
+        self.handlers = 0
+        self.extension: Extension | None = None
+        self.capture: Capture | None = None
+        self.root_handler: FirehoseHandler | None = None
+        self.started = False
+        self.is_hooked = False
+        self.installed = False
+        self._silenced = False
+
+    # -- deliveries -------------------------------------------------------------------------
+
+    def delivery(self, stream_name: str, settings: Settings, client: Any) -> Delivery:
+        """The delivery of a stream through a client, made at the first call."""
+        gzip = settings.compression == "gzip"
+
+        def make() -> Delivery:
+            return Delivery(
+                settings.replace(stream_name=stream_name),
+                partial(BotoTransport, stream_name, client, gzip=gzip),
+                self.clock,
+                background=self.extension is None,
+                loss_body=self._loss_body,
+            )
+
+        delivery = self.streams.get((stream_name, id(client) if client is not None else 0), make)
+        delivery.on_progress = self._progress
+        return delivery
+
+    def _progress(self) -> None:
+        if self.extension is not None:
+            self.extension.wake()
+
+    def _loss_body(self, losses: dict[str, int]) -> str:
+        lines = sum(losses.values())
+        reasons = ", ".join(f"{count} {reason}" for reason, count in losses.items())
+        head = _line.start(
+            _line.timestamp(self.clock.epoch()), "extension", "ERROR", "firehose_logging"
+        )
+        text = f"{lines} lines were lost: {reasons}"
+        return (
+            f'{head}{self.context.environment_columns},"message":{quote(text)}'
+            f',"lost":{dumps(losses)}'
+        )
+
+    # -- start ------------------------------------------------------------------------------
+
+    def start(self, delivery: Delivery) -> None:
+        """Exit and fork hooks; in Lambda also the runtime hooks and the extension. Once."""
+        if self.started:
+            return
+        self.started = True
+        atexit.register(self.at_exit)
+        if self.settings.environment.runtime_api is None:
+            return
+        self._try("runtime hooks", self._hook_runtime)
+        self._try("extension", partial(self._start_extension, delivery))
+
+    def _hook_runtime(self) -> None:
+        from firehose_logging import _runtime_hooks
+
+        _runtime_hooks.install(self)
+
+    def _start_extension(self, delivery: Delivery) -> None:
+        from firehose_logging._extension import Extension
+        from firehose_logging._flush_policy import FlushPolicy
+        from firehose_logging._lifecycle import Lifecycle
+        from firehose_logging._telemetry import TelemetryReader
+
+        managed = self.settings.environment.workers is not None
+        policy = FlushPolicy(self.settings.flush, self.settings.interval)
+        extension = Extension(
+            self.settings,
+            self.streams,
+            None if managed else Lifecycle(policy),
+            TelemetryReader(self.context),
+            delivery,
+            self.clock,
+            _shutdown.end_process,
+        )
+        extension.hooked = self.is_hooked
+        if extension.start():
+            self.extension = extension
+            for known in self.streams.all():
+                known.background = managed
+            _shutdown.watch_sigterm(extension.wake_fileno)
+
+    def install(self, delivery: Delivery) -> None:
+        """Capture what the settings name; once."""
+        if self.installed:
+            return
+        self.installed = True
+        if self.settings.capture:
+            self._try("capture", partial(self._start_capture, delivery))
+
+    def _start_capture(self, delivery: Delivery) -> None:
+        from firehose_logging._capture import Capture
+        from firehose_logging.handler import FirehoseHandler
+
+        settings = self.settings
+        capture = Capture(delivery, self.context, self.clock)
+        if "logging" in settings.capture:
+            self.root_handler = FirehoseHandler(
+                settings.stream_name, settings.level, settings=settings
+            )
+            capture.handler = self.root_handler
+            self._attach_root_handler()
+        if "stdout" in settings.capture:
+            sys.stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passthrough)
+        if "stderr" in settings.capture:
+            sys.stderr = capture.stream(sys.stderr, "stderr", passthrough=settings.passthrough)
+        if "errors" in settings.capture:
+            capture.hook_exceptions()
+            self._silenced = not settings.passthrough
+        self.capture = capture
+
+    def _attach_root_handler(self) -> None:
+        """Have our handler first on the root logger, whatever the function did to it.
+
+        First, because the runtime client's JSON formatter changes the records it formats.
+        """
+        handler = self.root_handler
+        handlers = logging.getLogger().handlers
+        if handler is not None and handler not in handlers:
+            handlers.insert(0, handler)
+            if not self.settings.passthrough:
+                for other in handlers:
+                    if type(other).__module__.startswith("awslambdaric"):
+                        other.addFilter(lambda record: record.levelno < handler.level)
+
+    @staticmethod
+    def _try(what: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the function must start
+            tell(f"{what} failed: {type(error).__name__}: {error}", once=what)
+
+    # -- what the runtime client tells --------------------------------------------------------
+
+    def hooked(self) -> None:
+        """The boundaries of invocations will be told."""
+        self.is_hooked = True
+        if self.extension is not None:
+            self.extension.hooked = True
+
+    def invocation_began(
+        self, request_id: str, trace_header: str | None, tenant_id: str | None
+    ) -> None:
+        """The handler is about to run."""
+        try:
+            self.context.begin(request_id, trace_header=trace_header, tenant_id=tenant_id)
+            self._attach_root_handler()
+        except Exception as error:  # noqa: BLE001 - the function must run
+            tell(f"invocation start: {type(error).__name__}: {error}", once="began")
+
+    def invocation_ended(self, request_id: str | None) -> None:
+        """The response or error is posted."""
+        try:
+            if self.capture is not None:
+                self.capture.complete()
+            if self.extension is not None:
+                self.extension.handler_ended(request_id)
+        except Exception as error:  # noqa: BLE001 - the next invocation must come
+            tell(f"invocation end: {type(error).__name__}: {error}", once="ended")
+
+    def runtime_error(self, error: dict[str, Any]) -> None:
+        """The runtime client reports an error of the handler, or of its import."""
+        try:
+            if self.capture is not None and "errors" in self.settings.capture:
+                self.capture.error(
+                    str(error.get("errorType") or "Error"),
+                    str(error.get("errorMessage") or ""),
+                    [str(entry) for entry in error.get("stackTrace") or []],
+                    "awslambdaric",
+                )
+            if self.context.invocations == 0:
+                # Init failed: the platform ends the process as soon as it is told, so this is
+                # the last moment at which anything can be delivered.
+                self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)
+        except Exception as failure:  # noqa: BLE001 - the error itself must still be reported
+            tell(f"error capture: {type(failure).__name__}: {failure}", once="error")
+
+    def silenced(self) -> bool:
+        """Whether the runtime's own error output is to be kept back."""
+        return self._silenced
+
+    # -- the ends -----------------------------------------------------------------------------
+
+    def at_exit(self) -> None:
+        """The interpreter exits: the last flush."""
+        if self.pid != os.getpid():
+            return
+        if self.capture is not None:
+            self.capture.complete()
+        in_lambda = self.settings.environment.runtime_api is not None
+        timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
+        result = self.streams.flush(timeout, urgent=True)
+        if result.pending:
+            tell(f"{result.pending} lines were not delivered when the process ended")
+
+    def after_fork(self) -> None:
+        """In a forked child: new identity, empty buffers, no extension, signals as before us."""
+        self.pid = os.getpid()
+        _threads.forget()
+        _diagnostics.forget()
+        self.context.renew()
+        self.streams.after_fork()
+        for delivery in self.streams.all():
+            delivery.background = True
+        if self.extension is not None:
+            self.extension.after_fork()
+            self.extension = None
+        _shutdown.unwatch_in_child()
+
+
+_process: Process | None = None
+
+
+def _after_fork() -> None:
+    if _process is not None:
+        _process.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _get(settings: Settings | None) -> tuple[Process, Settings]:
+    global _process
+    if settings is None:
+        settings = Settings.from_env(report=lambda text: tell(text, once=text))
+    if _process is None:
+        _process = Process(settings)
+    return _process, settings
+
+
+def attach(
+    stream_name: str | None, settings: Settings | None, client: Any
+) -> tuple[Delivery | None, Context, Callable[[], bool]]:
+    """What a handler needs: its delivery, the context, whether other handlers share it."""
+    process, settings = _get(settings)
+    if stream_name is not None:
+        settings = settings.replace(stream_name=stream_name)
+    if settings.stream_name is None:
+        tell(NO_STREAM, once="stream")
+        return None, process.context, lambda: False
+    delivery = process.delivery(settings.stream_name, settings, client)
+    process.handlers += 1
+    process.start(delivery)
+    return delivery, process.context, lambda: process.handlers > 1
+
+
+def install(settings: Settings | None = None) -> bool:
+    """What the wrapper does: capture, runtime hooks, extension; True when logs will be sent.
+
+    Idempotent; the first call decides. Call it while the function's module is imported.
+
+    Args:
+        settings: None reads the environment.
+    """
+    process, settings = _get(settings)
+    if settings.stream_name is None:
+        tell(NO_STREAM, once="stream")
+        return False
+    process.settings = settings
+    delivery = process.delivery(settings.stream_name, settings, None)
+    process.install(delivery)
+    process.start(delivery)
+    return True
+
+
+def flush(timeout: float | None = None) -> FlushResult:
+    """Deliver every line accepted so far, on all streams of the process.
+
+    Args:
+        timeout: most seconds to wait; 0 only asks; None waits as long as it takes, unless the
+            stream is failing.
+
+    Returns a ``FlushResult``, which is true when nothing is pending and nothing was lost.
+    """
+    if _process is None:
+        return FlushResult(0, 0, {})
+    return _process.streams.flush(timeout)
+
+
+def counts() -> list[dict[str, object]]:
+    """The ledger of every stream of the process."""
+    return [] if _process is None else [d.counts() for d in _process.streams.all()]
+
+
+def prepare() -> None:
+    """Start what ``lambda_handler`` needs, while the function's module is imported."""
+    process, settings = _get(None)
+    if settings.stream_name is not None:
+        process.start(process.delivery(settings.stream_name, settings, None))
+
+
+def begin_invocation(context: Any) -> Callable[[], None]:
+    """An invocation begins; call what this returns when it ends."""
+    process = _process
+    if process is None or process.is_hooked:
+        return lambda: None
+    request_id = str(getattr(context, "aws_request_id", "") or "")
+    tenant = getattr(context, "tenant_id", None)
+    from firehose_logging.settings import trace_header
+
+    process.invocation_began(request_id, trace_header(), str(tenant) if tenant else None)
+    return partial(process.invocation_ended, request_id or None)
+
+
+def reset() -> None:
+    """Forget everything; for tests."""
+    global _process
+    process, _process = _process, None
+    if process is not None:
+        atexit.unregister(process.at_exit)
+        if process.extension is not None:
+            process.extension.stop()
+        for delivery in process.streams.all():
+            delivery.close(1.0)
+        if process.root_handler is not None:
+            logging.getLogger().removeHandler(process.root_handler)
+    _diagnostics.forget()

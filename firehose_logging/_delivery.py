@@ -1,0 +1,476 @@
+"""The delivery thread: takes lines from any thread, sends calls, reports what became of them.
+
+The only owner of a batcher. Callers append and go; everything that blocks happens on the
+delivery thread. Decisions are made under the lock by the pure parts (``_batch``, ``_retry``);
+sending, telling and notifying happen outside it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from contextlib import contextmanager
+
+from firehose_logging import _threads
+from firehose_logging._batch import Batcher, Record
+from firehose_logging._diagnostics import tell
+from firehose_logging._ledger import Ledger
+from firehose_logging._limits import TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
+from firehose_logging._line import finish
+from firehose_logging._retry import AGAIN, BLOCKED, NEVER, SPLIT, Backoff, CallOutcome, verdict
+from firehose_logging.errors import REFUSED, UNENCODABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Protocol
+
+    from firehose_logging._clock import Clock
+    from firehose_logging.settings import Settings
+
+    class Transport(Protocol):
+        """The seam to Firehose."""
+
+        def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
+            """Send one call and say what became of it; blocks at most ``timeout`` seconds."""
+
+        def close(self) -> None:
+            """Let go of connections."""
+
+
+#: Seconds one call may take before it counts as failed.
+CALL_TIMEOUT = 5.0
+
+#: Failed calls in a row after which an outage is told on stderr; a blip is not worth a line.
+TELL_AFTER = 3
+
+
+class FlushResult:
+    """What a flush came to.
+
+    Args:
+        delivered: lines that Firehose confirmed while the flush waited.
+        pending: lines not delivered yet; they stay queued.
+        lost: lines lost while the flush waited, by reason.
+    """
+
+    __slots__ = ("delivered", "lost", "pending")
+
+    def __init__(self, delivered: int, pending: int, lost: dict[str, int]) -> None:
+        self.delivered = delivered
+        self.pending = pending
+        self.lost = lost
+
+    def __bool__(self) -> bool:
+        return not self.pending and not self.lost
+
+    def __repr__(self) -> str:
+        return f"FlushResult(delivered={self.delivered}, pending={self.pending}, lost={self.lost})"
+
+
+class Delivery:
+    """Delivers lines to one stream.
+
+    Args:
+        settings: stream, buffer and compression.
+        make_transport: called on the delivery thread before the first call, and again after a fork.
+        clock: the clock seam.
+        background: deliver by age and on the first line without anyone asking; for processes that
+            are never frozen. In Lambda the extension decides when.
+        loss_body: builds the body of the line that tells losses, from their counts by reason.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_transport: Callable[[], Transport],
+        clock: Clock,
+        *,
+        background: bool,
+        loss_body: Callable[[dict[str, int]], str],
+    ) -> None:
+        self.settings = settings
+        self._make_transport = make_transport
+        self._clock = clock
+        #: See above; changes when an extension takes over or goes.
+        self.background = background
+        self._loss_body = loss_body
+        #: Called after each change on the delivery thread; must not block or raise.
+        self.on_progress: Callable[[], None] = _nothing
+        self._reset()
+
+    def _reset(self) -> None:
+        """All mutable state, new; also what a forked child starts with.
+
+        ``_incoming`` needs no lock. The rest is guarded by ``_lock``, which a thread may enter
+        twice: a signal handler or a ``__del__`` that logs can interrupt us anywhere. ``_busy``
+        tells it so, and then it changes nothing, its line waits in ``_incoming``.
+        """
+        self._lock = threading.RLock()
+        self._busy = False
+        self._incoming: deque[str] = deque()
+        self._ledger = Ledger()
+        gzip = self.settings.compression == "gzip"
+        self._batcher = Batcher(
+            self._ledger,
+            self.settings.buffer_bytes,
+            record_bytes=TARGET_GZIP_BYTES if gzip else TARGET_RECORD_BYTES,
+        )
+        self._seq = 0
+        self._backoff = Backoff(random.random)
+        self._not_before = 0.0
+        self._call_bytes: int | None = None
+        self._target = -1  # index of the newest line that somebody waits for
+        self._failing = False
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        # A binary semaphore: the thread waits to acquire it, whoever has news releases it. Unlike
+        # Event.set, releasing a lock can be re-entered by a signal handler.
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._armed = False  # background: the thread knows that a line waits to grow old
+        self._waiters: list[threading.Lock] = []
+        self._transport: Transport | None = None
+        self._sending = False
+
+    # -- lines come in ----------------------------------------------------------------------
+
+    def add(self, body: str) -> None:
+        """Accept a line (without ``seq`` and its end); returns at once."""
+        self._incoming.append(body)
+        with self._lock:
+            if self._busy:
+                return
+            self._busy = True
+            try:
+                self._drain()
+                wake = self._wants_waking()
+            finally:
+                self._busy = False
+        if wake:
+            self._rouse()
+
+    def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
+        """Count lines that never became lines."""
+        with self._section():
+            self._ledger.accept(lines)
+            self._ledger.lose(reason, lines)
+
+    @contextmanager
+    def _section(self) -> Iterator[bool]:
+        """The lock; yields False when this thread was interrupted while it held it."""
+        with self._lock:
+            if self._busy:
+                yield False
+                return
+            self._busy = True
+            try:
+                yield True
+            finally:
+                self._busy = False
+
+    def _drain(self) -> None:
+        incoming = self._incoming
+        now = self._clock.now()
+        while incoming:
+            body = incoming.popleft()
+            self._seq += 1
+            self._batcher.add(finish(body, self._seq), now)
+
+    def _wants_waking(self) -> bool:
+        """Whether the delivery thread has something to do that it does not know of."""
+        if self._batcher.queued_bytes >= self._trigger_bytes():
+            return not self._sending
+        if self.background and not self._armed:
+            self._armed = True
+            return True
+        return False
+
+    def _trigger_bytes(self) -> int:
+        """Queued bytes that are sent without waiting for a flush: half a call, or less memory."""
+        return min(2_000_000, self.settings.buffer_bytes // 2)
+
+    # -- flush ------------------------------------------------------------------------------
+
+    def request_flush(self, *, urgent: bool = False) -> int:
+        """Ask for everything accepted so far; returns a target for ``settled``.
+
+        Args:
+            urgent: try at once even if a back-off says later; for the end of the environment.
+        """
+        with self._section() as free:
+            if free:
+                self._drain()
+            target = self._target = self._ledger.accepted - 1
+            if urgent:
+                self._not_before = 0.0
+            idle = self._batcher.oldest_index() is None
+        if not idle:
+            self._rouse()
+        return target
+
+    def settled(self, target: int) -> bool:
+        """Whether every line up to ``target`` is delivered or lost."""
+        with self._lock:
+            oldest = self._batcher.oldest_index()
+            return oldest is None or oldest > target
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last call failed, so that waiting for the next one is likely in vain."""
+        return self._failing
+
+    def oldest(self) -> float | None:
+        """When the oldest pending line came, on the clock; None when nothing is pending."""
+        with self._section() as free:
+            if free:
+                self._drain()
+            return self._batcher.oldest_time()
+
+    def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
+        """Deliver everything accepted so far.
+
+        Args:
+            timeout: most seconds to wait; 0 only asks; None waits as long as it takes, but returns
+                when the stream is failing.
+        """
+        with self._lock:
+            delivered = self._ledger.delivered
+            lost = dict(self._ledger.lost)
+        target = self.request_flush(urgent=urgent)
+        deadline = None if timeout is None else self._clock.now() + timeout
+        waiter = threading.Lock()
+        waiter.acquire()
+        with self._lock:
+            self._waiters.append(waiter)
+        try:
+            while not self.settled(target):
+                left = -1.0 if deadline is None else deadline - self._clock.now()
+                if (deadline is not None and left <= 0) or (deadline is None and self._failing):
+                    break
+                if not self._alive():
+                    self._run(inline_until=deadline)
+                    break
+                waiter.acquire(timeout=left)
+        finally:
+            with self._lock:
+                self._waiters.remove(waiter)
+        with self._lock:
+            return FlushResult(
+                self._ledger.delivered - delivered,
+                self._batcher.pending_lines + len(self._incoming),
+                {
+                    reason: count - lost.get(reason, 0)
+                    for reason, count in self._ledger.lost.items()
+                    if count > lost.get(reason, 0)
+                },
+            )
+
+    def close(self, timeout: float | None = None) -> FlushResult:
+        """Flush, then stop the thread; may be called twice, and lines may still be added."""
+        result = self.flush(timeout)
+        with self._lock:
+            self._closing = True
+            thread, transport = self._thread, self._transport
+        self._signal()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout if timeout is not None else CALL_TIMEOUT)
+        if transport is not None and (thread is None or not thread.is_alive()):
+            transport.close()
+        return result
+
+    def counts(self) -> dict[str, object]:
+        """The ledger: accepted, delivered, lost by reason, pending, bytes."""
+        with self._section() as free:
+            if free:
+                self._drain()
+            ledger = self._ledger
+            return {
+                "accepted": ledger.accepted,
+                "delivered": ledger.delivered,
+                "lost": dict(ledger.lost),
+                "pending": self._batcher.pending_lines,
+                "pending_bytes": self._batcher.pending_bytes,
+                "delivered_bytes": ledger.delivered_bytes,
+                "billed_bytes": ledger.billed_bytes,
+                "balances": ledger.balances(self._batcher.pending_lines),
+            }
+
+    # -- the thread -------------------------------------------------------------------------
+
+    def _alive(self) -> bool:
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def _rouse(self) -> None:
+        """Wake the thread, starting it first where there is none."""
+        if not self._alive():
+            with self._lock:
+                if not self._alive():
+                    self._closing = False
+                    try:
+                        self._thread = _threads.spawn("delivery", self._run)
+                    except RuntimeError:
+                        # The interpreter is shutting down; flush() then delivers inline.
+                        self._thread = None
+        self._signal()
+
+    def _signal(self) -> None:
+        try:
+            self._wake.release()
+        except RuntimeError:
+            return  # it is already awake
+
+    def _run(self, inline_until: float | None = None) -> None:
+        """Send until there is nothing to do; on the thread, wait for more."""
+        inline = threading.current_thread() is not self._thread
+        while True:
+            with self._section():
+                step = self._next_step(inline=inline)
+            if isinstance(step, list):
+                self._send(step)
+            elif step is None or (
+                inline_until is not None and self._clock.now() + step >= inline_until
+            ):
+                return
+            else:
+                self._wake.acquire(timeout=step)
+
+    def _next_step(self, *, inline: bool) -> list[Record] | float | None:
+        """Records to send, seconds to wait (-1: until woken), or None to stop."""
+        self._drain()
+        batcher = self._batcher
+        if not batcher.queued_bytes:
+            self._armed = False
+            return None if self._closing or inline else -1.0
+        now = self._clock.now()
+        if now < self._not_before:
+            return None if self._closing else self._not_before - now
+        oldest = batcher.oldest_queued()
+        wanted = (
+            self._closing
+            or inline
+            or (oldest is not None and oldest <= self._target)
+            or batcher.queued_bytes >= self._trigger_bytes()
+        )
+        if not wanted and self.background:
+            opened = batcher.oldest_time()
+            due = (opened if opened is not None else now) + self.settings.interval
+            if now < due:
+                return due - now
+            wanted = True
+        if not wanted:
+            return -1.0
+        self._sending = True
+        return batcher.take(self._call_bytes)
+
+    def _send(self, records: list[Record]) -> None:
+        try:
+            if self._transport is None:
+                self._transport = self._make_transport()
+            outcome = self._transport.send([r.data for r in records], CALL_TIMEOUT)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the lines must be kept
+            outcome = CallOutcome(error=type(error).__name__, message=str(error))
+        with self._section():
+            self._sending = False
+            news = self._apply(records, outcome)
+            waiters = list(self._waiters)
+        for text, key in news:
+            tell(text, once=key)
+        for waiter in waiters:
+            try:
+                waiter.release()
+            except RuntimeError:
+                continue  # already told
+        self.on_progress()
+
+    def _apply(self, records: list[Record], outcome: CallOutcome) -> list[tuple[str, str]]:
+        """Book the outcome; returns what there is to tell, each with its once-only key."""
+        codes = outcome.codes
+        if codes is not None and len(codes) == len(records):
+            return self._apply_codes(records, outcome, codes)
+        if codes is not None:
+            outcome = CallOutcome(
+                error="WrongCount",
+                message=f"{len(codes)} results for {len(records)} records",
+                maybe_stored=True,
+            )
+        what = verdict(outcome, len(records))
+        self._failing = True
+        if what == SPLIT:
+            self._call_bytes = sum(len(r.data) for r in records) // 2
+            self._batcher.again(records)
+            return []
+        if what == NEVER:
+            self._batcher.lose(records, REFUSED)
+            self._failing = False
+            return [(self._told(outcome, "the lines are lost"), f"never:{outcome.error}")]
+        self._batcher.again(records)
+        wait = self._backoff.failure(blocked=what == BLOCKED)
+        self._not_before = self._clock.now() + wait
+        if what == BLOCKED:
+            return [(self._told(outcome, _hint(outcome.error)), f"blocked:{outcome.error}")]
+        if self._backoff.failures == TELL_AFTER:
+            return [(self._told(outcome, "trying on"), f"{AGAIN}:{outcome.error}")]
+        return []
+
+    def _apply_codes(
+        self, records: list[Record], outcome: CallOutcome, codes: Sequence[str | None]
+    ) -> list[tuple[str, str]]:
+        stored = [i for i, code in enumerate(codes) if code is None]
+        failed = [record for record, code in zip(records, codes, strict=True) if code is not None]
+        sizes = outcome.sizes
+        self._batcher.delivered(
+            [records[i] for i in stored], [sizes[i] for i in stored] if sizes else None
+        )
+        self._batcher.again(failed)
+        if stored:
+            self._backoff.success()
+            self._call_bytes = None
+        self._failing = bool(failed)
+        self._not_before = 0.0
+        if failed:
+            self._not_before = self._clock.now() + self._backoff.failure()
+        news = []
+        untold = self._ledger.take_untold() if stored else {}
+        if untold:
+            self._incoming.append(self._loss_body(untold))
+        if self._backoff.failures == TELL_AFTER:
+            code = next(code for code in codes if code is not None)
+            partial = CallOutcome(error=code or "", message="records refused one by one")
+            news.append((self._told(partial, "trying on"), f"{AGAIN}:{code}"))
+        return news
+
+    def _told(self, outcome: CallOutcome, then: str) -> str:
+        return (
+            f"cannot deliver to stream {self.settings.stream_name}: "
+            f"{outcome.error} {outcome.message}; {then}"
+        )
+
+    # -- fork -------------------------------------------------------------------------------
+
+    def after_fork(self) -> None:
+        """In the child: start empty. What was pending is the parent's to deliver."""
+        self._reset()
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.settings.stream_name} {self._batcher!r} {self._ledger!r}>"
+
+
+def _nothing() -> None:
+    return
+
+
+def _hint(code: str) -> str:
+    """What a person can do about a refusal."""
+    if code == "ResourceNotFoundException":
+        return "check AWS_KINESIS_STREAM_NAME, region and account; lines are kept meanwhile"
+    if code in ("NoCredentials", "NoRegion"):
+        return "set credentials and AWS_REGION; lines are kept meanwhile"
+    if "KMS" in code:
+        return "check the stream's encryption key; lines are kept meanwhile"
+    return (
+        "the role needs firehose:PutRecordBatch on this stream, and valid credentials; "
+        "lines are kept meanwhile"
+    )

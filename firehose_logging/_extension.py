@@ -1,0 +1,366 @@
+"""The companion thread, our internal extension: invocations, telemetry, the flush at SIGTERM.
+
+One loop over a handful of descriptors. It decides nothing: ``_lifecycle`` says what to do, and
+whatever fails in here, the next event is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+from firehose_logging import _threads
+from firehose_logging._diagnostics import tell
+from firehose_logging._lambda_api import LambdaApi, LambdaApiError
+from firehose_logging._lifecycle import DELIVER, FLUSH, NEXT, Lifecycle
+from firehose_logging._limits import SHUTDOWN_LIMIT
+from firehose_logging._listener import Listener
+from firehose_logging.errors import BAD_TELEMETRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from typing import Any
+
+    from firehose_logging._clock import Clock
+    from firehose_logging._delivery import Delivery
+    from firehose_logging._streams import Streams, Targets
+    from firehose_logging._telemetry import TelemetryReader
+    from firehose_logging.settings import Settings
+
+#: Our name with the platform. It must not be the name of a file in a layer's extensions folder,
+#: or Lambda takes it for an external extension.
+NAME = "firehose-logging-internal"
+
+#: Schema of the subscription: the newest that on-demand functions know, the only one that
+#: Managed Instances take, and the one of the older API that brings platform.runtimeDone.
+SCHEMA_ON_DEMAND = "2022-12-13"
+SCHEMA_MANAGED_INSTANCES = "2025-01-29"
+SCHEMA_LOGS_API = "2021-03-18"
+
+#: Seconds between attempts to ask for the next event when Lambda's API does not answer, and
+#: how many attempts: after that the environment is gone anyway.
+RETRY_NEXT = 0.05
+MAX_RETRIES = 100
+
+#: Seconds without news after which the last telemetry is taken for complete, at shutdown.
+QUIET = 0.03
+
+
+class Extension:
+    """Registers with Lambda and follows the environment's life on its own thread.
+
+    Args:
+        settings: port, types and API of the telemetry.
+        streams: what is flushed.
+        lifecycle: what is done when; None on Managed Instances, where no INVOKE events exist.
+        reader: turns telemetry into lines.
+        sink: takes those lines.
+        terminate: called when SIGTERM's flush is done and nobody else handles SIGTERM.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        streams: Streams,
+        lifecycle: Lifecycle | None,
+        reader: TelemetryReader,
+        sink: Delivery,
+        clock: Clock,
+        terminate: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._streams = streams
+        self._lifecycle = lifecycle
+        self._reader = reader
+        self._sink = sink
+        self._clock = clock
+        self._terminate = terminate
+        self._api = LambdaApi(settings.environment.runtime_api or "")
+        #: Set when a hook in the runtime client tells us that handlers are done.
+        self.hooked = False
+        # All mutable state; but for _ended, only the companion thread touches it once it runs.
+        self._listener: Listener | None = None
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._thread: threading.Thread | None = None
+        self._ended: list[str | None] = []  # appended by the function's thread, in order
+        self._targets: Targets = []
+        self._retries = 0
+        self._retry_at: float | None = None
+        self._asking = False
+        self._signalled_at: float | None = None
+        self._last_news = 0.0
+        self._stopping = False
+
+    @property
+    def wake_fileno(self) -> int:
+        """Where a byte wakes the companion; the interpreter writes signal numbers to it."""
+        return self._wake_write
+
+    # -- start ------------------------------------------------------------------------------
+
+    def start(self) -> bool:
+        """Register, listen, subscribe and start the thread; False when Lambda refuses.
+
+        Each step that fails costs what depends on it and nothing else, and is told once.
+        """
+        managed = self._lifecycle is None
+        try:
+            self._api.register(NAME, [] if managed else ["INVOKE"])
+        except LambdaApiError as error:
+            self._not_registered(error)
+            self.close()
+            return False
+        if self._settings.telemetry:
+            self._subscribe(managed=managed)
+        try:
+            self._api.ask_next()
+            self._asking = True
+            self._thread = _threads.spawn("extension", self._run)
+        except (LambdaApiError, RuntimeError) as error:
+            tell(f"the extension cannot run: {error}", once="extension")
+            self.close()
+            return False
+        return True
+
+    def _not_registered(self, error: LambdaApiError) -> None:
+        if error.kind == "Extension.RegistrationClosed":
+            why = (
+                "too late: make the handler (or call install()) while the module is imported, "
+                "not in the function"
+            )
+        else:
+            why = str(error)
+        tell(
+            f"not registered as an extension ({why}); lines are still delivered, but only "
+            "during later invocations and when the process ends",
+            once="register",
+        )
+
+    def _subscribe(self, *, managed: bool) -> None:
+        settings = self._settings
+        try:
+            self._listener = Listener(settings.listener_port)
+        except OSError as error:
+            tell(
+                f"no telemetry: HTTP_LOGS_LISTENER_PORT={settings.listener_port} cannot be "
+                f"used ({error.strerror}); choose a free port",
+                once="listener",
+            )
+            return
+        schema = SCHEMA_MANAGED_INSTANCES if managed else SCHEMA_ON_DEMAND
+        if settings.telemetry_api == "logs":
+            schema = SCHEMA_LOGS_API
+        try:
+            coming = self._api.subscribe(
+                settings.telemetry_api, settings.telemetry, self._listener.port, schema=schema
+            )
+        except LambdaApiError as error:
+            tell(f"no telemetry: the {settings.telemetry_api} API refused: {error}", once="telem")
+            coming = False
+        # 202 is what emulators without telemetry answer, nothing to tell anyone about.
+        if not coming:
+            self._listener.close()
+            self._listener = None
+
+    def _sees_runtime_done(self) -> bool:
+        return self._listener is not None and "platform" in self._settings.telemetry
+
+    # -- news from other threads --------------------------------------------------------------
+
+    def handler_ended(self, request_id: str | None) -> None:
+        """The function's thread: the response is posted."""
+        self._ended.append(request_id)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the companion look around; callable from any thread and from signal handlers."""
+        try:
+            os.write(self._wake_write, b"\0")
+        except OSError:
+            return  # full, so it is awake; or closed, so it is gone
+
+    # -- the thread -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 - the loop must outlive every defect
+                tell(f"extension: {type(error).__name__}: {error}", once=f"turn:{error}")
+                self._do([NEXT])
+        self.close()
+
+    def _turn(self) -> None:
+        ready = self._poll(self._timeout())
+        now = self._clock.now()
+        if self._wake_read in ready:
+            self._read_wake(now)
+        listener = self._listener
+        if listener is not None:
+            filenos = set(listener.filenos())
+            for fileno in ready:
+                if fileno in filenos:
+                    for body in listener.ready(fileno, now):
+                        self._telemetry(body, now)
+            listener.expire(now)
+        if self._asking and self._api.fileno() in ready:
+            self._read_next(now)
+        if self._retry_at is not None and now >= self._retry_at:
+            self._retry_at = None
+            self._ask_next()
+        if self._lifecycle is not None:
+            self._follow(self._lifecycle, now)
+        if self._signalled_at is not None:
+            self._shut_down(now)
+
+    def _poll(self, timeout: float | None) -> list[int]:
+        poll = select.poll()
+        poll.register(self._wake_read, select.POLLIN)
+        if self._asking and self._api.fileno() >= 0:
+            poll.register(self._api.fileno(), select.POLLIN)
+        if self._listener is not None:
+            for fileno in self._listener.filenos():
+                poll.register(fileno, select.POLLIN)
+        # Rounded up: waking a moment early would only mean waking again.
+        ready = poll.poll(None if timeout is None else max(0, int(timeout * 1000) + 1))
+        return [fileno for fileno, _ in ready]
+
+    def _timeout(self) -> float | None:
+        now = self._clock.now()
+        times = []
+        if self._lifecycle is not None:
+            at = self._lifecycle.wakes_at()
+            if at is not None:
+                times.append(at - now)
+        if self._retry_at is not None:
+            times.append(self._retry_at - now)
+        if self._signalled_at is not None:
+            times.append(QUIET)
+        if self._listener is not None and self._listener.busy():
+            times.append(1.0)
+        return max(0.0, min(times)) if times else None
+
+    def _read_wake(self, now: float) -> None:
+        try:
+            data = os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            return
+        # A byte that is a signal's number was written by the interpreter's own C handler.
+        if self._signalled_at is None and signal.SIGTERM in data:
+            self._signalled_at = self._last_news = now
+            self._targets = self._streams.request_flush(urgent=True)
+
+    def _telemetry(self, body: bytes, now: float) -> None:
+        self._last_news = now
+        bodies, done, bad = self._reader.read(body, self._clock.epoch())
+        for line in bodies:
+            self._sink.add(line)
+        if bad:
+            tell(f"{bad} telemetry events could not be read", once="telemetry")
+            self._sink.lose(BAD_TELEMETRY, bad)
+        if not self.hooked:  # a hook tells it sooner
+            self._ended.extend(done)
+
+    def _read_next(self, now: float) -> None:
+        try:
+            event = self._api.read_next()
+        except LambdaApiError as error:
+            self._asking = False
+            if error.status in (400, 403):
+                tell(f"the extension was refused the next event: {error}", once="next")
+                return
+            self._retry_next(now)
+            return
+        if event is None:
+            return
+        self._asking = False
+        self._retries = 0
+        if event.get("eventType") == "INVOKE" and self._lifecycle is not None:
+            left = float(event.get("deadlineMs", 0)) / 1000 - self._clock.epoch()
+            self._lifecycle.sees_end = self.hooked or self._sees_runtime_done()
+            self._do(
+                self._lifecycle.invoked(
+                    str(event.get("requestId")), now + left, self._streams.oldest(), now
+                )
+            )
+        else:
+            self._ask_next()
+
+    def _follow(self, lifecycle: Lifecycle, now: float) -> None:
+        while self._ended:
+            self._do(
+                lifecycle.ended(
+                    self._ended.pop(0),
+                    self._streams.oldest(),
+                    failing=self._streams.failing,
+                    now=now,
+                )
+            )
+        if lifecycle.holding and (self._streams.settled(self._targets) or self._streams.failing):
+            self._do(lifecycle.flushed())
+        at = lifecycle.wakes_at()
+        if at is not None and now >= at:
+            self._do(lifecycle.tick(self._streams.oldest(), now))
+
+    def _do(self, actions: list[str]) -> None:
+        for action in actions:
+            if action == NEXT:
+                self._ask_next()
+            elif action in (DELIVER, FLUSH):
+                self._targets = self._streams.request_flush()
+
+    def _ask_next(self) -> None:
+        if self._asking:
+            return
+        try:
+            self._api.ask_next()
+            self._asking = True
+        except LambdaApiError:
+            self._retry_next(self._clock.now())
+
+    def _retry_next(self, now: float) -> None:
+        self._retries += 1
+        if self._retries <= MAX_RETRIES:
+            self._retry_at = now + RETRY_NEXT
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def _shut_down(self, now: float) -> None:
+        """After SIGTERM: flush what is there, and what still comes, until SIGKILL."""
+        assert self._signalled_at is not None
+        if self._streams.oldest() is not None:
+            self._targets = self._streams.request_flush(urgent=not self._streams.failing)
+        over = now - self._signalled_at >= SHUTDOWN_LIMIT
+        quiet = now - self._last_news >= QUIET
+        if over or (quiet and self._streams.settled(self._targets)):
+            self._terminate()
+
+    def stop(self) -> None:
+        """End the thread; the environment goes on without us."""
+        self._stopping = True
+        self.wake()
+
+    def after_fork(self) -> None:
+        """In a forked child: let go of the parent's descriptors, the thread is not here."""
+        self._stopping = True
+        self.close()
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        self._api.close()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for fileno in (self._wake_read, self._wake_write):
+            if fileno >= 0:
+                os.close(fileno)
+        self._wake_read = self._wake_write = -1
+
+    def status(self) -> dict[str, Any]:
+        """What the companion is doing, for tests and support."""
+        return {"asking": self._asking, "lifecycle": repr(self._lifecycle)}

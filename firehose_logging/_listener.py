@@ -1,0 +1,138 @@
+"""The telemetry listener: takes POSTs from the platform, answers at once. No thread of its own.
+
+The extension's loop polls the descriptors and calls ``ready``. Everything a peer can make us
+keep is bounded: connections, time, headers, body.
+"""
+
+from __future__ import annotations
+
+import _socket
+
+from firehose_logging import _http
+from firehose_logging._limits import MAX_TELEMETRY_BODY_BYTES
+
+#: Most connections at a time; the platform uses one or two.
+MAX_CONNECTIONS = 16
+
+#: Seconds a connection may take over one request.
+REQUEST_TIMEOUT = 5.0
+
+#: Where the platform and its emulators post from: loopback, or the sandbox's link-local address.
+_PEERS = ("127.", "169.254.")
+
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NOT_ALLOWED = b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class _Connection:
+    __slots__ = ("parser", "socket", "started")
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self.socket = sock
+        self.parser = _http.Parser(MAX_TELEMETRY_BODY_BYTES)
+        self.started: float | None = None
+
+
+class Listener:
+    """Accepts telemetry on one port of every address of the sandbox.
+
+    Args:
+        port: TCP port; 0 takes a free one, ``port`` then tells which.
+
+    Raises:
+        OSError: the port is taken or not allowed.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._server = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        try:
+            self._server.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+            # On the service the platform posts to the sandbox's own name, which need not be
+            # 127.0.0.1; who is let in is decided by where it comes from.
+            self._server.bind(("0.0.0.0", port))  # noqa: S104
+            self._server.listen(MAX_CONNECTIONS)
+            self._server.setblocking(False)
+        except OSError:
+            self._server.close()
+            raise
+        self.port: int = self._server.getsockname()[1]
+        # All mutable state, by descriptor.
+        self._connections: dict[int, _Connection] = {}
+        #: Batches that were too large or no HTTP at all.
+        self.refused = 0
+
+    def filenos(self) -> list[int]:
+        """Descriptors to poll for reading."""
+        return [self._server.fileno(), *self._connections]
+
+    def ready(self, fileno: int, now: float) -> list[bytes]:
+        """A descriptor is readable; returns the bodies of the POSTs that are now complete."""
+        if fileno == self._server.fileno():
+            self._accept()
+            return []
+        connection = self._connections.get(fileno)
+        return [] if connection is None else self._read(connection, now)
+
+    def _accept(self) -> None:
+        try:
+            # _socket's accept gives the bare descriptor.
+            fileno, address = self._server._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+        except OSError:
+            return
+        sock = _socket.socket(fileno=fileno)
+        if len(self._connections) >= MAX_CONNECTIONS or not address[0].startswith(_PEERS):
+            sock.close()
+            return
+        sock.setblocking(False)
+        self._connections[fileno] = _Connection(sock)
+
+    def _read(self, connection: _Connection, now: float) -> list[bytes]:
+        bodies: list[bytes] = []
+        try:
+            data = connection.socket.recv(262_144)
+            if not data:
+                self._drop(connection)
+                return bodies
+            if connection.started is None:
+                connection.started = now
+            for message in connection.parser.feed(data):
+                if message.start[0] not in ("POST", "PUT"):
+                    connection.socket.send(_NOT_ALLOWED)
+                    self._drop(connection)
+                    return bodies
+                bodies.append(message.body)
+                connection.socket.send(_OK)
+            if connection.parser.idle:
+                connection.started = None
+            elif connection.parser.wants_continue():
+                connection.socket.send(_CONTINUE)
+        except BlockingIOError:
+            return bodies
+        except _http.HttpError:
+            self.refused += 1
+            self._drop(connection)
+        except OSError:
+            self._drop(connection)
+        return bodies
+
+    def expire(self, now: float) -> None:
+        """Drop connections that take too long over a request."""
+        for connection in list(self._connections.values()):
+            if connection.started is not None and now - connection.started > REQUEST_TIMEOUT:
+                self.refused += 1
+                self._drop(connection)
+
+    def busy(self) -> bool:
+        """Whether a request is only half here."""
+        return any(c.started is not None for c in self._connections.values())
+
+    def _drop(self, connection: _Connection) -> None:
+        self._connections.pop(connection.socket.fileno(), None)
+        connection.socket.close()
+
+    def close(self) -> None:
+        """Close every connection and the port."""
+        for connection in list(self._connections.values()):
+            self._drop(connection)
+        self._server.close()

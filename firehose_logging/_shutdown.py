@@ -1,0 +1,67 @@
+"""SIGTERM, interpreter exit and fork: the ends and copies of the process.
+
+An internal extension gets no SHUTDOWN event; SIGTERM to the process is the shutdown. While the
+main thread is blocked in native code (the runtime client's poll, on Python 3.10, 3.11 and in
+custom images) no Python-level handler runs, but the interpreter's C-level one writes the
+signal's number to the wake-up descriptor at once, and the companion thread reads it there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+#: What a shell reports for a process that SIGTERM ended.
+EXIT_STATUS = 128 + signal.SIGTERM
+
+_previous: Any = signal.SIG_DFL
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    """Run what was installed before us; the flush itself needs no Python-level handler."""
+    if callable(_previous):
+        _previous(number, frame)
+
+
+def watch_sigterm(wake_fileno: int) -> bool:
+    """Have SIGTERM written to ``wake_fileno``; False when that is not ours to arrange.
+
+    A handler that the function installs later replaces ours and nothing is lost: the
+    descriptor is written to whatever the handler.
+    """
+    global _previous
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    other = signal.set_wakeup_fd(wake_fileno, warn_on_full_buffer=False)
+    if other != -1:
+        signal.set_wakeup_fd(other)  # somebody's event loop lives by it
+        return False
+    current = signal.getsignal(signal.SIGTERM)
+    if current is not _on_sigterm:
+        _previous = current
+        signal.signal(signal.SIGTERM, _on_sigterm)
+    return True
+
+
+def sigterm_is_ours() -> bool:
+    """Whether nobody but us would do anything about SIGTERM."""
+    return signal.getsignal(signal.SIGTERM) is _on_sigterm and _previous == signal.SIG_DFL
+
+
+def end_process() -> None:
+    """End as SIGTERM ends a process without a handler; a no-op when somebody handles it."""
+    if sigterm_is_ours():
+        os._exit(EXIT_STATUS)
+
+
+def unwatch_in_child() -> None:
+    """In a forked child: SIGTERM does again what it did before us, or the child outlives it."""
+    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        signal.signal(signal.SIGTERM, _previous)
+        signal.set_wakeup_fd(-1)

@@ -1,0 +1,145 @@
+"""Telemetry events into lines. Pure: the body of a POST in, line bodies out.
+
+An event is ``{"time", "type", "record"}``; ``record`` may be an object or text, and types that
+do not exist yet are lines like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from firehose_logging import _line
+from firehose_logging._json import dumps, quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from firehose_logging._context import Context
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)$")
+
+
+class TelemetryReader:
+    """Turns batches of events into line bodies and remembers which invocation they are of.
+
+    Args:
+        context: the columns of this environment.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        # All mutable state: the invocation that the platform last started, for text lines of
+        # the function, which do not name theirs.
+        self._request_id: str | None = None
+
+    def read(self, body: bytes, now: float) -> tuple[list[str], list[str], int]:
+        """Line bodies, request ids whose runtime is done, and how many events were unreadable.
+
+        Args:
+            now: seconds since the epoch, for events without a usable time.
+        """
+        events, bad = parse(body)
+        bodies: list[str] = []
+        done: list[str] = []
+        for event in events:
+            if not isinstance(event, dict):
+                bad += 1
+                continue
+            try:
+                bodies.extend(self._bodies(event, now))
+            except Exception:  # noqa: BLE001 - one bad event costs one event
+                bad += 1
+                continue
+            if event.get("type") == "platform.runtimeDone":
+                request_id = _request_id(event.get("record"))
+                if request_id:
+                    done.append(request_id)
+        return bodies, done, bad
+
+    def _bodies(self, event: dict[str, Any], now: float) -> list[str]:
+        kind = event.get("type")
+        kind = kind if isinstance(kind, str) and kind else "unknown"
+        record = event.get("record")
+        request_id = _request_id(record)
+        if kind == "platform.start":
+            self._request_id = request_id
+        if request_id is None and kind == "function":
+            request_id = self._request_id
+        head = _line.start(
+            rfc3339(event.get("time"), now), kind, _level(kind, record), kind.partition(".")[0]
+        )
+        if request_id:
+            head += f',"requestId":{quote(request_id)}'
+        head += self._context.environment_columns
+        if isinstance(record, str):
+            text = record.rstrip("\r\n")
+            body = f'{head},"message":{quote(text)}'
+            return [body] if _line.fits(body) else _line.split(head, text, "")
+        payload = dumps(record)
+        body = f'{head},"record":{payload}'
+        return [body] if _line.fits(body) else _line.split(head, payload, "")
+
+
+def parse(body: bytes) -> tuple[list[Any], int]:
+    """The events of a batch, and how many could not be read.
+
+    A batch is a JSON array. When it is not valid as a whole (the runtime's own warnings have
+    been seen unquoted in it), every event is read by itself and only the bad ones are lost.
+    """
+    text = body.decode("utf-8", "replace")
+    try:
+        batch = json.loads(text)
+    except (ValueError, RecursionError):
+        return _salvage(text)
+    return (batch, 0) if isinstance(batch, list) else ([batch], 0)
+
+
+_EVENT_START = re.compile(r'\{\s*"time"\s*:')
+
+
+def _salvage(text: str) -> tuple[list[Any], int]:
+    decoder = json.JSONDecoder()
+    events: list[Any] = []
+    bad = 0
+    at = 0
+    while True:
+        found = _EVENT_START.search(text, at)
+        if found is None:
+            # Bytes without a single readable event are one loss.
+            return events, bad if events or bad else 1
+        try:
+            event, at = decoder.raw_decode(text, found.start())
+            events.append(event)
+        except (ValueError, RecursionError):
+            bad += 1
+            at = found.end()
+
+
+def rfc3339(time: object, now: float) -> str:
+    """An event's time with six digits of a second; the present when it is no time."""
+    found = _TIME.match(time) if isinstance(time, str) else None
+    if found is None:
+        return _line.timestamp(now)
+    return f"{found[1]}.{(found[2] or '')[:6]:0<6}Z"
+
+
+def _request_id(record: object) -> str | None:
+    if isinstance(record, dict):
+        request_id = record.get("requestId")
+        if isinstance(request_id, str) and request_id:
+            return request_id
+    return None
+
+
+def _level(kind: str, record: object) -> str:
+    if kind in ("platform.logsDropped", "platform.fault"):
+        return "ERROR"
+    if isinstance(record, dict):
+        if record.get("status") in ("error", "failure", "timeout"):
+            return "ERROR"
+        level = record.get("level")
+        if isinstance(level, str) and level:
+            return level
+    return "INFO"

@@ -1,0 +1,41 @@
+"""Our own threads: how they are started, and how anyone can tell that he is on one."""
+
+from __future__ import annotations
+
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_own: set[int] = set()
+
+
+def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
+    """Start ``target`` on a daemon thread named ``firehose_logging.<name>``.
+
+    Raises:
+        RuntimeError: the interpreter is shutting down, or the system gives no more threads.
+    """
+
+    def run() -> None:
+        ident = threading.get_ident()
+        _own.add(ident)
+        try:
+            target()
+        finally:
+            _own.discard(ident)
+
+    thread = threading.Thread(target=run, name=f"firehose_logging.{name}", daemon=True)
+    thread.start()
+    return thread
+
+
+def is_own() -> bool:
+    """Whether the calling thread is one of ours."""
+    return threading.get_ident() in _own
+
+
+def forget() -> None:
+    """A forked child has none of its parent's threads."""
+    _own.clear()

@@ -1,0 +1,133 @@
+"""The only file that talks to Firehose: PutRecordBatch through boto3."""
+
+from __future__ import annotations
+
+from firehose_logging._diagnostics import mask
+from firehose_logging._retry import CallOutcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+#: Seconds. botocore's own 60 s would outlast an invocation on a path that died while the
+#: environment was frozen.
+CONNECT_TIMEOUT = 2.0
+READ_TIMEOUT = 5.0
+
+#: Words of botocore's own exceptions -> the codes that ``_retry`` knows, and whether the call
+#: may have reached the service.
+_LOCAL_ERRORS = {
+    "NoCredentialsError": ("NoCredentials", False),
+    "PartialCredentialsError": ("NoCredentials", False),
+    "CredentialRetrievalError": ("NoCredentials", False),
+    "NoRegionError": ("NoRegion", False),
+    "InvalidRegionError": ("NoRegion", False),
+    "EndpointConnectionError": ("Connect", False),
+    "ConnectTimeoutError": ("Connect", False),
+    "ProxyConnectionError": ("Connect", False),
+    "SSLError": ("TLS", False),
+    "ReadTimeoutError": ("Timeout", True),
+    "ConnectionClosedError": ("ConnectionClosed", True),
+    "HTTPClientError": ("Connection", True),
+    "ResponseParserError": ("BadResponse", True),
+}
+
+
+class BotoTransport:
+    """Sends calls with a boto3 Firehose client.
+
+    Args:
+        stream_name: delivery stream.
+        client: a ready boto3 Firehose client; None makes one at the first call, because importing
+            boto3 costs more than everything else in this package together.
+        gzip: compress each record into one gzip member.
+    """
+
+    def __init__(self, stream_name: str, client: Any = None, *, gzip: bool = False) -> None:
+        self._stream_name = stream_name
+        self._client = client
+        self._gzip = gzip
+
+    def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
+        """Send one call; never raises."""
+        del timeout  # fixed when the client is made
+        try:
+            return self._send(records)
+        except Exception as error:  # noqa: BLE001 - botocore raises far more than it documents
+            return outcome_of(error)
+
+    def _send(self, records: Sequence[bytes | bytearray]) -> CallOutcome:
+        if self._client is None:
+            self._client = make_client()
+        sizes = None
+        data: list[bytes | bytearray] = list(records)
+        if self._gzip:
+            data = [compress(record) for record in records]
+            sizes = [len(record) for record in data]
+        answer = self._client.put_record_batch(
+            DeliveryStreamName=self._stream_name, Records=[{"Data": record} for record in data]
+        )
+        codes = [entry.get("ErrorCode") or None for entry in answer["RequestResponses"]]
+        if answer["FailedPutCount"] and not any(codes):
+            return CallOutcome(
+                error="WrongCount",
+                message=f"FailedPutCount {answer['FailedPutCount']} without a failed entry",
+                maybe_stored=True,
+            )
+        return CallOutcome(codes, status=200, sizes=sizes)
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        close = getattr(self._client, "close", None)
+        if close is not None:
+            close()
+
+
+def make_client() -> Any:
+    """A boto3 Firehose client that leaves all retries to the batcher.
+
+    Its session is its own: the default session belongs to the function.
+    """
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        # Explicit: the default mode changed within 1.x, and a partial failure is none of its
+        # business anyway.
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=1,
+        user_agent_extra="firehose-logging",
+    )
+    return boto3.session.Session().client("firehose", config=config)
+
+
+def compress(record: bytes | bytearray) -> bytes:
+    """One gzip member; the level at which speed and size balance for log lines."""
+    import zlib
+
+    member = zlib.compressobj(6, zlib.DEFLATED, 31)
+    return member.compress(record) + member.flush()
+
+
+def outcome_of(error: Exception) -> CallOutcome:
+    """A botocore exception as an outcome, without its secrets."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict) and "Error" in response:
+        detail = response["Error"]
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return CallOutcome(
+            error=str(detail.get("Code", "Unknown")).rpartition("#")[2],
+            message=mask(str(detail.get("Message", ""))),
+            status=status,
+            maybe_stored=status >= 500,
+        )
+    for kind in type(error).__mro__:
+        if kind.__name__ in _LOCAL_ERRORS:
+            code, maybe_stored = _LOCAL_ERRORS[kind.__name__]
+            break
+    else:
+        code, maybe_stored = type(error).__name__, True
+    return CallOutcome(error=code, message=mask(str(error)), maybe_stored=maybe_stored)

@@ -1,0 +1,27 @@
+"""What can go wrong, by name: one base exception and the reasons a line can be lost for."""
+
+from __future__ import annotations
+
+
+class FirehoseLoggingError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class SettingsError(FirehoseLoggingError, ValueError):
+    """A setting has a value that is not allowed; the message names setting, value and range."""
+
+
+#: The buffer was full (``FIREHOSE_LOGGING_BUFFER_BYTES``); the oldest lines made room.
+BUFFER_FULL = "buffer_full"
+
+#: Firehose refused the record for good, sending it again cannot help.
+REFUSED = "refused"
+
+#: The line could not be built at all.
+UNENCODABLE = "unencodable"
+
+#: A telemetry event could not be read, or its batch was larger than the platform ever sends.
+BAD_TELEMETRY = "bad_telemetry"
+
+#: Every reason there is; the ledger accepts no other.
+LOSS_REASONS = (BUFFER_FULL, REFUSED, UNENCODABLE, BAD_TELEMETRY)

@@ -1,0 +1,158 @@
+"""The ``logging.Handler`` that people add to their logging config."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+
+from firehose_logging import _line, _threads
+from firehose_logging._json import dumps, text_of
+from firehose_logging.errors import UNENCODABLE
+from firehose_logging.formatter import JsonFormatter, head_of, message_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from firehose_logging._context import Context
+    from firehose_logging._delivery import Delivery
+    from firehose_logging.settings import Settings
+
+#: Loggers of the SDK: on our own threads they talk about our own deliveries, and a line of
+#: theirs would make the next delivery, which makes the next line.
+_SDK_LOGGERS = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
+
+#: Seconds that ``flush()`` of the handler waits outside Lambda (``logging.shutdown`` calls it).
+FLUSH_TIMEOUT = 5.0
+
+_last = threading.local()
+
+
+class FirehoseHandler(logging.Handler):
+    """Sends each record to a delivery stream as one line of JSON.
+
+    The calling thread encodes the record and appends it to a buffer, nothing else. All handlers
+    of a process for one stream share one buffer, and a record that reaches two of them is sent
+    once. Inside Lambda the first handler, made while the function's module is imported, also
+    registers the extension that delivers after each invocation and at shutdown; anywhere else
+    lines are delivered in the background and at exit.
+
+    Args:
+        stream_name: delivery stream; None takes ``AWS_KINESIS_STREAM_NAME``. With neither, nothing
+            is sent and one warning says so.
+        level: lowest level that is sent.
+        settings: everything else; None reads the environment.
+        client: a ready boto3 Firehose client, for another account, profile or role; None makes one
+            when the first lines are sent.
+
+    Raises:
+        SettingsError: ``stream_name`` is not a legal name.
+    """
+
+    def __init__(
+        self,
+        stream_name: str | None = None,
+        level: int | str = logging.NOTSET,
+        *,
+        settings: Settings | None = None,
+        client: Any = None,
+    ) -> None:
+        super().__init__(level)
+        # Here, not above: it imports whatever it starts, and importing us must start nothing.
+        from firehose_logging import _bootstrap
+
+        self._json = JsonFormatter()
+        self._delivery: Delivery | None
+        self._context: Context
+        self._delivery, self._context, self._shared = _bootstrap.attach(
+            stream_name, settings, client
+        )
+        self._json.bind(self._context)
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """No lock: the buffer has its own, and a record may be logged while one is formatted."""
+        self.lock = None
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
+        """Use ``fmt`` for the ``message`` column; None and JsonFormatter give the line schema."""
+        super().setFormatter(fmt)
+        if isinstance(fmt, JsonFormatter):
+            fmt.bind(self._context)
+
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
+        """Filter and send one record; never raises, never blocks."""
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return kept
+
+    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
+        """Whether a record is sent: not what the SDK logs about our own deliveries."""
+        if _threads.is_own() and record.name.partition(".")[0] in _SDK_LOGGERS:
+            return False
+        return super().filter(record) if self.filters else True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Encode one record and hand it to the delivery."""
+        delivery = self._delivery
+        if delivery is None or (self._shared() and self._seen(record)):
+            return
+        try:
+            formatter = self.formatter
+            if formatter is None:
+                head, message, tail = self._json.members(record)
+            elif isinstance(formatter, JsonFormatter):
+                head, message, tail = formatter.members(record)
+            else:
+                head, tail = head_of(record, self._context), ""
+                message = _formatted(formatter, record)
+            text = dumps(message)
+            body = f'{head},"message":{text}{tail}'
+            if _line.fits(body):
+                delivery.add(body)
+                return
+            whole = message if isinstance(message, str) else text
+            for part in _line.split(head, whole, tail):
+                delivery.add(part)
+        except Exception:  # noqa: BLE001 - a record that defeats us must not reach user code
+            self._salvage(delivery, record)
+
+    def _salvage(self, delivery: Delivery, record: logging.LogRecord) -> None:
+        """Deliver what can be encoded of a record; count it when nothing can."""
+        try:
+            head = _line.start(_line.timestamp(record.created), "function", "ERROR", "unknown")
+            message = text_of(record.msg)[:10_000]
+            delivery.add(f'{head}{self._context.columns},"message":{dumps(message)}')
+        except Exception:  # noqa: BLE001
+            delivery.lose(UNENCODABLE)
+
+    @staticmethod
+    def _seen(record: logging.LogRecord) -> bool:
+        """Whether another handler of this process has just sent this very record."""
+        last = getattr(_last, "record", None)
+        if last is not None and last() is record:
+            return True
+        _last.record = weakref.ref(record)
+        return False
+
+    def flush(self) -> None:
+        """Outside Lambda: deliver, waiting at most 5 seconds.
+
+        Inside, the extension delivers; ``dictConfig`` calls this while the function starts and
+        must not be held. Use ``firehose_logging.flush()`` to deliver now.
+        """
+        delivery = self._delivery
+        if delivery is not None and delivery.background and not _threads.is_own():
+            delivery.flush(FLUSH_TIMEOUT)
+
+    def __repr__(self) -> str:
+        stream = self._delivery.settings.stream_name if self._delivery else None
+        return f"<FirehoseHandler {stream} ({logging.getLevelName(self.level)})>"
+
+
+def _formatted(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    try:
+        return formatter.format(record)
+    except Exception as error:  # noqa: BLE001 - a user's formatter
+        return f"{text_of(message_of(record))} [{type(error).__name__} in the formatter]"
