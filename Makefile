@@ -56,7 +56,7 @@ coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch covera
 
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
-	@$(BIN)/python scripts/build_layer.py "$(LAYER)"
+	@$(BIN)/python -m scripts.build_layer "$(LAYER)"
 
 .PHONY: rie
 rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
@@ -88,11 +88,11 @@ invoke: $(SAM_VENV)/sam.stamp ## Invoke the deployed sample function; EVENT is i
 
 .PHONY: logs
 logs: $(SAM_VENV)/sam.stamp ## Show the newest log objects in the stack's bucket
-	@$(SAM_VENV)/bin/python scripts/bucket.py show --stack $(STACK)
+	@$(SAM_VENV)/bin/python -m scripts.bucket show --stack $(STACK)
 
 .PHONY: delete
 delete: $(SAM_VENV)/sam.stamp ## Delete the stack and all logs in its bucket (asks first)
-	@$(SAM_VENV)/bin/python scripts/bucket.py empty --stack $(STACK)
+	@$(SAM_VENV)/bin/python -m scripts.bucket empty --stack $(STACK)
 	$(SAM) delete --stack-name $(STACK)
 
 # --- set-up: what the targets above ask for --------------------------------------------------
@@ -113,4 +113,4 @@ $(SAM_VENV)/sam.stamp: requirements/sam.txt | $(SAM_VENV)/pyvenv.cfg
 	@touch $@
 
 $(RIE): requirements/sam.txt scripts/fetch_rie.py | $(VENV)/pyvenv.cfg
-	@$(BIN)/python scripts/fetch_rie.py $@
+	@$(BIN)/python -m scripts.fetch_rie $@

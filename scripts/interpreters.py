@@ -1,0 +1,56 @@
+"""The CPythons of this machine that Lambda may run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+#: Minor versions of Python 3 that the layer says it is compatible with (template.yaml).
+LAMBDA_MINORS = range(10, 16)
+
+_PROBE = (
+    "import platform, sys; v = sys.version_info;"
+    "print(platform.python_implementation(), v.major, v.minor, v.releaselevel)"
+)
+
+
+def find_interpreters() -> dict[str, Path]:
+    """One released CPython per version ("3.11"), oldest first; the running one is preferred."""
+    found: dict[str, Path] = {}
+    for candidate in _candidates():
+        version = _probe(candidate)
+        if version is not None:
+            found.setdefault(version, candidate)
+    return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
+
+
+def _candidates() -> list[Path]:
+    candidates = [Path(sys.executable)]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for minor in LAMBDA_MINORS:
+        on_path = shutil.which(f"python3.{minor}")
+        if on_path:
+            candidates.append(Path(on_path))
+        candidates.extend(sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python3.{minor}")))
+    return candidates
+
+
+def _probe(candidate: Path) -> str | None:
+    """The version of an interpreter that Lambda may run, None for any other program.
+
+    What is found is run, not trusted: pyenv's shims exist for versions that are not switched on.
+    """
+    try:
+        answer = subprocess.run(
+            [candidate, "-I", "-S", "-c", _PROBE],
+            capture_output=True, text=True, timeout=30, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    implementation, major, minor, release = answer.stdout.split()
+    if implementation != "CPython" or major != "3" or release != "final":
+        return None
+    return f"3.{minor}" if int(minor) in LAMBDA_MINORS else None
