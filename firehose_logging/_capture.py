@@ -186,10 +186,8 @@ class CapturedStream:
                 origin, level = self._origin(text)
         except Exception:  # noqa: BLE001 - looking at the stack must not break a print
             origin = _USER
-        if self._passthrough or origin is _RUNTIME:
-            written = self._stream.write(text)
-        else:
-            written = len(text)
+        passed_on = self._passthrough or origin is _RUNTIME
+        written = self._stream.write(text) if passed_on else len(text)
         if origin is not _RUNTIME and origin is not _ECHO:
             try:
                 self._take(text, origin, level)

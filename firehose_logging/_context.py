@@ -53,6 +53,8 @@ class Context:
         """An invocation begins; its id is on every line from now on.
 
         Args:
+            request_id: the invocation's.
+            tenant_id: the tenant's, in a function with tenant isolation.
             trace_header: value of the X-Ray header ("Root=1-...;Parent=...;Sampled=1").
         """
         self.invocations += 1

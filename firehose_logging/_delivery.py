@@ -234,6 +234,7 @@ class Delivery:
         Args:
             timeout: most seconds to wait; 0 only asks; None waits as long as it takes, but returns
                 when the stream is failing.
+            urgent: try at once even if a back-off says later.
         """
         with self._lock:
             delivered = self._ledger.delivered
@@ -250,7 +251,7 @@ class Delivery:
                 if (deadline is not None and left <= 0) or (deadline is None and self._failing):
                     break
                 if not self._alive():
-                    self._run(inline_until=deadline)
+                    self._run(inline=True, until=deadline)
                     break
                 waiter.acquire(timeout=left)
         finally:
@@ -310,7 +311,7 @@ class Delivery:
                 if not self._alive():
                     self._closing = False
                     try:
-                        self._thread = _threads.spawn("delivery", self._run)
+                        self._thread = _threads.spawn("delivery", self._work)
                     except RuntimeError:
                         # The interpreter is shutting down; flush() then delivers inline.
                         self._thread = None
@@ -322,17 +323,23 @@ class Delivery:
         except RuntimeError:
             return  # it is already awake
 
-    def _run(self, inline_until: float | None = None) -> None:
-        """Send until there is nothing to do; on the thread, wait for more."""
-        inline = threading.current_thread() is not self._thread
+    def _work(self) -> None:
+        """The thread: send, wait for more, until closed."""
+        self._run(inline=False, until=None)
+
+    def _run(self, *, inline: bool, until: float | None) -> None:
+        """Send until there is nothing to do, or wait for more.
+
+        Args:
+            inline: on a caller's thread, because no thread can be started: never wait for more.
+            until: when a caller's patience ends, on the clock.
+        """
         while True:
             with self._section():
                 step = self._next_step(inline=inline)
             if isinstance(step, list):
                 self._send(step)
-            elif step is None or (
-                inline_until is not None and self._clock.now() + step >= inline_until
-            ):
+            elif step is None or (until is not None and self._clock.now() + step >= until):
                 return
             else:
                 self._wake.acquire(timeout=step)

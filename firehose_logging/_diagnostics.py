@@ -39,6 +39,7 @@ def tell(message: str, *, once: str | None = None) -> None:
     """Write one line to stderr; never raises.
 
     Args:
+        message: what is wrong, and what to do.
         once: a key under which this is said only once a process; None always says it.
     """
     if once is not None:

@@ -62,6 +62,7 @@ class FlushPolicy:
 
         Args:
             oldest: when the oldest pending line came; None when nothing is pending.
+            now: seconds, of the same clock.
         """
         if oldest is None:
             return False

@@ -84,6 +84,8 @@ class LambdaApi:
 
         Args:
             api: ``telemetry`` or ``logs``.
+            types: any of ``platform``, ``function``, ``extension``.
+            port: where our listener is.
             schema: ``schemaVersion`` of the events.
 
         Returns False when the platform says that no events will come (202, as emulators do).

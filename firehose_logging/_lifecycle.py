@@ -68,8 +68,10 @@ class Lifecycle:
         """An INVOKE event came.
 
         Args:
+            request_id: the invocation's.
             deadline: when the function times out, on the clock of ``now``.
             oldest: when the oldest pending line came; None when nothing is pending.
+            now: seconds, of the same clock.
         """
         self._policy.arrived(now)
         self._state = _RUNNING
@@ -96,7 +98,9 @@ class Lifecycle:
 
         Args:
             request_id: None means the one that is running.
+            oldest: when the oldest pending line came; None when nothing is pending.
             failing: whether the stream is failing, so that holding would be in vain.
+            now: seconds, of the same clock.
         """
         if self._state != _RUNNING or (request_id is not None and request_id != self._request_id):
             self._done = request_id

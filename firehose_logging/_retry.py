@@ -98,6 +98,7 @@ def verdict(outcome: CallOutcome, records: int) -> str:
     """What to do about a call that failed as a whole: AGAIN, SPLIT, NEVER or BLOCKED.
 
     Args:
+        outcome: the call's, with ``codes`` None.
         records: how many records the call held; one record alone cannot be split.
     """
     code = outcome.error

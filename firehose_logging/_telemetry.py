@@ -38,6 +38,7 @@ class TelemetryReader:
         """Line bodies, request ids whose runtime is done, and how many events were unreadable.
 
         Args:
+            body: of one POST.
             now: seconds since the epoch, for events without a usable time.
         """
         events, bad = parse(body)
