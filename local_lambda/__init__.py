@@ -6,10 +6,11 @@ says what is faithful and what is not; `python -m local_lambda --help` runs any 
 """
 
 from .budgets import Budgets
+from .crew import ShutdownResult
 from .environment import LocalLambda
 from .function import Function
+from .initialization import InitResult
 from .invocation import InvocationResult
-from .lifecycle import InitResult, ShutdownResult
 from .logs import LogEvent
 from .process import ProcessEnd
 from .sandbox import SandboxError

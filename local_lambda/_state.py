@@ -77,24 +77,24 @@ MOVE_TARGETS = {
 }
 
 
-class IllegalMove(Exception):
+class IllegalMoveError(Exception):
     """A call that the present state does not allow."""
 
 
 def move_runtime(state: RuntimeState, call: str) -> RuntimeState:
-    """Return the state after `call`, or raise `IllegalMove`."""
+    """Return the state after `call`, or raise `IllegalMoveError`."""
     try:
         return RUNTIME_MOVES[state, call]
     except KeyError:
-        raise IllegalMove(refusal(state.value, call, "runtime")) from None
+        raise IllegalMoveError(refusal(state.value, call, "runtime")) from None
 
 
 def move_extension(state: ExtensionState, call: str, name: str) -> ExtensionState:
-    """Return the state of extension `name` after `call`, or raise `IllegalMove`."""
+    """Return the state of extension `name` after `call`, or raise `IllegalMoveError`."""
     try:
         return EXTENSION_MOVES[state, call]
     except KeyError:
-        raise IllegalMove(refusal(state.value, call, f"extension {name}")) from None
+        raise IllegalMoveError(refusal(state.value, call, f"extension {name}")) from None
 
 
 def refusal(state: str, call: str, who: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 class Budgets:
     """The platform's time limits; seconds for `init`, milliseconds where the name ends in `_ms`.
 
-    `init`: first Init on demand, 10 s (developer guide, execution environment). `internal_ms`: whole
-    shutdown with internal extensions only, `external_ms`: with any external one; without an
+    `init`: first Init on demand, 10 s (developer guide, execution environment). `internal_ms`:
+    whole shutdown with internal extensions only, `external_ms`: with any external one; without an
     extension it is 0: SIGKILL at once (same page). `runtime_share_ms`: the runtime's part of
     `external_ms` without an internal extension, 300 ms; with one it is `internal_ms` (AWS sample
     graceful-shutdown-with-aws-lambda). `init_error_ms`: how long a runtime that has reported an

@@ -6,13 +6,8 @@ import atexit
 import contextlib
 import json
 import threading
-import time
 import weakref
-from collections import deque
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import extensions_api, runtime_api, telemetry_api
 from ._state import Phase
@@ -21,32 +16,26 @@ from .function import MAX_TIMEOUT, Function
 from .http_server import HttpServer, Request, Response
 from .invocation import MAX_PAYLOAD_BYTES, Invocation, InvocationResult
 from .journal import Journal
-from .lifecycle import InitResult, Lifecycle, ShutdownResult
-from .logs import LogEvent
-from .process import ManagedProcess
+from .lifecycle import Lifecycle
 from .sandbox import Sandbox
 from .subscription import DEFAULT_BACKLOG_BYTES
-from .telemetry import TelemetryEvent
-from .timeline import TimelineEvent
+from .supervisor import Supervisor
 
-_open_environments: weakref.WeakSet[LocalLambda] = weakref.WeakSet()
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
 
+    from typing_extensions import Self
 
-class _Command:
-    """Something for the supervisor to do, and its outcome."""
+    from .crew import Crew, ShutdownResult
+    from .initialization import InitResult
+    from .logs import LogEvent
+    from .process import ManagedProcess
+    from .telemetry import TelemetryEvent
+    from .timeline import TimelineEvent
 
-    def __init__(self, do: Callable[[], Any]) -> None:
-        self.do = do
-        self.done = threading.Event()
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    def result(self) -> Any:
-        """Wait for the outcome."""
-        self.done.wait()
-        if self.error is not None:
-            raise self.error
-        return self.value
+_open_crews: weakref.WeakSet[Crew] = weakref.WeakSet()
 
 
 class LocalLambda:
@@ -77,10 +66,7 @@ class LocalLambda:
         telemetry_backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
     ) -> None:
         self.function = function
-        self._freeze = freeze
-        self._freeze_delay = freeze_delay
         self._port = port
-        self._backlog_bytes = telemetry_backlog_bytes
         self._changed = threading.Condition()
         self._journal = Journal(
             json_records=function.log_format == "JSON",
@@ -98,20 +84,17 @@ class LocalLambda:
         self._telemetry_api = telemetry_api.TelemetryApi(
             self._journal.relay,
             self._extension_name,
-            note=lambda name, what, detail: self._journal.note("telemetry", what, detail),
+            note=lambda what, detail: self._journal.note("telemetry", what, detail),
             backlog_bytes=telemetry_backlog_bytes,
         )
-        # Guarded by _changed.
-        self._commands: deque[_Command] = deque()
-        self._busy = False
-        self._stay_thawed = False
-        self._shutdown_result: ShutdownResult | None = None
+        self._supervisor = Supervisor(
+            self._life, self._changed, freeze_delay=freeze_delay if freeze else None
+        )
         self._server: HttpServer | None = None
-        self._supervisor: threading.Thread | None = None
 
     # ---- Start and end --------------------------------------------------------------------------
 
-    def __enter__(self) -> LocalLambda:
+    def __enter__(self) -> Self:
         """Start the Lambda APIs; processes start with `init` or the first `invoke`."""
         self.start()
         return self
@@ -127,13 +110,12 @@ class LocalLambda:
 
     def start(self) -> None:
         """Start the Lambda APIs; idempotent."""
-        if self._supervisor is not None:
+        if self._server is not None:
             return
         self._server = HttpServer(self._handle, name="lambda-api", port=self._port)
-        self._life.runtime_api = self._server.address
-        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._life.parts.runtime_api = self._server.address
         self._supervisor.start()
-        _open_environments.add(self)
+        _open_crews.add(self._life.parts.crew)
 
     def close(self, *, abort: bool = False) -> None:
         """Shut down, stop all threads, remove a temporary work folder; idempotent.
@@ -142,25 +124,25 @@ class LocalLambda:
         """
         if abort:
             with self._changed:
-                self._life.aborted = True
+                self._life.parts.aborted = True
                 self._changed.notify_all()
         try:
-            if self._supervisor is not None:
+            if self._server is not None:
                 self.shutdown()
-                self._supervisor.join(10.0)
+                self._supervisor.join()
         finally:
-            self._life.kill_all()
+            self._life.parts.crew.kill_all()
             if self._server is not None:
                 self._server.close()
             self._journal.close()
             self._sandbox.close()
-            _open_environments.discard(self)
+            _open_crews.discard(self._life.parts.crew)
 
     # ---- What a platform is asked to do ----------------------------------------------------------
 
     def init(self) -> InitResult:
-        """Do the Init before any invocation, as the service may; no-op result when it was done."""
-        result: InitResult = self._submit(self._do_init).result()
+        """Do the Init before any invocation, as the service may; once."""
+        result: InitResult = self._supervisor.submit(self._do_init).result()
         return result
 
     def invoke(
@@ -183,9 +165,9 @@ class LocalLambda:
         invocation.tenant_id = tenant_id
         invocation.client_context = client_context
         invocation.cognito_identity = cognito_identity
-        command = self._submit(lambda: self._life.invoke(invocation))
+        command = self._supervisor.submit(lambda: self._life.invoke(invocation))
         while not invocation.answered.wait(0.5):
-            if command.done.is_set() and not invocation.answered.is_set():
+            if command.done and not invocation.answered.is_set():
                 command.result()
                 raise RuntimeError("the invocation ended without an answer")
         assert invocation.result is not None
@@ -193,31 +175,26 @@ class LocalLambda:
 
     def shutdown(self, reason: str = "spindown") -> ShutdownResult:
         """End the environment as the service does and tell how; later calls tell it again."""
-        with self._changed:
-            if self._shutdown_result is not None:
-                return self._shutdown_result
-        result: ShutdownResult = self._submit(lambda: self._do_shutdown(reason)).result()
-        return result
+        return self._supervisor.shutdown(reason)
 
     def thaw(self) -> None:
         """Let a frozen environment run on without an event, until the next invocation ends."""
-        with self._changed:
-            self._stay_thawed = True
-        self._submit(self._life.thaw).result()
+        self._supervisor.stay_thawed = True
+        self._supervisor.submit(self._life.thaw).result()
 
     def kill(self, signal_number: int) -> None:
         """Send a signal to the runtime's process group; raise `ProcessLookupError` without one."""
-        runtime = self._life.runtime
+        runtime = self._life.parts.crew.runtime
         if runtime is None or not runtime.signal(signal_number):
             raise ProcessLookupError("no runtime process is running")
 
     def wait_idle(self, deadline: float = 30.0) -> bool:
         """Wait up to `deadline` seconds until runtime and extensions are done; False if not."""
-        return self._wait_for(lambda: not self._busy and not self._commands, deadline)
+        return self._wait_for(lambda: self._supervisor.idle, deadline)
 
     def wait_frozen(self, deadline: float = 30.0) -> bool:
         """Wait up to `deadline` seconds until the environment is frozen; False if not."""
-        return self._wait_for(lambda: self._life.frozen and not self._busy, deadline)
+        return self._wait_for(lambda: self._life.frozen and self._supervisor.idle, deadline)
 
     # ---- What there is to see --------------------------------------------------------------------
 
@@ -236,18 +213,18 @@ class LocalLambda:
     @property
     def pid(self) -> int | None:
         """Process id of the runtime, None when none is running."""
-        runtime = self._life.runtime
+        runtime = self._life.parts.crew.runtime
         return runtime.pid if runtime is not None and runtime.alive else None
 
     @property
     def processes(self) -> list[ManagedProcess]:
         """The runtime and the external extensions that are running."""
-        return [process for process in self._life.processes() if process.alive]
+        return [process for process in self._life.parts.crew.all() if process.alive]
 
     @property
     def runtime_api(self) -> str:
         """`host:port` of the Lambda APIs: AWS_LAMBDA_RUNTIME_API."""
-        return self._life.runtime_api
+        return self._life.parts.runtime_api
 
     @property
     def work(self) -> Path:
@@ -279,85 +256,12 @@ class LocalLambda:
         """Every telemetry event, whether anyone has subscribed or not."""
         return self._journal.relay.events
 
-    # ---- The supervisor --------------------------------------------------------------------------
-
-    def _submit(self, do: Callable[[], Any]) -> _Command:
-        command = _Command(do)
-        with self._changed:
-            if self._supervisor is None:
-                raise RuntimeError("the environment is not started: use it in a with statement")
-            if self._life.phase is Phase.CLOSED:
-                raise RuntimeError("the environment was shut down; make a new LocalLambda")
-            self._commands.append(command)
-            self._changed.notify_all()
-        return command
-
-    def _supervise(self) -> None:
-        while self._life.phase is not Phase.CLOSED:
-            command = self._next_command()
-            if command is None:
-                continue
-            try:
-                command.value = command.do()
-            except BaseException as error:
-                command.error = error
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-            command.done.set()
-        with self._changed:
-            left, self._commands = list(self._commands), deque()
-        for command in left:
-            command.error = RuntimeError("the environment was shut down; make a new LocalLambda")
-            command.done.set()
-
-    def _next_command(self) -> _Command | None:
-        """Wait for a command; meanwhile freeze, and clean up after a process that has died."""
-        with self._changed:
-            give_up_at = time.monotonic() + self._freeze_delay
-            while not self._commands:
-                if self._life.broken_while_idle():
-                    break
-                wants_freeze = (
-                    self._freeze
-                    and not self._stay_thawed
-                    and self._life.phase is Phase.IDLE
-                    and not self._life.frozen
-                )
-                left = give_up_at - time.monotonic()
-                if wants_freeze and left <= 0:
-                    break
-                self._changed.wait(left if wants_freeze else None)
-            if self._commands:
-                self._busy = True
-                return self._commands.popleft()
-            broken = self._life.broken_while_idle()
-            self._busy = broken
-        if broken:
-            self._life.reset("failure")
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-        else:
-            self._life.freeze()
-        return None
+    # ---- Inside ---------------------------------------------------------------------------------
 
     def _do_init(self) -> InitResult:
         if self._life.phase is not Phase.NEW:
             raise RuntimeError("Init was done already")
-        result = self._life.init("init", time.monotonic() + self._life.budgets.init)
-        if result.status != "success":
-            self._life.reset("timeout" if result.status == "timeout" else "failure")
-        return result
-
-    def _do_shutdown(self, reason: str) -> ShutdownResult:
-        with self._changed:
-            if self._shutdown_result is not None:
-                return self._shutdown_result
-        result = self._life.shutdown(reason)
-        with self._changed:
-            self._shutdown_result = result
-        return result
+        return self._life.init()
 
     def _invocation(self, event: Any, timeout: float | None) -> Invocation:
         raw = event if isinstance(event, bytes) else json.dumps(event).encode()
@@ -368,36 +272,33 @@ class LocalLambda:
         seconds = self.function.timeout if timeout is None else timeout
         if not 0 < seconds <= MAX_TIMEOUT:
             raise ValueError(f"timeout={timeout!r}: use seconds, over 0 to {MAX_TIMEOUT:g}")
-        with self._changed:
-            self._stay_thawed = False
+        self._supervisor.stay_thawed = False
         return Invocation(raw, seconds)
 
     def _wait_for(self, condition: Callable[[], bool], deadline: float) -> bool:
         with self._changed:
             return self._changed.wait_for(condition, deadline)
 
-    # ---- The Lambda APIs -------------------------------------------------------------------------
-
     def _handle(self, request: Request) -> Response | None:
         """Route by the first path segment; each API answers for everything under its own."""
         if request.path.startswith(runtime_api.PREFIX):
-            return self._life.slot.handle(request)
+            return self._life.parts.slot.handle(request)
         if request.path.startswith(extensions_api.PREFIX):
-            return self._life.registry.handle(request)
+            return self._life.parts.registry.handle(request)
         if request.path in (telemetry_api.TELEMETRY_PATH, telemetry_api.LOGS_PATH):
             return self._telemetry_api.handle(request)
         return Response.error(404, "NotFound", f"no such path: {request.path}")
 
     def _extension_name(self, request: Request) -> str | Response:
-        extension = self._life.registry.identify(request)
+        extension = self._life.parts.registry.identify(request)
         return extension if isinstance(extension, Response) else extension.name
 
 
-def _kill_open_environments() -> None:
+def _kill_open_crews() -> None:
     """Leave no process behind, frozen ones least of all, when the interpreter ends."""
-    for environment in list(_open_environments):
+    for crew in list(_open_crews):
         with contextlib.suppress(Exception):
-            environment._life.kill_all()
+            crew.kill_all()
 
 
-atexit.register(_kill_open_environments)
+atexit.register(_kill_open_crews)

@@ -7,14 +7,16 @@ Rules and bodies: "Lambda Extensions API" of the developer guide; error types an
 from __future__ import annotations
 
 import json
-import threading
 import uuid
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._state import ExtensionState, IllegalMove, move_extension
+from ._state import ExtensionState, IllegalMoveError, move_extension
 from .http_server import Request, Response
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable
 
 PREFIX = "/2020-01-01/extension"
 #: Internal and external extensions together (developer guide, Extensions API).
@@ -72,7 +74,7 @@ class Registry:
         *,
         account_id: str,
         on_move: Callable[[Extension, str], None],
-        before_next: Callable[[Extension], None] = lambda extension: None,
+        before_next: Callable[[Extension], None],
     ) -> None:
         self._changed = changed
         self._metadata = metadata
@@ -159,9 +161,7 @@ class Registry:
             for extension in self._extensions.values():
                 if extension.id == identifier and extension.registered:
                     return extension
-        return _forbidden(
-            "Extension.UnknownExtensionIdentifier", f"Unknown extension {identifier}"
-        )
+        return _forbidden("Extension.UnknownExtensionIdentifier", f"Unknown extension {identifier}")
 
     def _register(self, request: Request) -> Response:
         name = request.headers.get("lambda-extension-name", "")
@@ -193,7 +193,7 @@ class Registry:
                 )
             try:
                 extension.state = move_extension(extension.state, "register", name)
-            except IllegalMove as error:
+            except IllegalMoveError as error:
                 return _forbidden("Extension.InvalidExtensionState", str(error))
             extension.events = events
             self._on_move(extension, "register")
@@ -215,7 +215,7 @@ class Registry:
             if not again:
                 try:
                     extension.state = move_extension(extension.state, "next", extension.id)
-                except IllegalMove as error:
+                except IllegalMoveError as error:
                     return _forbidden("Extension.InvalidExtensionState", str(error))
                 if extension.offer is not None:  # SHUTDOWN came while it was still busy
                     extension.state = move_extension(extension.state, "event", extension.id)
@@ -248,7 +248,7 @@ class Registry:
         with self._changed:
             try:
                 extension.state = move_extension(extension.state, call, extension.id)
-            except IllegalMove as error:
+            except IllegalMoveError as error:
                 return _forbidden("Extension.InvalidExtensionState", str(error))
             extension.error_type = error_type
             self._on_move(extension, call)
@@ -263,11 +263,9 @@ def parse_events(body: bytes) -> tuple[str, ...]:
     except ValueError as error:
         raise ValueError(f"invalid JSON: {error}") from None
     if not isinstance(value, dict):
-        raise ValueError("the register body must be a JSON object")
+        raise ValueError("the body must be a JSON object")  # noqa: TRY004 - as for bad JSON
     if value.get("configurationKeys"):
-        raise ValueError(
-            "configurationKeys are deprecated; use environment variables instead"
-        )
+        raise ValueError("configurationKeys are deprecated; use environment variables instead")
     events = value.get("events") or []
     if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
         raise ValueError("events must be a list of text")
@@ -283,5 +281,3 @@ def _why(event: str) -> str:
 def _forbidden(error_type: str, message: str) -> Response:
     """Return the 403 that this API answers to every mistake of a client."""
     return Response.error(403, error_type, message)
-
-

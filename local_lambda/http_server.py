@@ -8,7 +8,6 @@ decodes chunked bodies nor lets its waiting threads be ended in an orderly way.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import select
 import socket
@@ -16,12 +15,15 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import io
 
 #: No request of a runtime comes near it: the largest legal body is a response of 6 MB.
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_HEADER_BYTES = 2 * 1024 * 1024  # an X-Ray cause header may be up to 1 MiB
-ACCEPT_POLL_SECONDS = 0.5
+ACCEPT_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_json(
-        cls, status: int, value: Any, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    def of_json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
         """Return a response whose body is `value` as JSON."""
         merged = {"Content-Type": "application/json", **(headers or {})}
         return cls(status, json.dumps(value).encode(), merged)
@@ -68,7 +68,7 @@ class Response:
 Handler = Callable[[Request], "Response | None"]
 
 
-class BadRequest(Exception):
+class BadRequestError(Exception):
     """Bytes that are no HTTP request this server takes."""
 
 
@@ -110,12 +110,15 @@ class HttpServer:
         """Close every connection and wait up to `timeout` seconds for the threads; idempotent."""
         with self._lock:
             self._closing = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the acceptor at once on Linux
+        self._acceptor.join(timeout)
+        self._listener.close()
+        with self._lock:
             connections = dict(self._connections)
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join(timeout)
-        self._listener.close()
         for thread in connections.values():
             thread.join(timeout)
 
@@ -133,9 +136,6 @@ class HttpServer:
                     daemon=True,
                 )
                 with self._lock:
-                    if self._closing:
-                        connection.close()
-                        return
                     self._connections[connection] = thread
                 thread.start()
 
@@ -150,7 +150,7 @@ class HttpServer:
                     connection.sendall(render(response, keep_alive=keep))
                     if not keep:
                         return
-        except BadRequest as error:
+        except BadRequestError as error:
             with contextlib.suppress(OSError):
                 refusal = Response.error(400, "InvalidRequestFormat", str(error))
                 connection.sendall(render(refusal, keep_alive=False))
@@ -172,19 +172,19 @@ def render(response: Response, *, keep_alive: bool) -> bytes:
 
 
 def read_request(stream: io.BufferedReader, connection: socket.socket) -> Request | None:
-    """Read one request, or return None when the client is done; raise `BadRequest`."""
+    """Read one request, or return None when the client is done; raise `BadRequestError`."""
     line = stream.readline(MAX_HEADER_BYTES)
     if not line.strip():
         return None
     parts = line.decode("latin-1").split()
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-        raise BadRequest("not an HTTP/1.x request line")
+        raise BadRequestError("not an HTTP/1.x request line")
     headers: dict[str, str] = {}
     size = len(line)
     while (line := stream.readline(MAX_HEADER_BYTES)) not in (b"\r\n", b"\n"):
         size += len(line)
         if not line or size > MAX_HEADER_BYTES:
-            raise BadRequest("headers are cut off or too large")
+            raise BadRequestError("headers are cut off or too large")
         name, _, value = line.decode("utf-8", "replace").partition(":")
         headers[name.strip().lower()] = value.strip()
     if headers.get("expect", "").lower() == "100-continue":
@@ -198,12 +198,12 @@ def _read_body(stream: io.BufferedReader, headers: Mapping[str, str]) -> bytes:
     try:
         length = int(headers.get("content-length", "0"))
     except ValueError:
-        raise BadRequest("Content-Length is no number") from None
+        raise BadRequestError("Content-Length is no number") from None
     if not 0 <= length <= MAX_BODY_BYTES:
-        raise BadRequest(f"Content-Length must be 0 to {MAX_BODY_BYTES}")
+        raise BadRequestError(f"Content-Length must be 0 to {MAX_BODY_BYTES}")
     body = stream.read(length)
     if len(body) < length:
-        raise BadRequest("HTTP request detected as truncated")
+        raise BadRequestError("HTTP request detected as truncated")
     return body
 
 
@@ -213,14 +213,14 @@ def _read_chunks(stream: io.BufferedReader) -> bytes:
         try:
             length = int(stream.readline(1024).split(b";")[0], 16)
         except ValueError:
-            raise BadRequest("chunk length is no hexadecimal number") from None
+            raise BadRequestError("chunk length is no hexadecimal number") from None
         if length < 0 or len(body) + length > MAX_BODY_BYTES:
-            raise BadRequest(f"chunked body is over {MAX_BODY_BYTES} bytes")
+            raise BadRequestError(f"chunked body is over {MAX_BODY_BYTES} bytes")
         if length == 0:
             break
         chunk = stream.read(length)
         if len(chunk) < length:
-            raise BadRequest("HTTP request detected as truncated")
+            raise BadRequestError("HTTP request detected as truncated")
         body += chunk
         stream.readline(8)
     while stream.readline(MAX_HEADER_BYTES).strip():  # trailers end with an empty line

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from .logs import LogEvent
 from .telemetry import Relay, TelemetryEvent, timestamp
 from .timeline import Timeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .logs import LogEvent
 
 
 class Journal:

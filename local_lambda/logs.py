@@ -17,8 +17,11 @@ import struct
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 FRAME_HEADER = struct.Struct(">HHIQ")
 FRAME_MAGIC = 0xA55A
@@ -137,7 +140,9 @@ class OutputReader:
     `pipes` maps stdout, stderr and log to read ends, which this object owns and closes.
     """
 
-    def __init__(self, source: str, pipes: dict[str, int], sink: Callable[[LogEvent], None]) -> None:
+    def __init__(
+        self, source: str, pipes: dict[str, int], sink: Callable[[LogEvent], None]
+    ) -> None:
         self._source = source
         self._sink = sink
         self._selector = selectors.DefaultSelector()

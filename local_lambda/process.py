@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .logs import LogEvent, OutputReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 LOG_FD_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 #: SIGSTOP takes effect on another CPU a moment after kill() returns.
@@ -67,6 +69,7 @@ class ManagedProcess:
         self.started_at = time.monotonic()
         self._on_exit = on_exit
         self._signal_lock = threading.Lock()
+        self._reaped = False
         environment = dict(env)
         pipes: dict[str, int] = {}
         pass_fds: tuple[int, ...] = ()
@@ -92,7 +95,8 @@ class ManagedProcess:
         finally:
             for fd in pass_fds:
                 os.close(fd)
-        assert self._popen.stdout is not None and self._popen.stderr is not None
+        assert self._popen.stdout is not None
+        assert self._popen.stderr is not None
         # The reader owns the descriptors; the file objects of Popen must not close them again.
         for stream, file in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
             pipes[stream] = os.dup(file.fileno())
@@ -108,10 +112,10 @@ class ManagedProcess:
         return self.returncode is None
 
     def signal(self, number: int) -> bool:
-        """Send `number` to the whole group; False when it has ended."""
+        """Send `number` to the whole group; False when nothing is left of it."""
         with self._signal_lock:
-            # The pid is ours until it was reaped; the lock keeps `_watch` from recording that
-            # between the check and the call. A dead leader may leave living children behind.
+            if self._reaped:  # the number may belong to somebody else by now
+                return False
             try:
                 os.killpg(self.pid, number)
             except (ProcessLookupError, PermissionError):
@@ -120,12 +124,16 @@ class ManagedProcess:
 
     def freeze(self) -> bool:
         """Stop the group and wait until the leader has stopped; False when it has ended."""
-        if not (self.alive and self.signal(signal.SIGSTOP)):
+        if not self.signal(signal.SIGSTOP):
             return False
         give_up = time.monotonic() + STOP_WAIT_SECONDS
-        while self.alive and time.monotonic() < give_up and self.state() not in ("T", "t", None):
+        while time.monotonic() < give_up:
+            if not self.alive:
+                return False
+            if self.state() in ("T", "t", None):
+                break
             time.sleep(0.0005)
-        return self.alive
+        return True
 
     def thaw(self) -> None:
         """Let the group run on."""
@@ -148,7 +156,7 @@ class ManagedProcess:
         return None
 
     def kill(self) -> None:
-        """End the group with SIGKILL; a stopped group too. Sent even to a dead leader's group."""
+        """End the group with SIGKILL, stopped or not, and what a dead leader left of it."""
         if self.alive:
             self.killed = True
         self.signal(signal.SIGKILL)
@@ -160,9 +168,12 @@ class ManagedProcess:
         return not self._watcher.is_alive()
 
     def close(self) -> None:
-        """Kill what is left of the group, stop the threads; idempotent."""
+        """Kill what is left of the group, reap it, stop the threads; idempotent."""
         self.kill()
         self._watcher.join(5.0)
+        with self._signal_lock:
+            self._popen.wait()
+            self._reaped = True
         self.reader.close()
 
     def end(self, since: float) -> ProcessEnd:
@@ -172,12 +183,19 @@ class ManagedProcess:
         return ProcessEnd(self.name, self.pid, code, not self.killed, max(0.0, after))
 
     def _watch(self) -> None:
-        returncode = self._popen.wait()
+        returncode = self._wait_unreaped()
         self.exited_at = time.monotonic()
         self.reader.sync()
-        with self._signal_lock:
-            self.returncode = returncode
+        self.returncode = returncode
         self._on_exit(self)
+
+    def _wait_unreaped(self) -> int:
+        """Wait for the end, but leave the zombie: it keeps the process group's number ours."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self._popen.wait()
+        info = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        assert info is not None
+        return info.si_status if info.si_code == os.CLD_EXITED else -info.si_status
 
 
 def _own_group() -> dict[str, Any]:

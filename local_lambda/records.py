@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .function import Function
-from .invocation import Invocation
+if TYPE_CHECKING:
+    from .function import Function
+    from .invocation import Invocation
 
 
 def milliseconds(seconds: float) -> float:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ._state import IllegalMove, RuntimeState, move_runtime, refusal
+from ._state import IllegalMoveError, RuntimeState, move_runtime, refusal
 from .extensions_api import CLIENT_CHECK_SECONDS
 from .http_server import Request, Response
 from .invocation import MAX_PAYLOAD_BYTES, Invocation
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
 
 PREFIX = "/2018-06-01/runtime"
 #: Error types that telemetry repeats; others become Function.Unknown or Runtime.Unknown.
@@ -103,7 +106,7 @@ class RuntimeSlot:
             if not again:
                 try:
                     self.state = move_runtime(self.state, "next")
-                except IllegalMove as error:
+                except IllegalMoveError as error:
                     return _invalid_state(str(error))
                 self._current = None
                 self._on_move("next")
@@ -148,7 +151,7 @@ class RuntimeSlot:
                 return _invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "response")
-            except IllegalMove as error:
+            except IllegalMoveError as error:
                 return _invalid_state(str(error))
             invocation.responded_at = time.monotonic()
             size = len(request.body)
@@ -179,7 +182,7 @@ class RuntimeSlot:
                 return _invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "error")
-            except IllegalMove as error:
+            except IllegalMoveError as error:
                 return _invalid_state(str(error))
             invocation.responded_at = time.monotonic()
             invocation.status = "error"
@@ -195,7 +198,7 @@ class RuntimeSlot:
         with self._changed:
             try:
                 self.state = move_runtime(self.state, "init/error")
-            except IllegalMove as error:
+            except IllegalMoveError as error:
                 return _invalid_state(str(error))
             self.init_error = request.body
             self.init_error_type = known_error_type(

@@ -15,8 +15,10 @@ import tempfile
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .function import Function
+if TYPE_CHECKING:
+    from .function import Function
 
 VAR_RUNTIME = Path(__file__).parent / "var_runtime"
 WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -230,4 +232,4 @@ def _make_writable(folder: Path) -> None:
     """Give the owner what removing the tree needs, folders from the top down."""
     for parent, _, _ in os.walk(folder):
         with contextlib.suppress(OSError):
-            os.chmod(parent, 0o755)  # noqa: PTH101 - os.walk gives text
+            Path(parent).chmod(0o700)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TELEMETRY_SCHEMAS = ("2022-07-01", "2022-12-13", "2025-01-29")
 LOGS_SCHEMAS = ("2020-08-15", "2021-03-18")
@@ -124,7 +126,7 @@ class Subscriber(Protocol):
     def flush(self) -> None:
         """Send what is buffered without waiting for more; returns at once."""
 
-    def pause(self, paused: bool) -> None:
+    def pause(self, *, paused: bool) -> None:
         """Stop or go on, as the environment is frozen or thawed."""
 
     def close(self) -> None:
@@ -213,10 +215,10 @@ class Relay:
         for member in self._members():
             member.flush()
 
-    def pause(self, paused: bool) -> None:
+    def pause(self, *, paused: bool) -> None:
         """Freeze or thaw delivery."""
         for member in self._members():
-            member.pause(paused)
+            member.pause(paused=paused)
 
     def clear(self) -> None:
         """Drop all subscriptions, as a reset does, and wait for their threads."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .http_server import Request, Response
-from .subscription import DEFAULT_BACKLOG_BYTES, Buffering, Destination, Subscription
+from .poster import Destination
+from .subscription import DEFAULT_BACKLOG_BYTES, Buffering, Subscription
 from .telemetry import CATEGORIES, LOGS_SCHEMAS, TELEMETRY_SCHEMAS, Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TELEMETRY_PATH = "/2022-07-01/telemetry"
 LOGS_PATH = "/2020-08-15/logs"
@@ -25,7 +28,7 @@ BUFFERING_BOUNDS = {
 }
 
 
-class Invalid(Exception):
+class SubscriptionError(Exception):
     """The subscription request breaks a rule; the message says which."""
 
 
@@ -37,7 +40,7 @@ class TelemetryApi:
         relay: Relay,
         name_of: Callable[[Request], str | Response],
         *,
-        note: Callable[[str, str, str], None],
+        note: Callable[[str, str], None],
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
     ) -> None:
         self._relay = relay
@@ -67,9 +70,11 @@ class TelemetryApi:
             return Response.error(500, "InternalServerError", "Internal Server Error")
         try:
             if earlier is not None and earlier.api != api:
-                raise Invalid(f"{name} has subscribed through the {earlier.api} API already")
+                raise SubscriptionError(
+                    f"{name} has subscribed through the {earlier.api} API already"
+                )
             subscription = self._subscription(name, api, request.body)
-        except Invalid as error:
+        except SubscriptionError as error:
             kind = "ValidationError" if api == "telemetry" else "Logs.ValidationError"
             return Response.error(400, kind, str(error))
         if not self._relay.join(subscription):
@@ -93,82 +98,86 @@ class TelemetryApi:
             destination,
             buffering,
             backlog_bytes=self._backlog_bytes,
-            note=lambda what, detail: self._note(name, what, detail),
+            note=lambda what, detail: self._note(what, f"{name}: {detail}"),
         )
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the request's JSON object; raise `Invalid`."""
+    """Return the request's JSON object; raise `SubscriptionError`."""
     try:
         value = json.loads(body)
     except ValueError as error:
-        raise Invalid(f"failed to parse JSON: {error}") from None
+        raise SubscriptionError(f"failed to parse JSON: {error}") from None
     if not isinstance(value, dict):
-        raise Invalid("the request must be a JSON object")
+        raise SubscriptionError("the request must be a JSON object")
     return value
 
 
 def parse_schema(value: dict[str, Any], api: str) -> str:
-    """Return the schema version; the Logs API has a default. Raise `Invalid`."""
+    """Return the schema version; the Logs API has a default. Raise `SubscriptionError`."""
     allowed = TELEMETRY_SCHEMAS if api == "telemetry" else LOGS_SCHEMAS
     schema = value.get("schemaVersion", None if api == "telemetry" else LOGS_SCHEMAS[0])
     if schema not in allowed:
-        raise Invalid(f"schemaVersion {schema!r} is not one of {', '.join(allowed)}")
+        raise SubscriptionError(f"schemaVersion {schema!r} is not one of {', '.join(allowed)}")
     return str(schema)
 
 
 def parse_types(value: dict[str, Any]) -> frozenset[str]:
-    """Return the categories; raise `Invalid`."""
+    """Return the categories; raise `SubscriptionError`."""
     types = value.get("types")
     if not isinstance(types, list) or not types:
-        raise Invalid("types must be a list of one or more of platform, function, extension")
+        raise SubscriptionError(
+            "types must be a list of one or more of platform, function, extension"
+        )
     for kind in types:
         if kind not in CATEGORIES:
-            raise Invalid(f"type {kind!r} is not one of {', '.join(CATEGORIES)}")
+            raise SubscriptionError(f"type {kind!r} is not one of {', '.join(CATEGORIES)}")
     return frozenset(types)
 
 
 def parse_destination(value: Any, api: str) -> Destination:
-    """Return the destination; raise `Invalid`."""
+    """Return the destination; raise `SubscriptionError`."""
     if not isinstance(value, dict):
-        raise Invalid("destination must be an object")
+        raise SubscriptionError("destination must be an object")
     protocol = value.get("protocol")
     if protocol == "TCP":
         return Destination("TCP", _check_port(value.get("port")))
     if protocol != "HTTP":
-        raise Invalid(f"destination.protocol {protocol!r} is not one of HTTP, TCP")
+        raise SubscriptionError(f"destination.protocol {protocol!r} is not one of HTTP, TCP")
     uri = value.get("URI")
     if not isinstance(uri, str):
-        raise Invalid("destination.URI is required with protocol HTTP")
+        raise SubscriptionError("destination.URI is required with protocol HTTP")
     try:
         parts = urlsplit(uri)
         port = parts.port
     except ValueError as error:
-        raise Invalid(f"destination.URI {uri!r}: {error}") from None
+        raise SubscriptionError(f"destination.URI {uri!r}: {error}") from None
     if parts.scheme != "http" or parts.hostname not in SANDBOX_HOSTS:
-        raise Invalid(
+        raise SubscriptionError(
             f"destination.URI {uri!r} is not http://sandbox.localdomain:PORT/PATH "
             "(or http://sandbox:PORT/PATH)"
         )
     method = value.get("method", "POST") if api == "logs" else "POST"
     if method not in ("POST", "PUT"):
-        raise Invalid(f"destination.method {method!r} is not one of POST, PUT")
+        raise SubscriptionError(f"destination.method {method!r} is not one of POST, PUT")
     if api == "logs" and value.get("encoding", "JSON") != "JSON":
-        raise Invalid(f"destination.encoding {value['encoding']!r} is not JSON")
+        raise SubscriptionError(f"destination.encoding {value['encoding']!r} is not JSON")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Destination("HTTP", _check_port(port), path, parts.hostname, method)
 
 
 def parse_buffering(value: Any) -> Buffering:
-    """Return the buffering settings, defaults for what is left out; raise `Invalid`."""
+    """Return the buffering settings, defaults for what is left out; raise `SubscriptionError`."""
     if value is None:
         return Buffering()
     if not isinstance(value, dict):
-        raise Invalid("buffering must be an object")
+        raise SubscriptionError("buffering must be an object")
     for name, (low, high) in BUFFERING_BOUNDS.items():
         number = value.get(name, low)
         if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
-            raise Invalid(f"buffering.{name} {number!r} is not a whole number {low} to {high}")
+            raise SubscriptionError(
+                f"buffering.{name} {number!r} is not a whole number {low} to {high}"
+            )
     defaults = Buffering()
     return Buffering(
         value.get("maxItems", defaults.max_items),
@@ -179,7 +188,7 @@ def parse_buffering(value: Any) -> Buffering:
 
 def _check_port(port: Any) -> int:
     if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-        raise Invalid(f"destination port {port!r} is not a number 1 to 65535")
+        raise SubscriptionError(f"destination port {port!r} is not a number 1 to 65535")
     if port == RESERVED_PORT:
-        raise Invalid(f"destination port {RESERVED_PORT} is reserved by Lambda")
+        raise SubscriptionError(f"destination port {RESERVED_PORT} is reserved by Lambda")
     return port

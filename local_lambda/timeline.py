@@ -6,9 +6,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COLOURS = {
     "platform": "\x1b[36m",
@@ -59,9 +61,7 @@ class Timeline:
 
 def wants_colour(stream: TextIO) -> bool:
     """Tell whether to colour: a terminal, and neither NO_COLOR nor TERM=dumb."""
-    return (
-        stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    )
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def format_timeline(

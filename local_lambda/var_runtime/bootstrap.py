@@ -4,6 +4,9 @@ It builds `sys.path` as they do, then hands over to the real runtime client. The
 found from this file's own place: `<root>/var/runtime/bootstrap.py` belongs to `<root>/opt`.
 """
 
+# Importing pathlib would lengthen every cold start.
+# ruff: noqa: PTH100, PTH118, PTH120
+
 import os
 import site
 import sys
