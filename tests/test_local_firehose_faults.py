@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 
 import pytest
 from botocore.config import Config
@@ -304,12 +303,20 @@ def test_close_on_every_answer(firehose, client):
 
 
 def test_latency(firehose, client):
-    """The answer takes at least the round trip asked for; the call is stored after half of it."""
-    firehose.faults.add(Fault.latency(60))
-    start = time.monotonic()
+    """Half of the round trip passes before the records are stored, half before the answer."""
+    seen = []
+
+    class Recorder(threading.Event):
+        def wait(self, timeout=None):
+            seen.append((timeout, firehose.ledger.records))
+            return False
+
+    firehose._closing = Recorder()
+    firehose.faults.add(Fault.latency(60, times=1))
+    put(client)
     put(client)
 
-    assert time.monotonic() - start >= 0.06
+    assert seen == [(0.03, 0), (0.03, 1)]
 
 
 def test_faults_of_the_wire_add_up(firehose, client):

@@ -153,7 +153,8 @@ class Service:
             error = problem
         wire = [strike.fault for strike in self._faults.strikes(Moment.WIRE, exchange.call)]
         latency = sum(fault.seconds for fault in wire if fault.name == "latency")
-        pause(latency / 2)
+        if latency:
+            pause(latency / 2)
         try:
             if error is not None:
                 raise error
@@ -168,7 +169,8 @@ class Service:
         answer.wire = wire
         status = answer.status if answer.send is Send.WHOLE else None
         self._enter(exchange, wire_bytes=head.size + len(body), status=status)
-        pause(latency / 2)
+        if latency:
+            pause(latency / 2)
         return answer
 
     def _admit(self, exchange: _Exchange, body: bytes) -> None:
