@@ -56,41 +56,48 @@ def _is_source(script: str) -> bool:
 def _become(argv: "list[str]") -> None:
     """Run the program in ``__main__``, as the interpreter would have."""
     main = sys.modules["__main__"].__dict__
-    for name in [name for name in main if not name.startswith("__")] + ["__cached__"]:
-        main.pop(name, None)
+    own = [name for name in main if not name.startswith("__")]
     if argv[0] == "-m":
         import runpy
 
         sys.argv = ["-m", *argv[2:]]
+        _clear(main, own)
         runpy._run_module_as_main(argv[1])  # type: ignore[attr-defined]  # what -m itself calls
         return
-    if argv[0] not in ("-c", "-") and not _is_source(argv[0]):
-        import runpy
-
-        sys.argv = argv
-        runpy.run_path(argv[0], run_name="__main__")
-        return
     if argv[0] == "-c":
-        code = compile(argv[1], "<string>", "exec", dont_inherit=True)
         sys.argv = ["-c", *argv[2:]]
-        main.pop("__file__", None)
+        code = compile(argv[1], "<string>", "exec", dont_inherit=True)
+        own.append("__file__")
     elif argv[0] == "-":
-        code = compile(sys.stdin.read(), "<stdin>", "exec", dont_inherit=True)
         sys.argv = argv
-        main.pop("__file__", None)
-    else:
+        code = compile(sys.stdin.read(), "<stdin>", "exec", dont_inherit=True)
+        own.append("__file__")
+    elif _is_source(argv[0]):
         from importlib.machinery import SourceFileLoader
         from io import open_code
 
-        name = argv[0]
-        with open_code(name) as file:
-            code = compile(file.read(), name, "exec", dont_inherit=True)
         sys.argv = argv
-        main["__file__"] = name
-        main["__loader__"] = SourceFileLoader("__main__", name)
+        with open_code(argv[0]) as file:
+            code = compile(file.read(), argv[0], "exec", dont_inherit=True)
+        main["__file__"] = argv[0]
+        main["__loader__"] = SourceFileLoader("__main__", argv[0])
+    else:  # a folder or archive
+        import runpy
+
+        sys.argv = argv
+        _clear(main, own)
+        runpy.run_path(argv[0], run_name="__main__")
+        return
     main["__doc__"] = None
     main["__spec__"] = None
+    _clear(main, own)
     exec(code, main)
+
+
+def _clear(main: "dict[str, object]", names: "list[str]") -> None:
+    """Take our own names out of ``__main__``; from here on no global of ours is there."""
+    for name in [*names, "__cached__"]:
+        main.pop(name, None)
 
 
 def _main() -> None:

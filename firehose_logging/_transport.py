@@ -1,4 +1,4 @@
-"""The only file that talks to Firehose: PutRecordBatch through boto3."""
+"""The only file that talks to Firehose: PutRecordBatch through boto3's engine, botocore."""
 
 from __future__ import annotations
 
@@ -85,11 +85,13 @@ class BotoTransport:
 
 
 def make_client() -> Any:
-    """A boto3 Firehose client that leaves all retries to the batcher.
+    """A Firehose client that leaves all retries to the batcher.
 
-    Its session is its own: the default session belongs to the function.
+    The same client that ``boto3.client("firehose")`` gives, made by botocore itself: boto3 adds
+    resources and S3 transfers, whose import cannot be done any more while the interpreter shuts
+    down, and a session of our own keeps us out of the function's default one.
     """
-    import boto3
+    import botocore.session
     from botocore.config import Config
 
     config = Config(
@@ -101,7 +103,7 @@ def make_client() -> Any:
         max_pool_connections=1,
         user_agent_extra="firehose-logging",
     )
-    return boto3.session.Session().client("firehose", config=config)
+    return botocore.session.Session().create_client("firehose", config=config)
 
 
 def compress(record: bytes | bytearray) -> bytes:
