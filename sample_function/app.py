@@ -28,9 +28,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     logger.info({"message": "a dict stays an object", "nested": {"is": "fine"}})
     logger.warning("running low", extra={"left": 7})
     try:
-        {}["missing"]
-    except KeyError:
-        logger.exception("could not look it up")
+        int("seven")
+    except ValueError:
+        logger.exception("could not read the number")
     print("printed, and delivered too")
     warnings.warn("warnings are delivered as well", stacklevel=1)
 

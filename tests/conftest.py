@@ -1,0 +1,118 @@
+"""What holds for every test: loopback only, a clean environment, no state left behind."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+#: Variables that would change what the code under test does, or let it out to the real AWS.
+_AMBIENT_PREFIXES = ("AWS_", "FIREHOSE_", "LAMBDA_", "_LAMBDA_", "BOTO_")
+_AMBIENT_NAMES = {
+    "_HANDLER", "_X_AMZN_TRACE_ID", "HTTP_LOGS_LISTENER_PORT", "PYTHONPATH", "PYTHONWARNINGS",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+}  # fmt: skip
+
+
+def pytest_configure() -> None:
+    """Clean the environment once, before any fixture or child process can see it."""
+    for name in list(os.environ):
+        if name.startswith(_AMBIENT_PREFIXES) or name.upper() in _AMBIENT_NAMES:
+            del os.environ[name]
+    # Without these, botocore would look into the home folder and ask the instance metadata service.
+    os.environ["AWS_CONFIG_FILE"] = os.devnull
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(autouse=True)
+def _environment_restored() -> Iterator[None]:
+    """Put environment variables back, whichever way the test changed them."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored() -> Iterator[None]:
+    """Put the process-wide parts of ``logging`` back; awslambdaric, too, changes some of them."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    converter, raises = logging.Formatter.converter, logging.raiseExceptions
+    yield
+    for handler in list(root.handlers):
+        if handler not in before:
+            root.removeHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    logging.Formatter.converter = converter
+    logging.raiseExceptions = raises
+
+
+@pytest.fixture(autouse=True)
+def _process_state_reset(_logging_restored: None) -> Iterator[None]:
+    """Forget the package's one process-wide instance after a test that made it.
+
+    The hook is ``firehose_logging._bootstrap.reset_for_tests``, called without arguments. A test
+    that never imports that module, or a package without the hook, needs nothing.
+    """
+    yield
+    reset = getattr(sys.modules.get("firehose_logging._bootstrap"), "reset_for_tests", None)
+    if reset is not None:
+        reset()
+
+
+class OutsideConnectionError(Exception):
+    """A test tried to reach an address that is not this machine's loopback."""
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse every connection that leaves the loopback, and fail the test that tried.
+
+    Names that can never resolve (``.invalid``, RFC 6761) and Lambda's own ``sandbox`` names are
+    refused without failing the test: asking for them is a way to have a name that fails.
+    """
+    refused: list[str] = []
+
+    def guard(method: Any) -> Any:
+        def guarded(self: socket.socket, address: Any, *rest: Any) -> Any:
+            if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+                refused.append(str(address))
+                raise OutsideConnectionError(f"tests reach loopback addresses only, not {address}")
+            return method(self, address, *rest)
+
+        return guarded
+
+    def getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not _is_loopback(name) and name not in {"", "0.0.0.0", "::"}:
+            if not name.endswith((".invalid", ".localdomain")) and name != "sandbox":
+                refused.append(name)
+            raise socket.gaierror(socket.EAI_NONAME, f"tests look up no names: {name}")
+        return lookup(host, *rest, **named)
+
+    lookup = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket.socket, "connect", guard(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guard(socket.socket.connect_ex))
+    yield
+    if refused:
+        pytest.fail(f"tests reach loopback addresses only; this one tried {', '.join(refused)}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
