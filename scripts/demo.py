@@ -129,7 +129,8 @@ def invoke_all(function: Function) -> list[LogEvent]:
             env.wait_idle(10)
             timed_out = answer.payload.get("errorType") == "Sandbox.Timedout"
             then = "reset" if timed_out else "frozen" if env.wait_frozen(5) else "not frozen"
-            outcome = paint("31", answer.function_error) if answer.function_error else "ok"
+            error = answer.payload.get("errorType", "") if answer.function_error else ""
+            outcome = paint("31", error) if error else "ok"
             print(
                 f"  invoke {json.dumps(event):<42} {what:<24} answered in "
                 f"{answer.answered_after * 1000:6.1f} ms: {outcome}, then {then}"
@@ -149,7 +150,8 @@ def invoke_all(function: Function) -> list[LogEvent]:
 
 def cold_start_added(function: Function, environment: dict[str, str]) -> tuple[float, float]:
     """Median cold start without us and what we add to it, seconds, over alternating pairs."""
-    bare, ours = [], []
+    bare: list[float] = []
+    ours: list[float] = []
     for _ in range(PAIRS):
         for times, candidate in ((bare, function), (ours, with_variables(function, environment))):
             with LocalLambda(candidate) as env:
@@ -239,28 +241,21 @@ def balance(
     gaps, repeats = sequence_faults(lines)
     lost = sum(sum(line["lost"].values()) for line in lines if "lost" in line)
     numbered = sum(max(seqs) for seqs in sequences(lines).values())
-    rows = [
-        ("lines logged", f"{numbered} (numbered at the source, {len(sequences(lines))} instances)"),
-        ("lines delivered", f"{len(lines)}, {repeats} of them twice"),
-        ("lines lost", f"{lost} counted, {gaps} missing numbers"),
-        (
-            "seen by CloudWatch too",
-            f"{len(seen)} lines of the function, {len(missing)} of them not in the bucket",
-        ),
-        ("calls to Firehose", f"{calls}"),
-        (
-            "bytes",
-            f"{logged} logged, {billed} billed (each record is rounded up to 5,120: "
-            f"{billed / max(logged, 1):.2f} x; packing pays from some 64 KiB a flush)",
-        ),
-        (
-            "cold start",
-            f"{added[0] * 1000:.0f} ms to the first answer without the layer, "
-            f"{added[1] * 1000:+.0f} ms with it (medians of {PAIRS} pairs on this machine)",
-        ),
-        ("all of this took", f"{took:.0f} s"),
-    ]
-    for name, value in rows:
+    ratio = billed / max(logged, 1)
+    instances = sequences(lines)
+    balance_sheet = {
+        "lines logged": f"{numbered} (numbered at the source by {len(instances)} instances)",
+        "lines delivered": f"{len(lines)}, {repeats} of them twice",
+        "lines lost": f"{lost} counted, {gaps} missing numbers",
+        "seen by CloudWatch too": f"{len(seen)} lines, {len(missing)} of them not in the bucket",
+        "calls to Firehose": str(calls),
+        "bytes logged": str(logged),
+        "bytes billed": f"{billed}, {ratio:.2f} x: every record counts as a multiple of 5,120",
+        "cold start": f"{added[0] * 1000:.0f} ms to the first answer without the layer, "
+        f"{added[1] * 1000:+.0f} ms with it (medians of {PAIRS} pairs on this machine)",
+        "all of this took": f"{took:.0f} s",
+    }
+    for name, value in balance_sheet.items():
         print(f"  {name:<24}{value}")
     for event in missing:
         print(f"  {paint('31', 'missing')} {event.stream}: {event.text[:120]}")
