@@ -364,7 +364,7 @@ def begin_invocation(context: Any) -> Callable[[], None]:
     return partial(process.invocation_ended, request_id or None)
 
 
-def reset() -> None:
+def reset_for_tests() -> None:
     """Forget everything; for tests."""
     global _process
     process, _process = _process, None
