@@ -1,0 +1,336 @@
+"""The Extensions API of the local Lambda: its rules, its limits, its error bodies."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import wait
+
+import pytest
+
+from local_lambda_fixtures import NEXT, REGISTER, Api, held_init, own_layer, records
+from waiting import wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def held(tmp_path):
+    with held_init(tmp_path) as held:
+        yield held
+
+
+def test_register_answers_with_the_function(held):
+    """Registering gives an identifier and names function, version and handler."""
+    answer = held.api.register("one", {"events": ["INVOKE"]})
+
+    assert 200 == answer.status
+    assert uuid.UUID(answer.headers["lambda-extension-identifier"])
+    assert {
+        "functionName": "local-function",
+        "functionVersion": "$LATEST",
+        "handler": "none.none",
+    } == answer.body
+
+
+def test_account_id_only_where_the_feature_is_asked_for(held):
+    """The account id is in the answer only with the accept-feature header."""
+    answer = held.api.register("one", Lambda_Extension_Accept_Feature="other, accountId")
+
+    assert "012345678912" == answer.body["accountId"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "error"),
+    [
+        (None, {"events": []}, "Extension.InvalidExtensionName"),
+        ("one", b"", "InvalidRequestFormat"),
+        ("one", b"[]", "InvalidRequestFormat"),
+        ("one", {"events": "INVOKE"}, "InvalidRequestFormat"),
+        ("one", {"configurationKeys": ["a"]}, "InvalidRequestFormat"),
+        ("one", {"events": ["OTHER"]}, "Extension.InvalidEventType"),
+        ("one", {"events": ["INVOKE", "SHUTDOWN"]}, "Extension.InvalidEventType"),
+    ],
+)
+def test_register_refusals(held, name, body, error):
+    """Each mistake is a 403 with the service's error type."""
+    answer = held.api.register(name, body)
+
+    assert (403, error) == (answer.status, answer.error)
+    assert answer.body["errorMessage"]
+
+
+def test_events_may_be_absent(held):
+    """An empty object registers for no events."""
+    assert 200 == held.api.register("one", {}).status
+
+
+def test_a_name_is_taken_once(held):
+    """A second registration under the same name is refused."""
+    held.api.identifier("one")
+
+    answer = held.api.register("one")
+
+    assert (403, "Extension.InvalidExtensionState") == (answer.status, answer.error)
+
+
+def test_no_more_than_ten(held):
+    """The eleventh extension is refused."""
+    for number in range(10):
+        held.api.identifier(f"extension-{number}")
+
+    answer = held.api.register("one-too-many")
+
+    assert (403, "Extension.TooManyExtensions") == (answer.status, answer.error)
+
+
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [
+        ({}, "Extension.MissingExtensionIdentifier"),
+        ({"Lambda-Extension-Identifier": "me"}, "Extension.InvalidExtensionIdentifier"),
+        (
+            {"Lambda-Extension-Identifier": str(uuid.UUID(int=5))},
+            "Extension.UnknownExtensionIdentifier",
+        ),
+    ],
+)
+def test_next_needs_an_identifier(held, header, error):
+    """Next without a known identifier is a 403 that says what is wrong with it."""
+    answer = held.api.call("GET", NEXT, None, header)
+
+    assert (403, error) == (answer.status, answer.error)
+
+
+def test_init_ends_only_when_every_extension_asked_for_next(held):
+    """An extension registered for nothing still holds Init until its first next."""
+    identifier = held.api.identifier("one")
+    held.release()
+    wait_until(lambda: records(held.env, "platform.initRuntimeDone"), what="the runtime's next")
+    assert not wait([held.init], timeout=0).done
+
+    held.next_in_thread(identifier)
+
+    assert "success" == held.init.result(10).status
+
+
+def test_registration_closes_with_the_runtimes_first_next(held):
+    """After Init nobody registers any more."""
+    held.release()
+    held.init.result(10)
+
+    answer = held.api.register("late")
+
+    assert (403, "Extension.RegistrationClosed") == (answer.status, answer.error)
+
+
+def test_next_twice_at_once_is_refused(held):
+    """While one next waits, a second one of the same extension is an invalid move."""
+    identifier = held.api.identifier("one", "INVOKE")
+    held.next_in_thread(identifier)
+    wait_until(lambda: any(e.what == "next" for e in held.env.timeline))
+
+    answer = held.api.next(identifier)
+
+    assert (403, "Extension.InvalidExtensionState") == (answer.status, answer.error)
+
+
+def test_next_again_after_the_client_went_away(held):
+    """A next whose client closed its connection is forgotten and may be asked again."""
+    identifier = held.api.identifier("one", "INVOKE")
+    with pytest.raises(TimeoutError):
+        held.api.next(identifier, timeout=0.05)
+    held.release()
+    held.init.result(10)
+
+    def again() -> bool:
+        future = held.next_in_thread(identifier)
+        return not wait([future], timeout=0.1).done
+
+    wait_until(again, what="a next that waits")
+    result = held.env.invoke({"n": 1})
+
+    assert {"n": 1} == result.payload["event"]
+    assert "INVOKE" == held.waiting[-1].result(10).body["eventType"]
+
+
+def test_invoke_event_names_the_invocation(held):
+    """INVOKE carries request id, deadline, ARN and, with a trace header, tracing."""
+    identifier = held.api.identifier("one", "INVOKE")
+    future = held.next_in_thread(identifier)
+    held.release()
+    held.init.result(10)
+
+    result = held.env.invoke({}, trace_id="Root=1-5")
+    event = future.result(10).body
+
+    assert "INVOKE" == event["eventType"]
+    assert result.request_id == event["requestId"]
+    assert held.env.function.arn == event["invokedFunctionArn"]
+    assert {"type": "X-Amzn-Trace-Id", "value": "Root=1-5"} == event["tracing"]
+    assert str(event["deadlineMs"]) == result.payload["fields"]["lambda-runtime-deadline-ms"]
+    held.next_in_thread(identifier)
+    assert held.env.wait_idle()
+
+
+def test_caller_is_answered_while_an_extension_still_runs(held):
+    """The answer goes out with the response; the environment is busy until the last next."""
+    identifier = held.api.identifier("one", "INVOKE")
+    future = held.next_in_thread(identifier)
+    held.release()
+    held.init.result(10)
+
+    result = held.env.invoke({"n": 2})
+    future.result(10)
+
+    assert {"n": 2} == result.payload["event"]
+    assert not held.env.wait_idle(0)
+    assert not records(held.env, "platform.report")
+    held.next_in_thread(identifier)
+    assert held.env.wait_idle()
+    assert 1 == len(records(held.env, "platform.report"))
+
+
+def test_extension_without_events_takes_no_part_in_invocations(held):
+    """An extension registered for nothing is not waited for."""
+    identifier = held.api.identifier("one")
+    future = held.next_in_thread(identifier)
+    held.release()
+    held.init.result(10)
+
+    held.env.invoke({})
+
+    assert held.env.wait_idle()
+    assert not future.done()
+
+
+@pytest.mark.parametrize("call", ["init/error", "exit/error"])
+def test_errors_need_a_type(held, call):
+    """Reporting an error without its type header is refused."""
+    identifier = held.api.identifier("one")
+    path = f"/2020-01-01/extension/{call}"
+
+    answer = held.api.call("POST", path, {}, {"Lambda-Extension-Identifier": identifier})
+
+    assert (403, "Extension.MissingHeader") == (answer.status, answer.error)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [("init/error", "Extension.InitError"), ("exit/error", "Extension.ExitError")],
+)
+def test_reported_error_fails_the_init(held, call, error):
+    """An extension that reports an error fails Init, and no further call of it succeeds."""
+    identifier = held.api.identifier("one")
+    headers = {
+        "Lambda-Extension-Identifier": identifier,
+        "Lambda-Extension-Function-Error-Type": "Mine.Broken",
+    }
+
+    answer = held.api.call("POST", f"/2020-01-01/extension/{call}", {}, headers)
+    result = held.init.result(10)
+
+    assert (202, {"status": "OK"}) == (answer.status, answer.body)
+    assert ("error", error) == (result.status, result.error_type)
+    assert 403 == held.api.next(identifier).status
+
+
+def test_external_extension_gets_invoke_and_shutdown(tmp_path):
+    """A file in /opt/extensions runs, is asked for events, and is told of the shutdown."""
+    source = """
+identity = register(os.path.basename(sys.argv[0]), "INVOKE", "SHUTDOWN")
+while True:
+    body = call("GET", "/2020-01-01/extension/event/next",
+                headers=[("Lambda-Extension-Identifier", identity)])[2]
+    event = json.loads(body)
+    print(event["eventType"], event.get("shutdownReason", ""), "_HANDLER" in os.environ, flush=True)
+    if event["eventType"] == "SHUTDOWN":
+        break
+"""
+    layer = own_layer(tmp_path, watcher=source)
+    with held_init(tmp_path, layers=[layer]) as held:
+        held.release()
+        held.init.result(10)
+        held.env.invoke({})
+        end = held.env.shutdown()
+
+    lines = [e.text for e in held.env.output if e.stream == "extension"]
+    assert ["INVOKE  False", "SHUTDOWN spindown False"] == lines
+    assert [("extension:watcher", 0, True)] == [
+        (e.name, e.returncode, e.by_itself) for e in end.extensions
+    ]
+    assert lines == records(held.env, "extension")
+
+
+def test_external_extension_that_ignores_shutdown_is_killed(tmp_path):
+    """SIGKILL comes when the budget is over; without a SHUTDOWN registration, at once."""
+    source = """
+identity = register(os.path.basename(sys.argv[0]), *{events!r})
+while True:
+    call("GET", "/2020-01-01/extension/event/next",
+         headers=[("Lambda-Extension-Identifier", identity)])
+    time.sleep(0.01)
+"""
+    layer = own_layer(
+        tmp_path,
+        deaf=source.format(events=["SHUTDOWN"]),
+        mute=source.format(events=["INVOKE"]),
+    )
+    with held_init(tmp_path, layers=[layer], shutdown_ms=200) as held:
+        held.release()
+        held.init.result(10)
+        end = held.env.shutdown()
+
+    ends = {e.name: e for e in end.extensions}
+    assert -9 == ends["extension:deaf"].returncode
+    assert not ends["extension:deaf"].by_itself
+    assert ends["extension:deaf"].after >= 0.2
+    assert -9 == ends["extension:mute"].returncode
+    assert ends["extension:mute"].after < ends["extension:deaf"].after
+
+
+def test_external_extension_that_crashes_fails_the_invocation(tmp_path):
+    """A crash of an external extension is Extension.Crash for the caller, and a reset."""
+    source = """
+identity = register(os.path.basename(sys.argv[0]), "INVOKE")
+call("GET", "/2020-01-01/extension/event/next",
+     headers=[("Lambda-Extension-Identifier", identity)])
+os._exit(3)
+"""
+    layer = own_layer(tmp_path, fragile=source)
+    with held_init(tmp_path, layers=[layer]) as held:
+        held.release()
+        held.init.result(10)
+        result = held.env.invoke({"sleep": 5})
+
+        assert "Extension.Crash" == result.error_type
+        assert "exit status 3" in (result.error_message or "")
+        assert held.env.wait_idle()
+        assert "broken" == held.env.phase
+
+
+def test_external_extension_that_cannot_start_fails_the_init(tmp_path):
+    """A file in /opt/extensions that is no program is a launch error."""
+    layer = own_layer(tmp_path, broken="")
+    (layer / "extensions" / "broken").write_bytes(b"\x00\x01")
+    from local_lambda import LocalLambda
+    from local_lambda_fixtures import stub_function
+
+    with LocalLambda(stub_function(tmp_path, layers=[layer])) as env:
+        result = env.init()
+
+        assert ("error", "Extension.LaunchError") == (result.status, result.error_type)
+        assert "LaunchError" == records(env, "platform.extension")[0]["state"]
+
+
+def test_external_name_counts_as_external_only_with_its_file(held):
+    """SHUTDOWN is refused to a name that is no file in /opt/extensions."""
+    answer = held.api.register("watcher", {"events": ["SHUTDOWN"]})
+
+    assert (403, "Extension.InvalidEventType") == (answer.status, answer.error)
+
+
+def test_unknown_calls_are_not_found(held):
+    """Paths that the APIs do not have are a 404."""
+    for path in ("/", "/2018-06-01/runtime/other", "/2020-01-01/extension/other"):
+        assert 404 == held.api.call("GET", path).status
+    assert 404 == Api(held.env.runtime_api).call("GET", REGISTER).status
