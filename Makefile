@@ -91,9 +91,15 @@ logs: $(SAM_VENV)/sam.stamp ## Show the newest log objects in the stack's bucket
 	@$(SAM_VENV)/bin/python -m scripts.bucket show --stack $(STACK)
 
 .PHONY: delete
-delete: $(SAM_VENV)/sam.stamp ## Delete the stack and all logs in its bucket (asks first)
-	@$(SAM_VENV)/bin/python -m scripts.bucket empty --stack $(STACK)
-	$(SAM) delete --stack-name $(STACK)
+delete: $(SAM_VENV)/sam.stamp ## Delete the stack; its logs stay, unless LOGS=delete (both ask first)
+	@bucket="$$($(SAM_VENV)/bin/python -m scripts.bucket name --stack $(STACK))" || exit 1; \
+	$(SAM) delete --stack-name $(STACK) || exit 1; \
+	if [ "$(LOGS)" = delete ]; then \
+		$(SAM_VENV)/bin/python -m scripts.bucket remove --bucket "$$bucket"; \
+	else \
+		echo "The logs stay in s3://$$bucket. To delete them too:"; \
+		echo "  $(SAM_VENV)/bin/python -m scripts.bucket remove --bucket $$bucket"; \
+	fi
 
 # --- set-up: what the targets above ask for --------------------------------------------------
 
