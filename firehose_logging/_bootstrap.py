@@ -76,7 +76,11 @@ class Process:
                 partial(BotoTransport, stream_name, client, gzip=gzip),
                 self.clock,
                 background=self.extension is None,
-                loss_body=self._loss_body,
+                own_body=self._own_body,
+                # Another account's lines must not be picked up by a process without its client.
+                journal_folder=(
+                    settings.environment.temp_dir if settings.journal and client is None else None
+                ),
             )
 
         delivery = self.streams.get((stream_name, id(client) if client is not None else 0), make)
@@ -87,17 +91,12 @@ class Process:
         if self.extension is not None:
             self.extension.wake()
 
-    def _loss_body(self, losses: dict[str, int]) -> str:
-        lines = sum(losses.values())
-        reasons = ", ".join(f"{count} {reason}" for reason, count in losses.items())
-        head = _line.start(
-            _line.timestamp(self.clock.epoch()), "extension", "ERROR", "firehose_logging"
-        )
-        text = f"{lines} lines were lost: {reasons}"
-        return (
-            f'{head}{self.context.environment_columns},"message":{quote(text)}'
-            f',"lost":{dumps(losses)}'
-        )
+    def _own_body(self, level: str, message: str, columns: dict[str, object]) -> str:
+        """A line of ours, as an extension's: it is no output of the function."""
+        when = _line.timestamp(self.clock.epoch())
+        head = _line.start(when, "extension", level, "firehose_logging")
+        more = "".join(f",{quote(name)}:{dumps(value)}" for name, value in columns.items())
+        return f'{head}{self.context.environment_columns},"message":{quote(message)}{more}'
 
     # -- start ------------------------------------------------------------------------------
 
@@ -252,7 +251,9 @@ class Process:
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
         result = self.streams.flush(timeout, urgent=True)
         if result.pending:
-            tell(f"{result.pending} lines were not delivered when the process ended")
+            kept = "; the crash journal keeps them" if self.settings.journal else ""
+            tell(f"{result.pending} lines were not delivered when the process ended{kept}")
+        self.streams.close_journals()
 
     def after_fork(self) -> None:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""

@@ -7,6 +7,7 @@ sending, telling and notifying happen outside it.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections import deque
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from firehose_logging._clock import Clock
+    from firehose_logging._journal import Journal
     from firehose_logging.settings import Settings
 
     class Transport(Protocol):
@@ -78,7 +80,8 @@ class Delivery:
         clock: the clock seam.
         background: deliver by age and on the first line without anyone asking; for processes that
             are never frozen. In Lambda the extension decides when.
-        loss_body: builds the body of the line that tells losses, from their counts by reason.
+        own_body: builds the body of a line of ours from level, message and more columns.
+        journal_folder: where the crash journal is kept; None keeps none.
     """
 
     def __init__(
@@ -88,14 +91,16 @@ class Delivery:
         clock: Clock,
         *,
         background: bool,
-        loss_body: Callable[[dict[str, int]], str],
+        own_body: Callable[[str, str, dict[str, object]], str],
+        journal_folder: str | None = None,
     ) -> None:
         self.settings = settings
         self._make_transport = make_transport
         self._clock = clock
         #: See above; changes when an extension takes over or goes.
         self.background = background
-        self._loss_body = loss_body
+        self._own_body = own_body
+        self._journal_folder = journal_folder
         #: Called after each change on the delivery thread; must not block or raise.
         self.on_progress: Callable[[], None] = _nothing
         self._reset()
@@ -118,6 +123,8 @@ class Delivery:
             record_bytes=TARGET_GZIP_BYTES if gzip else TARGET_RECORD_BYTES,
         )
         self._seq = 0
+        self._journal: Journal | None = None
+        self._journal_tried = self._journal_folder is None
         self._backoff = Backoff(random.random)
         self._not_before = 0.0
         self._call_bytes: int | None = None
@@ -176,7 +183,52 @@ class Delivery:
         while incoming:
             body = incoming.popleft()
             self._seq += 1
-            self._batcher.add(finish(body, self._seq), now)
+            self._accept(finish(body, self._seq), now)
+
+    def _accept(self, line: bytes, now: float) -> None:
+        if not self._journal_tried:
+            self._open_journal()
+        journal = self._journal
+        if journal is not None:
+            try:
+                journal.append(self._ledger.accepted, line, self._batcher.oldest_index())
+            except Exception as error:  # noqa: BLE001 - the line itself is what matters
+                self._no_journal(f"{type(error).__name__}: {error}")
+        self._batcher.add(line, now)
+
+    def _open_journal(self) -> None:
+        self._journal_tried = True
+        try:
+            from firehose_logging._journal import Journal
+
+            self._journal = Journal(
+                self._journal_folder or "",
+                self.settings.stream_name or "",
+                f"{os.getpid()}-{os.urandom(4).hex()}",
+            )
+        except Exception as error:  # noqa: BLE001 - no journal is worse than nothing at all
+            self._no_journal(str(error))
+
+    def _no_journal(self, why: str) -> None:
+        self._journal = None
+        tell(f"no crash journal ({why}); a killed process loses what is pending", once="journal")
+
+    def _recover(self) -> None:
+        """Take over what an earlier process of this environment left behind."""
+        with self._section():
+            if not self._journal_tried:
+                self._open_journal()
+            journal = self._journal
+        if journal is None:
+            return
+        lines = 0
+        for line in journal.recover():
+            with self._section():
+                self._accept(line, self._clock.now())
+            lines += 1
+        if lines:
+            text = f"{lines} lines of an earlier process recovered from the crash journal"
+            self._incoming.append(self._own_body("WARNING", text, {"recovered": lines}))
 
     def _wants_waking(self) -> bool:
         """Whether the delivery thread has something to do that it does not know of."""
@@ -279,7 +331,16 @@ class Delivery:
             thread.join(timeout if timeout is not None else CALL_TIMEOUT)
         if transport is not None and (thread is None or not thread.is_alive()):
             transport.close()
+        self.close_journal()
         return result
+
+    def close_journal(self) -> None:
+        """Leave pending lines to the next process, and no file when nothing is pending."""
+        with self._section():
+            if self._journal is not None:
+                self._journal.close(keep=self._batcher.oldest_index() is not None)
+                self._journal = None
+                self._journal_tried = self._journal_folder is None
 
     def counts(self) -> dict[str, object]:
         """The ledger: accepted, delivered, lost by reason, pending, bytes."""
@@ -325,6 +386,10 @@ class Delivery:
 
     def _work(self) -> None:
         """The thread: send, wait for more, until closed."""
+        try:
+            self._recover()
+        except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
+            tell(f"crash journal not read: {type(error).__name__}: {error}", once="recover")
         self._run(inline=False, until=None)
 
     def _run(self, *, inline: bool, until: float | None) -> None:
@@ -382,6 +447,8 @@ class Delivery:
         with self._section():
             self._sending = False
             news = self._apply(records, outcome)
+            if self._journal is not None:
+                self._journal.settled(self._batcher.oldest_index())
             waiters = list(self._waiters)
         for text, key in news:
             tell(text, once=key)
@@ -442,7 +509,10 @@ class Delivery:
         news = []
         untold = self._ledger.take_untold() if stored else {}
         if untold:
-            self._incoming.append(self._loss_body(untold))
+            count = sum(untold.values())
+            reasons = ", ".join(f"{lines} {reason}" for reason, lines in untold.items())
+            text = f"{count} lines were lost: {reasons}"
+            self._incoming.append(self._own_body("ERROR", text, {"lost": dict(untold)}))
         if self._backoff.failures == TELL_AFTER:
             code = next(code for code in codes if code is not None)
             partial = CallOutcome(error=code or "", message="records refused one by one")
@@ -459,6 +529,8 @@ class Delivery:
 
     def after_fork(self) -> None:
         """In the child: start empty. What was pending is the parent's to deliver."""
+        if self._journal is not None:
+            self._journal.close(keep=True)
         self._reset()
 
     def __repr__(self) -> str:

@@ -65,6 +65,11 @@ class Streams:
                 lost[reason] = lost.get(reason, 0) + count
         return FlushResult(delivered, pending, lost)
 
+    def close_journals(self) -> None:
+        """The process ends: leave pending lines, and only those, to the next one."""
+        for delivery in self.all():
+            delivery.close_journal()
+
     def after_fork(self) -> None:
         """In a forked child: every delivery starts empty."""
         for delivery in self.all():
