@@ -124,6 +124,7 @@ class Batcher:
         ledger.accepted = index + 1
         if self._bytes + size > self._capacity and not self._make_room(size):
             ledger.lose(BUFFER_FULL, 1)
+            self._open = None  # a record's lines are counted on from its first, without gaps
             return
         record = self._open
         if record is None or len(record.data) + size > self._record_bytes:
