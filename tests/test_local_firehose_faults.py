@@ -258,6 +258,28 @@ def test_refused_connections_and_back(firehose, client):
     assert firehose.ledger.records == 2
 
 
+def test_refusing_breaks_idle_connections(firehose):
+    """A connection that waits for nothing is broken as well when the server begins to refuse."""
+    with socket.create_connection(("127.0.0.1", firehose.port), timeout=10) as sock:
+        firehose.wait_for(lambda ledger: ledger.connections == 1)
+        firehose.faults.add(Fault.refuse())
+
+        assert sock.recv(1) == b""
+
+
+def test_close_leaves_no_thread(tmp_path):
+    """Closing ends every thread of the server, those held by faults included."""
+    firehose = LocalFirehose([DeliveryStream("logs", tmp_path)])
+    firehose.faults.add(Fault.black_hole())
+    with socket.create_connection(("127.0.0.1", firehose.port), timeout=10) as sock:
+        sock.sendall(b"POST")
+        firehose.wait_for(lambda ledger: ledger.calls)
+        firehose.close()
+
+    left = [thread.name for thread in threading.enumerate() if "local-firehose" in thread.name]
+    assert left == []
+
+
 def test_refusing_server_can_be_closed(tmp_path):
     """A server that refuses connections closes like any other."""
     with LocalFirehose([DeliveryStream("logs", tmp_path)]) as firehose:
@@ -311,7 +333,7 @@ def test_latency(firehose, client):
             seen.append((timeout, firehose.ledger.records))
             return False
 
-    firehose._closing = Recorder()
+    firehose._conversation._closing = Recorder()
     firehose.faults.add(Fault.latency(60, times=1))
     put(client)
     put(client)

@@ -1,6 +1,7 @@
 """A local Amazon Data Firehose, as strict as the service, for tests, demos and benchmarks.
 
-Direct PUT calls come in over HTTP or HTTPS on 127.0.0.1 (`server`, `connection`, `listener`), are
+Direct PUT calls come in over HTTP or HTTPS on 127.0.0.1 (`server`, `listener`,
+`connection`, `conversation`, `service`), are
 checked (`sigv4`, `validation`, `throughput`), made to fail on demand (`fault`, `faults`), buffered
 and written as objects (`delivery`, `keys`, `compression`) to a folder or an S3 endpoint
 (`bucket`), and counted (`ledger`). Nothing here is needed inside of a Lambda function.
@@ -15,9 +16,10 @@ from .fault import Call, Fault
 from .faults import Faults
 from .ledger import CallSummary, Ledger, billed_bytes
 from .reading import BrokenLineError, StoredObject, read_lines, read_objects
-from .server import LocalFirehose, StreamView
+from .server import LocalFirehose
 from .stream import DeliveryStream
 from .throughput import Throughput
+from .view import StreamView
 
 __all__ = [
     "BrokenLineError",

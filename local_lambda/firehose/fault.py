@@ -41,6 +41,10 @@ class Call:
     number: int = 0
     connection: int = 0
 
+    def holding(self, stream: str, records: tuple[bytes, ...]) -> Call:
+        """Return this call with what its body told."""
+        return replace(self, stream=stream, records=records)
+
 
 @dataclass(frozen=True)
 class Fault:

@@ -2,92 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import tempfile
 import threading
-from email.utils import format_datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from typing_extensions import Self
 
 from . import certificate
 from .client import new_client
 from .clock import Clock, SystemClock
-from .connection import BadRequestError, Connection, Head
+from .conversation import Conversation
 from .delivery import DeliveryThread
 from .errors import DeliveryError
-from .fault import Call, Moment
 from .faults import Faults
 from .ledger import Ledger
 from .listener import HOST, Listener
-from .reading import StoredObject
-from .registry import Running, Streams
-from .service import Answer, Send, Service, call_of
+from .registry import Streams
+from .service import Service
 from .sigv4 import Identity
+from .view import StreamView
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    # Only for type checkers, so that the package needs no typing_extensions; in `typing` from 3.11.
+    from typing_extensions import Self
+
     from .stream import DeliveryStream
 
 #: Example credentials of the AWS documentation; they open nothing.
 EXAMPLE_ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 EXAMPLE_SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-
-#: Largest body that is read at all. Bodies well over the service's 4 MiB (6 MB as base64) must be
-#: read to be refused with the service's own error; this only protects the machine.
-MAX_BODY_BYTES = 64 * 1024 * 1024
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
-
-
-class StreamView:
-    """What a delivery stream has taken and written; from `LocalFirehose.stream`."""
-
-    def __init__(self, running: Running) -> None:
-        self._delivery = running.delivery
-        self.settings = running.settings
-
-    @property
-    def pending(self) -> int:
-        """Return the number of records buffered and not yet written."""
-        return self._delivery.pending
-
-    @property
-    def keys(self) -> list[str]:
-        """Return the keys of the objects written so far, oldest first."""
-        return self._delivery.keys
-
-    def flush(self) -> list[str]:
-        """Write what is buffered and return the keys written.
-
-        Raises:
-            DeliveryError: the bucket refused; the records are kept.
-        """
-        return self._delivery.flush()
-
-    def objects(self) -> list[StoredObject]:
-        """Return the objects written so far, oldest first; `flush` first to have all."""
-        bucket = self._delivery.bucket
-        return [StoredObject(key, bucket.get(key)) for key in self.keys]
-
-    def lines(self) -> list[Any]:
-        """Return every line written so far, parsed as JSON; `flush` first to have all.
-
-        Raises:
-            BrokenLineError: names object and line number of a line that is no JSON.
-        """
-        return [line for item in self.objects() for line in item.lines()]
 
 
 class LocalFirehose:
@@ -141,7 +87,8 @@ class LocalFirehose:
         )
         for stream in streams:
             self._streams.add(stream)
-        self._service = Service(
+        self._closing = threading.Event()
+        service = Service(
             self._identity,
             self._streams,
             self.faults,
@@ -149,13 +96,16 @@ class LocalFirehose:
             self.ledger,
             self._delivery_thread.wake,
         )
-        self._call_numbers = itertools.count(1)
-        self._closing = threading.Event()
+        self._conversation = Conversation(
+            service, self.faults, self.ledger, self._clock, self._closing
+        )
         self._state_lock = threading.Lock()
         self._closed = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tls: ssl.SSLContext | None = None
-        self._listener = Listener(port, self._serve)
+        self._listener = Listener(
+            port, lambda connection: self._conversation.serve(connection, self._tls)
+        )
         if tls:
             self._start_tls()
         self._listener.start()
@@ -300,89 +250,3 @@ class LocalFirehose:
                 self._listener.refuse()
             else:
                 self._listener.start()
-
-    def _serve(self, connection: Connection) -> None:
-        """Answer the calls of one connection until it ends."""
-        self.ledger.add("connections")
-        try:
-            if self._tls is not None:
-                connection.start_tls(self._tls)
-            while connection.wait_readable() and self._serve_call(connection):
-                pass
-        except BadRequestError as problem:
-            self._refuse_request(connection, problem)
-        except OSError:
-            pass  # The client left, or was made to leave.
-
-    def _serve_call(self, connection: Connection) -> bool:
-        """Answer one call; False when the connection is over."""
-        number = next(self._call_numbers)
-        call = Call(number=number, connection=connection.number)
-        strike = self.faults.strike(Moment.CONNECTION, call)
-        if strike is not None:
-            self._service.broken_off(Head("", "", {}, 0, False), call, strike.fault)
-            if strike.fault.name == "black-hole":
-                self._closing.wait()
-            connection.reset()
-            return False
-        head = connection.read_head()
-        if head is None:
-            return False
-        self.ledger.add("wire_bytes", head.size)
-        call = call_of(head, number, connection.number)
-        strike = self.faults.strike(Moment.HEAD, call)
-        if strike is not None:
-            self._service.broken_off(head, call, strike.fault)
-            connection.reset()
-            return False
-        length = head.body_length()
-        if length > MAX_BODY_BYTES:
-            raise BadRequestError(413, f"a body of {length} bytes is more than {MAX_BODY_BYTES}")
-        if head.headers.get("expect", "").lower() == "100-continue":
-            connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = connection.read_body(length)
-        self.ledger.add("wire_bytes", length)
-        answer = self._service.respond(head, body, call, self._closing.wait)
-        return self._send(connection, head, answer)
-
-    def _send(self, connection: Connection, head: Head, answer: Answer) -> bool:
-        if answer.send is Send.RESET:
-            connection.reset()
-            return False
-        if answer.send is Send.NOTHING:
-            connection.hold()
-            return False
-        wire = {fault.name: fault for fault in answer.wire}
-        keep = head.keep_alive and not {"close-connection", "truncated"} & wire.keys()
-        text = self._head_text(answer, keep)
-        data = text + answer.body
-        if "truncated" in wire:
-            data = text + answer.body[: len(answer.body) // 2]
-        if "drip" in wire:
-            for index in range(len(data)):
-                connection.send(data[index : index + 1])
-                self._closing.wait(wire["drip"].seconds)
-        else:
-            connection.send(data)
-        return keep
-
-    def _head_text(self, answer: Answer, keep: bool) -> bytes:
-        lines = [
-            f"HTTP/1.1 {answer.status} {_reason(answer.status)}",
-            f"x-amzn-RequestId: {answer.request_id}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(answer.body)}",
-            f"Date: {format_datetime(self._clock.now(), usegmt=True)}",
-        ]
-        if not keep:
-            lines.append("Connection: close")
-        return "\r\n".join([*lines, "", ""]).encode()
-
-    def _refuse_request(self, connection: Connection, problem: BadRequestError) -> None:
-        body = json.dumps({"message": problem.message}).encode()
-        try:
-            connection.send(
-                self._head_text(Answer(problem.status, body, "application/json"), keep=False) + body
-            )
-        except OSError:
-            pass

@@ -7,16 +7,15 @@ producer that breaks a limit is told so even while it is being throttled.
 from __future__ import annotations
 
 import base64
-import enum
 import json
 import os
-import uuid
+import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import sigv4, validation
 from .errors import DeliveryError, ServiceError
+from .exchange import JSON, Answer, Exchange, Send
 from .fault import Call, Fault, Moment
 from .ledger import CallSummary, Ledger
 from .registry import Streams
@@ -29,12 +28,9 @@ if TYPE_CHECKING:
     from .connection import Head
     from .faults import Faults, Strike
 
-JSON = "application/x-amz-json-1.1"
-
 #: Calls a second of each control operation (limits.html: "5 calls per second", not raisable).
 CONTROL_CALLS_PER_SECOND = 5
 
-_TARGET = "Firehose_20150804."
 _PUTS = {
     "PutRecord": validation.put_record,
     "PutRecordBatch": validation.put_record_batch,
@@ -45,59 +41,6 @@ _CONTROL = {
     "DescribeDeliveryStream": Streams.describe,
     "ListDeliveryStreams": Streams.list_streams,
 }
-
-
-class Send(enum.Enum):
-    """What to do with an answer."""
-
-    WHOLE = "send it"
-    RESET = "reset the connection"
-    NOTHING = "hold the connection"
-
-
-@dataclass
-class Answer:
-    """An answer, and how to send it."""
-
-    status: int
-    body: bytes
-    content_type: str = JSON
-    send: Send = Send.WHOLE
-    wire: list[Fault] = field(default_factory=list)
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-
-@dataclass
-class _Exchange:
-    """What is known of a call while it is worked on."""
-
-    head: Head
-    operation: str
-    call: Call = field(default_factory=Call)
-    members: dict[str, object] = field(default_factory=dict)
-    put: validation.Put | None = None
-    signature_ok: bool | None = None
-    region: str = ""
-    stored: int = 0
-    outcome: str = "ok"
-    refused: Counter[str] = field(default_factory=Counter)
-
-    def sizes(self) -> list[int]:
-        """Return the raw bytes of each record in the call, valid or not."""
-        if self.put is not None:
-            return [len(data) for data in self.put.records]
-        entries = self.members.get("Records", [self.members.get("Record")])
-        if not isinstance(entries, list) or entries == [None]:
-            return []
-        return [_raw_size(entry) for entry in entries]
-
-
-def _raw_size(entry: object) -> int:
-    """Return what the base64 of a record decodes to, 0 where there is none."""
-    text = entry.get("Data") if isinstance(entry, dict) else None
-    if not isinstance(text, str):
-        return 0
-    return len(text) // 4 * 3 - text[-2:].count("=")
 
 
 class Service:
@@ -127,11 +70,12 @@ class Service:
         self._clock = clock
         self._ledger = ledger
         self._on_stored = on_stored
+        self._control_lock = threading.Lock()
         self._control = {name: TokenBucket(CONTROL_CALLS_PER_SECOND, clock) for name in _CONTROL}
 
     def broken_off(self, head: Head, call: Call, fault: Fault) -> None:
         """Enter a call into the ledger whose body was never read."""
-        exchange = _Exchange(head, call.operation, call, outcome=fault.name)
+        exchange = Exchange(head, call.operation, call, outcome=fault.name)
         self._enter(exchange, wire_bytes=head.size, status=None)
 
     def respond(
@@ -145,7 +89,7 @@ class Service:
             call: what is known of the call from its head.
             pause: waits for so many seconds of latency.
         """
-        exchange = _Exchange(head, call.operation, call)
+        exchange = Exchange(head, call.operation, call)
         error: ServiceError | None = None
         try:
             self._admit(exchange, body)
@@ -173,7 +117,7 @@ class Service:
             pause(latency / 2)
         return answer
 
-    def _admit(self, exchange: _Exchange, body: bytes) -> None:
+    def _admit(self, exchange: Exchange, body: bytes) -> None:
         """Check signature, operation and members, and note them in the exchange."""
         head = exchange.head
         exchange.signature_ok = False
@@ -195,9 +139,9 @@ class Service:
         if exchange.operation in _PUTS:
             put = _PUTS[exchange.operation](exchange.members)
             exchange.put = put
-            exchange.call = _with_records(exchange.call, put)
+            exchange.call = exchange.call.holding(put.stream, put.records)
 
-    def _answer(self, exchange: _Exchange) -> Answer:
+    def _answer(self, exchange: Exchange) -> Answer:
         put = exchange.put
         if put is None:
             if not self._control_quota(exchange.operation):
@@ -235,12 +179,13 @@ class Service:
 
     def _control_quota(self, operation: str) -> bool:
         bucket = self._control[operation]
-        if not bucket.holds(1):
-            return False
-        bucket.take(1)
-        return True
+        with self._control_lock:
+            if not bucket.holds(1):
+                return False
+            bucket.take(1)
+            return True
 
-    def _put(self, exchange: _Exchange, put: validation.Put, strike: Strike | None) -> Answer:
+    def _put(self, exchange: Exchange, put: validation.Put, strike: Strike | None) -> Answer:
         running = self._streams.get(put.stream)
         admitted = running.meter.admit([len(data) for data in put.records])
         if admitted is None:
@@ -267,7 +212,7 @@ class Service:
             return self._put_record_reply(exchange, errors[0])
         return self._put_record_batch_reply(exchange, errors, strike)
 
-    def _put_record_reply(self, exchange: _Exchange, error: ServiceError | None) -> Answer:
+    def _put_record_reply(self, exchange: Exchange, error: ServiceError | None) -> Answer:
         if error is not None:
             exchange.refused.clear()
             exchange.outcome = error.code
@@ -276,7 +221,7 @@ class Service:
 
     def _put_record_batch_reply(
         self,
-        exchange: _Exchange,
+        exchange: Exchange,
         errors: Sequence[ServiceError | None],
         strike: Strike | None,
     ) -> Answer:
@@ -296,7 +241,7 @@ class Service:
         reply = {"FailedPutCount": failed, "Encrypted": False, "RequestResponses": responses}
         return Answer(200, json.dumps(reply).encode())
 
-    def _enter(self, exchange: _Exchange, wire_bytes: int, status: int | None) -> None:
+    def _enter(self, exchange: Exchange, wire_bytes: int, status: int | None) -> None:
         headers = exchange.head.headers
         sizes = exchange.sizes()
         name = exchange.members.get("DeliveryStreamName")
@@ -319,21 +264,6 @@ class Service:
             ),
             exchange.refused,
         )
-
-
-def call_of(head: Head, number: int, connection: int) -> Call:
-    """Return what the head tells of a call."""
-    target = head.headers.get("x-amz-target", "")
-    operation = target.removeprefix(_TARGET) if target.startswith(_TARGET) else ""
-    # Sent by AWS SDKs as "attempt=2; max=3".
-    words = head.headers.get("amz-sdk-request", "").replace(";", " ").split()
-    attempts = [word[8:] for word in words if word.startswith("attempt=")]
-    attempt = int(attempts[0]) if attempts and attempts[0].isdigit() else 1
-    return Call(operation=operation, attempt=attempt, number=number, connection=connection)
-
-
-def _with_records(call: Call, put: validation.Put) -> Call:
-    return Call(call.operation, put.stream, put.records, call.attempt, call.number, call.connection)
 
 
 def _record_id() -> str:
