@@ -142,23 +142,26 @@ class HttpServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection, connection.makefile("rb") as stream:
-                while (request := read_request(stream, connection)) is not None:
-                    response = self._handler(request)
-                    if response is None:
-                        return
-                    keep = request.headers.get("connection", "").lower() != "close"
-                    connection.sendall(render(response, keep_alive=keep))
-                    if not keep:
-                        return
-        except BadRequestError as error:
-            with contextlib.suppress(OSError):
-                refusal = Response.error(400, "InvalidRequestFormat", str(error))
-                connection.sendall(render(refusal, keep_alive=False))
+                try:
+                    self._answer_all(stream, connection)
+                except BadRequestError as error:
+                    refusal = Response.error(400, "InvalidRequestFormat", str(error))
+                    connection.sendall(render(refusal, keep_alive=False))
         except (OSError, ValueError):
             pass  # the client went away; its process may have been killed on purpose
         finally:
             with self._lock:
                 self._connections.pop(connection, None)
+
+    def _answer_all(self, stream: io.BufferedReader, connection: socket.socket) -> None:
+        while (request := read_request(stream, connection)) is not None:
+            response = self._handler(request)
+            if response is None:
+                return
+            keep = request.headers.get("connection", "").lower() != "close"
+            connection.sendall(render(response, keep_alive=keep))
+            if not keep:
+                return
 
 
 def render(response: Response, *, keep_alive: bool) -> bytes:

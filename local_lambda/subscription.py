@@ -45,9 +45,9 @@ class Buffer:
     def __len__(self) -> int:
         return len(self._items)
 
-    def add(self, data: bytes, now: float) -> bool:
-        """Keep an event, or count it as dropped and return False."""
-        if self._bytes + len(data) > self._backlog_bytes:
+    def add(self, data: bytes, now: float, *, always: bool = False) -> bool:
+        """Keep an event, or count it as dropped and return False; `always` ignores the bound."""
+        if not always and self._bytes + len(data) > self._backlog_bytes:
             self.dropped_records += 1
             self.dropped_bytes += len(data)
             return False
@@ -165,7 +165,7 @@ class Subscription:
         rendered = render(event, self.schema)
         if rendered is None or len(rendered) <= self.buffering.max_bytes:
             return [event]
-        while len(rendered) / len(event.text) * size > self.buffering.max_bytes - 256:
+        while len(rendered) / len(event.text) * size + 128 > self.buffering.max_bytes:
             size //= 2
         texts = [event.text[at : at + size] for at in range(0, len(event.text), size)]
         return [replace(event, record=text, text=text) for text in texts]
@@ -209,5 +209,5 @@ class Subscription:
             event = TelemetryEvent(timestamp(), "platform.logsDropped", record)
             data = render(event, self.schema)
             assert data is not None
-            self._buffer.add(data, time.monotonic())
+            self._buffer.add(data, time.monotonic(), always=True)
         self._note("telemetry dropped", f"{records} events, {size} bytes")

@@ -76,11 +76,11 @@ def format_timeline(
     for event in events:
         gap = "" if last is None or event.at - last < 0.001 else f"+{(event.at - last) * 1000:.0f}"
         last = event.at
+        head = f"{event.at:9.3f} s {gap:>6} "
         detail = " ".join(event.detail.split())
-        room = max(20, width - 52)
+        room = max(20, width - len(head) - 46)
         if len(detail) > room:
             detail = detail[: room - 1] + "…"
-        head = f"{event.at:9.3f} s {gap:>6} "
         who = f"{event.source:<20.20} "
         what = f"{event.what:<24}"
         if colour:

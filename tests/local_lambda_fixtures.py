@@ -1,4 +1,4 @@
-"""Function folders, a stub runtime, raw API calls and a telemetry listener for local_lambda tests."""
+"""Function folders, a stub runtime, raw API calls and a telemetry listener."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def stub_function(folder: Path, *words: str, **settings: Any) -> Function:
 
 def own_layer(folder: Path, **extensions: str) -> Path:
     """Return a layer with Python scripts as external extensions; names are given without dots."""
-    preamble = f"#!{sys.executable} -SE\n" + STUB_RUNTIME.split("open(os.path")[0]
+    preamble = f"#!{sys.executable} -SE\n" + STUB_RUNTIME.split("open(os.path", maxsplit=1)[0]
     for name, source in extensions.items():
         write_script(folder / "layer" / "extensions" / name, preamble + source)
     return folder / "layer"
@@ -188,7 +188,9 @@ class Api:
         headers = {"Lambda-Extension-Identifier": identifier}
         return self.call("GET", NEXT, None, headers, timeout)
 
-    def subscribe(self, identifier: str, port: int, path: str = TELEMETRY, **changes: Any) -> Answer:
+    def subscribe(
+        self, identifier: str, port: int, path: str = TELEMETRY, **changes: Any
+    ) -> Answer:
         """Subscribe with usual values, changed by `changes`; None takes a field out."""
         body: dict[str, Any] = {
             "schemaVersion": "2022-12-13" if path == TELEMETRY else "2021-03-18",
@@ -251,7 +253,7 @@ class Listener:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 - the name http.server wants
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 listener.block.wait(DEADLINE)
                 listener.requests.append((self.command, self.path))

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def held(tmp_path):
+    """An environment whose Init is held, to play the extension in it."""
     with held_init(tmp_path) as held:
         yield held
 
@@ -23,20 +24,20 @@ def test_register_answers_with_the_function(held):
     """Registering gives an identifier and names function, version and handler."""
     answer = held.api.register("one", {"events": ["INVOKE"]})
 
-    assert 200 == answer.status
+    assert answer.status == 200
     assert uuid.UUID(answer.headers["lambda-extension-identifier"])
-    assert {
+    assert answer.body == {
         "functionName": "local-function",
         "functionVersion": "$LATEST",
         "handler": "none.none",
-    } == answer.body
+    }
 
 
 def test_account_id_only_where_the_feature_is_asked_for(held):
     """The account id is in the answer only with the accept-feature header."""
     answer = held.api.register("one", Lambda_Extension_Accept_Feature="other, accountId")
 
-    assert "012345678912" == answer.body["accountId"]
+    assert answer.body["accountId"] == "012345678912"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_register_refusals(held, name, body, error):
 
 def test_events_may_be_absent(held):
     """An empty object registers for no events."""
-    assert 200 == held.api.register("one", {}).status
+    assert held.api.register("one", {}).status == 200
 
 
 def test_a_name_is_taken_once(held):
@@ -70,7 +71,7 @@ def test_a_name_is_taken_once(held):
 
     answer = held.api.register("one")
 
-    assert (403, "Extension.InvalidExtensionState") == (answer.status, answer.error)
+    assert (answer.status, answer.error) == (403, "Extension.InvalidExtensionState")
 
 
 def test_no_more_than_ten(held):
@@ -80,7 +81,7 @@ def test_no_more_than_ten(held):
 
     answer = held.api.register("one-too-many")
 
-    assert (403, "Extension.TooManyExtensions") == (answer.status, answer.error)
+    assert (answer.status, answer.error) == (403, "Extension.TooManyExtensions")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_init_ends_only_when_every_extension_asked_for_next(held):
 
     held.next_in_thread(identifier)
 
-    assert "success" == held.init.result(10).status
+    assert held.init.result(10).status == "success"
 
 
 def test_registration_closes_with_the_runtimes_first_next(held):
@@ -120,7 +121,7 @@ def test_registration_closes_with_the_runtimes_first_next(held):
 
     answer = held.api.register("late")
 
-    assert (403, "Extension.RegistrationClosed") == (answer.status, answer.error)
+    assert (answer.status, answer.error) == (403, "Extension.RegistrationClosed")
 
 
 def test_next_twice_at_once_is_refused(held):
@@ -131,7 +132,7 @@ def test_next_twice_at_once_is_refused(held):
 
     answer = held.api.next(identifier)
 
-    assert (403, "Extension.InvalidExtensionState") == (answer.status, answer.error)
+    assert (answer.status, answer.error) == (403, "Extension.InvalidExtensionState")
 
 
 def test_next_again_after_the_client_went_away(held):
@@ -149,8 +150,8 @@ def test_next_again_after_the_client_went_away(held):
     wait_until(again, what="a next that waits")
     result = held.env.invoke({"n": 1})
 
-    assert {"n": 1} == result.payload["event"]
-    assert "INVOKE" == held.waiting[-1].result(10).body["eventType"]
+    assert result.payload["event"] == {"n": 1}
+    assert held.waiting[-1].result(10).body["eventType"] == "INVOKE"
 
 
 def test_invoke_event_names_the_invocation(held):
@@ -163,10 +164,10 @@ def test_invoke_event_names_the_invocation(held):
     result = held.env.invoke({}, trace_id="Root=1-5")
     event = future.result(10).body
 
-    assert "INVOKE" == event["eventType"]
+    assert event["eventType"] == "INVOKE"
     assert result.request_id == event["requestId"]
     assert held.env.function.arn == event["invokedFunctionArn"]
-    assert {"type": "X-Amzn-Trace-Id", "value": "Root=1-5"} == event["tracing"]
+    assert event["tracing"] == {"type": "X-Amzn-Trace-Id", "value": "Root=1-5"}
     assert str(event["deadlineMs"]) == result.payload["fields"]["lambda-runtime-deadline-ms"]
     held.next_in_thread(identifier)
     assert held.env.wait_idle()
@@ -182,12 +183,12 @@ def test_caller_is_answered_while_an_extension_still_runs(held):
     result = held.env.invoke({"n": 2})
     future.result(10)
 
-    assert {"n": 2} == result.payload["event"]
+    assert result.payload["event"] == {"n": 2}
     assert not held.env.wait_idle(0)
     assert not records(held.env, "platform.report")
     held.next_in_thread(identifier)
     assert held.env.wait_idle()
-    assert 1 == len(records(held.env, "platform.report"))
+    assert len(records(held.env, "platform.report")) == 1
 
 
 def test_extension_without_events_takes_no_part_in_invocations(held):
@@ -211,7 +212,7 @@ def test_errors_need_a_type(held, call):
 
     answer = held.api.call("POST", path, {}, {"Lambda-Extension-Identifier": identifier})
 
-    assert (403, "Extension.MissingHeader") == (answer.status, answer.error)
+    assert (answer.status, answer.error) == (403, "Extension.MissingHeader")
 
 
 @pytest.mark.parametrize(
@@ -229,9 +230,9 @@ def test_reported_error_fails_the_init(held, call, error):
     answer = held.api.call("POST", f"/2020-01-01/extension/{call}", {}, headers)
     result = held.init.result(10)
 
-    assert (202, {"status": "OK"}) == (answer.status, answer.body)
+    assert (answer.status, answer.body) == (202, {"status": "OK"})
     assert ("error", error) == (result.status, result.error_type)
-    assert 403 == held.api.next(identifier).status
+    assert held.api.next(identifier).status == 403
 
 
 def test_external_extension_gets_invoke_and_shutdown(tmp_path):
@@ -254,9 +255,9 @@ while True:
         end = held.env.shutdown()
 
     lines = [e.text for e in held.env.output if e.stream == "extension"]
-    assert ["INVOKE  False", "SHUTDOWN spindown False"] == lines
-    assert [("extension:watcher", 0, True)] == [
-        (e.name, e.returncode, e.by_itself) for e in end.extensions
+    assert lines == ["INVOKE  False", "SHUTDOWN spindown False"]
+    assert [(e.name, e.returncode, e.by_itself) for e in end.extensions] == [
+        ("extension:watcher", 0, True)
     ]
     assert lines == records(held.env, "extension")
 
@@ -281,10 +282,10 @@ while True:
         end = held.env.shutdown()
 
     ends = {e.name: e for e in end.extensions}
-    assert -9 == ends["extension:deaf"].returncode
+    assert ends["extension:deaf"].returncode == -9
     assert not ends["extension:deaf"].by_itself
     assert ends["extension:deaf"].after >= 0.2
-    assert -9 == ends["extension:mute"].returncode
+    assert ends["extension:mute"].returncode == -9
     assert ends["extension:mute"].after < ends["extension:deaf"].after
 
 
@@ -302,10 +303,10 @@ os._exit(3)
         held.init.result(10)
         result = held.env.invoke({"sleep": 5})
 
-        assert "Extension.Crash" == result.error_type
+        assert result.error_type == "Extension.Crash"
         assert "exit status 3" in (result.error_message or "")
         assert held.env.wait_idle()
-        assert "broken" == held.env.phase
+        assert held.env.phase == "broken"
 
 
 def test_external_extension_that_cannot_start_fails_the_init(tmp_path):
@@ -318,19 +319,19 @@ def test_external_extension_that_cannot_start_fails_the_init(tmp_path):
     with LocalLambda(stub_function(tmp_path, layers=[layer])) as env:
         result = env.init()
 
-        assert ("error", "Extension.LaunchError") == (result.status, result.error_type)
-        assert "LaunchError" == records(env, "platform.extension")[0]["state"]
+        assert (result.status, result.error_type) == ("error", "Extension.LaunchError")
+        assert records(env, "platform.extension")[0]["state"] == "LaunchError"
 
 
 def test_external_name_counts_as_external_only_with_its_file(held):
     """SHUTDOWN is refused to a name that is no file in /opt/extensions."""
     answer = held.api.register("watcher", {"events": ["SHUTDOWN"]})
 
-    assert (403, "Extension.InvalidEventType") == (answer.status, answer.error)
+    assert (answer.status, answer.error) == (403, "Extension.InvalidEventType")
 
 
 def test_unknown_calls_are_not_found(held):
     """Paths that the APIs do not have are a 404."""
     for path in ("/", "/2018-06-01/runtime/other", "/2020-01-01/extension/other"):
-        assert 404 == held.api.call("GET", path).status
-    assert 404 == Api(held.env.runtime_api).call("GET", REGISTER).status
+        assert held.api.call("GET", path).status == 404
+    assert Api(held.env.runtime_api).call("GET", REGISTER).status == 404
