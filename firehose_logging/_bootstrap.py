@@ -249,7 +249,12 @@ class Process:
             self.capture.complete()
         in_lambda = self.settings.environment.runtime_api is not None
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
+        deadline = self.clock.now() + timeout
         result = self.streams.flush(timeout, urgent=True)
+        while result.pending and self.clock.now() < deadline:
+            # Telemetry that came while we waited; left in the journal, it would take the lines
+            # that are delivered already along to the next process.
+            result = self.streams.flush(deadline - self.clock.now(), urgent=True)
         if result.pending:
             kept = "; the crash journal keeps them" if self.settings.journal else ""
             tell(f"{result.pending} lines were not delivered when the process ended{kept}")
