@@ -19,7 +19,6 @@ from firehose_logging._delivery import Delivery, FlushResult
 from firehose_logging._diagnostics import tell
 from firehose_logging._json import dumps, quote
 from firehose_logging._streams import Streams
-from firehose_logging._transport import BotoTransport
 from firehose_logging.settings import Settings
 
 TYPE_CHECKING = False
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firehose_logging._capture import Capture
+    from firehose_logging._delivery import Transport
     from firehose_logging._extension import Extension
     from firehose_logging.handler import FirehoseHandler
 
@@ -68,12 +68,17 @@ class Process:
 
     def delivery(self, stream_name: str, settings: Settings, client: Any) -> Delivery:
         """The delivery of a stream through a client, made at the first call."""
-        gzip = settings.compression == "gzip"
+
+        def make_transport() -> Transport:
+            # Off the critical path of the first answer.
+            from firehose_logging._transport import make_transport as make
+
+            return make(settings, stream_name, client, self.clock)
 
         def make() -> Delivery:
             return Delivery(
                 settings.replace(stream_name=stream_name),
-                partial(BotoTransport, stream_name, client, gzip=gzip),
+                make_transport,
                 self.clock,
                 background=self.extension is None,
                 own_body=self._own_body,
@@ -251,7 +256,7 @@ class Process:
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
         deadline = self.clock.now() + timeout
         result = self.streams.flush(timeout, urgent=True)
-        while result.pending and self.clock.now() < deadline:
+        while result.pending and not self.streams.failing and self.clock.now() < deadline:
             # Telemetry that came while we waited; left in the journal, it would take the lines
             # that are delivered already along to the next process.
             result = self.streams.flush(deadline - self.clock.now(), urgent=True)
