@@ -136,9 +136,15 @@ class Run:
         assert_whole(self.lines)
 
     @property
-    def output(self) -> list[tuple[str, str]]:
-        """What CloudWatch would hold: stream and text, with ids, times and folders masked."""
-        return [(event.stream, masked(event.text)) for event in self.env.output]
+    def output(self) -> dict[str, list[str]]:
+        """What CloudWatch would hold, by stream; ids, times and folders masked.
+
+        Between the streams there is no order: they are read from pipes of their own.
+        """
+        texts: dict[str, list[str]] = {"log": [], "stdout": [], "stderr": []}
+        for event in self.env.output:
+            texts.setdefault(event.stream, []).append(masked(event.text))
+        return texts
 
     @property
     def told(self) -> list[str]:
