@@ -1,14 +1,22 @@
-"""The only file that talks to Firehose: PutRecordBatch through boto3's engine, botocore."""
+"""How calls get to Firehose: by ourselves where that is safe, else through botocore."""
 
 from __future__ import annotations
 
-from firehose_logging._diagnostics import mask
+import os
+import sys
+
+from firehose_logging._diagnostics import mask, tell
 from firehose_logging._retry import CallOutcome
+from firehose_logging.settings import aws_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from firehose_logging._clock import Clock
+    from firehose_logging._delivery import Transport
+    from firehose_logging.settings import Settings
 
 #: Seconds. botocore's own 60 s would outlast an invocation on a path that died while the
 #: environment was frozen.
@@ -32,6 +40,61 @@ _LOCAL_ERRORS = {
     "HTTPClientError": ("Connection", True),
     "ResponseParserError": ("BadResponse", True),
 }
+
+
+def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clock) -> Transport:
+    """The transport of a stream; called on the delivery thread, before the first call.
+
+    Args:
+        settings: transport and compression.
+        stream_name: delivery stream.
+        client: a ready boto3 Firehose client; None makes one where one is needed.
+        clock: the clock seam.
+    """
+    gzip = settings.compression == "gzip"
+    boto = BotoTransport(stream_name, client, gzip=gzip)
+    if client is not None or settings.transport == "boto3":
+        return boto
+    environ = aws_variables()
+    from firehose_logging._endpoint import choose, why_not_direct
+
+    why_not = why_not_direct(environ) or _configured_by_file()
+    endpoint = choose(environ)
+    if why_not or isinstance(endpoint, str):
+        if settings.transport == "direct":
+            tell(f"FIREHOSE_LOGGING_TRANSPORT=direct is not possible: {why_not}; using boto3")
+        return boto
+    from firehose_logging._credentials import CredentialSource
+    from firehose_logging._direct import DirectTransport
+
+    return DirectTransport(
+        stream_name,
+        endpoint,
+        CredentialSource(environ, clock),
+        clock,
+        ca_file=_ca_file(environ),
+        compress=compress if gzip else None,
+        fallback=(lambda: boto) if settings.transport == "auto" else None,
+    )
+
+
+def _configured_by_file() -> str | None:
+    # botocore reads it even when every variable is set: endpoint, region, certificates.
+    path = os.path.expanduser("~/.aws/config")  # noqa: PTH111 - pathlib costs an import
+    return f"{path} exists" if os.path.exists(path) else None  # noqa: PTH110
+
+
+def _ca_file(environ: dict[str, str]) -> str | None:
+    """The certificates that botocore would trust; None for the interpreter's own."""
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if environ.get(name):
+            return environ[name]
+    for place in ("certifi", "botocore"):
+        for folder in sys.path:
+            path = f"{folder or '.'}/{place}/cacert.pem"
+            if os.path.isfile(path):  # noqa: PTH113
+                return path
+    return None
 
 
 class BotoTransport:

@@ -16,6 +16,7 @@ TELEMETRY_TYPES = ("platform", "function", "extension")
 TELEMETRY_APIS = ("telemetry", "logs")
 CAPTURES = ("logging", "stdout", "stderr", "errors")
 COMPRESSIONS = ("none", "gzip")
+TRANSPORTS = ("auto", "direct", "boto3")
 _LEVELS = {
     "TRACE": 5,
     "DEBUG": 10,
@@ -128,6 +129,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
         16_777_216,
     ),
     ("journal", "FIREHOSE_LOGGING_JOURNAL", _on_off, True),
+    ("transport", "FIREHOSE_LOGGING_TRANSPORT", _one_of(TRANSPORTS), "auto"),
 )
 
 
@@ -155,6 +157,8 @@ class Settings:
             (``FIREHOSE_LOGGING_BUFFER_BYTES``).
         journal: whether undelivered lines are also kept in a crash journal under ``/tmp``
             (``FIREHOSE_LOGGING_JOURNAL``).
+        transport: ``auto`` sends without boto3 where that is safe, ``direct`` says why when it
+            is not, ``boto3`` always uses it (``FIREHOSE_LOGGING_TRANSPORT``).
 
     Raises:
         SettingsError: a value that is not allowed, or a setting that does not exist.
@@ -174,6 +178,7 @@ class Settings:
     compression: str
     buffer_bytes: int
     journal: bool
+    transport: str
     environment: LambdaEnvironment
 
     def __init__(self, **values: Any) -> None:
@@ -297,3 +302,12 @@ def _shown(default: object) -> str:
 def trace_header() -> str | None:
     """The X-Ray header of the current invocation; the runtime client keeps it up to date."""
     return os.environ.get("_X_AMZN_TRACE_ID")
+
+
+def aws_variables() -> dict[str, str]:
+    """The variables by which AWS SDKs and HTTP clients are configured, as they are now."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("AWS_") or name.upper().endswith(("_PROXY", "_CA_BUNDLE"))
+    }
