@@ -8,7 +8,6 @@ sending, telling and notifying happen outside it.
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -125,7 +124,7 @@ class Delivery:
         self._seq = 0
         self._journal: Journal | None = None
         self._journal_tried = self._journal_folder is None
-        self._backoff = Backoff(random.random)
+        self._backoff = Backoff(_jitter)
         self._not_before = 0.0
         self._call_bytes: int | None = None
         self._target = -1  # index of the newest line that somebody waits for
@@ -191,7 +190,7 @@ class Delivery:
         journal = self._journal
         if journal is not None:
             try:
-                journal.append(self._ledger.accepted, line, self._batcher.oldest_index())
+                journal.append(self._ledger.accepted, line, self._batcher.oldest_index)
             except Exception as error:  # noqa: BLE001 - the line itself is what matters
                 self._no_journal(f"{type(error).__name__}: {error}")
         self._batcher.add(line, now)
@@ -539,6 +538,11 @@ class Delivery:
 
 def _nothing() -> None:
     return
+
+
+def _jitter() -> float:
+    """A float in [0, 1); the random module's import costs more than all jitter ever will."""
+    return int.from_bytes(os.urandom(4), "little") / 2**32
 
 
 def _hint(code: str) -> str:

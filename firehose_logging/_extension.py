@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 
 from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
@@ -16,6 +15,7 @@ from firehose_logging._lambda_api import LambdaApi, LambdaApiError
 from firehose_logging._lifecycle import DELIVER, FLUSH, NEXT, Lifecycle
 from firehose_logging._limits import SHUTDOWN_LIMIT
 from firehose_logging._listener import Listener
+from firehose_logging._shutdown import SIGTERM
 from firehose_logging.errors import BAD_TELEMETRY
 
 TYPE_CHECKING = False
@@ -251,7 +251,7 @@ class Extension:
         except BlockingIOError:
             return
         # A byte that is a signal's number was written by the interpreter's own C handler.
-        if self._signalled_at is None and signal.SIGTERM in data:
+        if self._signalled_at is None and SIGTERM in data:
             self._signalled_at = self._last_news = now
             self._targets = self._streams.request_flush(urgent=True)
 

@@ -20,7 +20,7 @@ import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Our folder in the temporary directory.
 FOLDER = "firehose-logging"
@@ -126,19 +126,20 @@ class Journal:
         #: Why lines are not journalled right now; None while they are.
         self.trouble: str | None = None
 
-    def append(self, index: int, line: bytes, oldest: int | None) -> None:
+    def append(self, index: int, line: bytes, oldest: Callable[[], int | None]) -> None:
         """Keep a line; never raises, ``trouble`` says when it could not.
 
         Args:
             index: the line's, as the batcher counts.
             line: newline included.
-            oldest: index of the oldest pending line, to make room; None for none.
+            oldest: gives the index of the oldest pending line, None for none; asked for only
+                when room must be made.
         """
         if self.trouble is not None:
             return
         segments = self._segments
         if not segments or not segments[-1].fits(line):
-            self.settled(oldest if oldest is not None else index)
+            self.settled(oldest())
             if not segments or not segments[-1].fits(line):
                 self._grow(len(line))
         if self.trouble is None:
