@@ -200,6 +200,10 @@ class Batcher:
             self._queue.appendleft(record)
             self._queued_bytes += len(record.data)
 
+    def recall(self) -> None:
+        """Nobody will report on what is in flight: queue all of it again."""
+        self.again(list(self._in_flight))
+
     def _settle(self, record: Record) -> None:
         self._in_flight.remove(record)
         self._bytes -= len(record.data)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from firehose_logging._capture import Capture
     from firehose_logging._delivery import Transport
     from firehose_logging._extension import Extension
+    from firehose_logging._redact import Redact
     from firehose_logging.handler import FirehoseHandler
 
 #: Seconds for the last flush when the interpreter exits: in Lambda the platform waits for the
@@ -145,23 +146,23 @@ class Process:
                 known.background = managed
             _shutdown.watch_sigterm(extension.wake_fileno)
 
-    def install(self, delivery: Delivery) -> None:
+    def install(self, delivery: Delivery, redact: Redact | None) -> None:
         """Capture what the settings name; once."""
         if self.installed:
             return
         self.installed = True
         if self.settings.capture:
-            self._try("capture", partial(self._start_capture, delivery))
+            self._try("capture", partial(self._start_capture, delivery, redact))
 
-    def _start_capture(self, delivery: Delivery) -> None:
+    def _start_capture(self, delivery: Delivery, redact: Redact | None) -> None:
         from firehose_logging._capture import Capture
         from firehose_logging.handler import FirehoseHandler
 
         settings = self.settings
-        capture = Capture(delivery, self.context, self.clock)
+        capture = Capture(delivery, self.context, self.clock, redact=redact)
         if "logging" in settings.capture:
             self.root_handler = FirehoseHandler(
-                settings.stream_name, settings.level, settings=settings
+                settings.stream_name, settings.level, settings=settings, redact=redact
             )
             capture.handler = self.root_handler
             self._attach_root_handler()
@@ -317,13 +318,14 @@ def attach(
     return delivery, process.context, lambda: process.handlers > 1
 
 
-def install(settings: Settings | None = None) -> bool:
+def install(settings: Settings | None = None, *, redact: Redact | None = None) -> bool:
     """What the wrapper does: capture, runtime hooks, extension; True when logs will be sent.
 
     Idempotent; the first call decides. Call it while the function's module is imported.
 
     Args:
         settings: None reads the environment.
+        redact: as of ``FirehoseHandler``, for everything that is captured.
     """
     process, settings = _get(settings)
     if settings.stream_name is None:
@@ -331,7 +333,7 @@ def install(settings: Settings | None = None) -> bool:
         return False
     process.settings = settings
     delivery = process.delivery(settings.stream_name, settings, None)
-    process.install(delivery)
+    process.install(delivery, redact)
     process.start(delivery)
     return True
 

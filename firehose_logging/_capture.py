@@ -7,11 +7,13 @@ capture comes after and never raises.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 
 from firehose_logging import _line, _threads
 from firehose_logging._json import quote, text_of
+from firehose_logging._redact import redacted
 from firehose_logging.formatter import error_members
 
 TYPE_CHECKING = False
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from firehose_logging._clock import Clock
     from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
+    from firehose_logging._redact import Redact
 
 #: Longest piece of output without a line end that is kept waiting for it, in characters.
 MAX_PARTIAL = 65_536
@@ -31,6 +34,7 @@ MAX_PARTIAL = 65_536
 _MAX_FRAMES = 60
 
 _CALL_HANDLERS = logging.Logger.callHandlers.__code__
+_HANDLE = logging.Handler.handle.__code__
 _WARNINGS = ("warnings", "_py_warnings")  # the second is its name from Python 3.14 on
 
 
@@ -40,6 +44,7 @@ class Capture:
     Args:
         handler: takes the records that our handler on the root logger sends, so that a record which
             another handler also prints is not sent twice; None when logging is not captured.
+        redact: as of ``FirehoseHandler``.
     """
 
     def __init__(
@@ -48,11 +53,13 @@ class Capture:
         context: Context,
         clock: Clock,
         handler: logging.Handler | None = None,
+        redact: Redact | None = None,
     ) -> None:
         self._delivery = delivery
         self._context = context
         self._clock = clock
         self.handler = handler
+        self._redact = redact
         self._quiet = threading.local()
         self._streams: list[CapturedStream] = []
 
@@ -94,6 +101,10 @@ class Capture:
 
     def _add(self, head: str, text: str, tail: str) -> None:
         body = f'{head},"message":{quote(text)}{tail}'
+        if self._redact is not None:
+            for kept in redacted(self._redact, body):
+                self._delivery.add(kept)
+            return
         for part in [body] if _line.fits(body) else _line.split(head, text, tail):
             self._delivery.add(part)
 
@@ -217,11 +228,17 @@ class CapturedStream:
         for _ in range(_MAX_FRAMES):
             if frame is None:
                 break
-            if frame.f_code is _CALL_HANDLERS:
-                record, logger = frame.f_locals["record"], frame.f_locals["self"]
-                if _echoes(text, record) and self._capture.taken(record, logger):
-                    return _ECHO, "INFO"
-                break
+            direct = frame.f_code is _CALL_HANDLERS
+            if direct or frame.f_code is _HANDLE:
+                record = frame.f_locals["record"]
+                # Behind a queue the logger is not on the stack, and a record may have come from
+                # another process, whose logging we have not seen.
+                if direct or record.process == os.getpid():
+                    logger = frame.f_locals["self"] if direct else logging.getLogger(record.name)
+                    if _echoes(text, record) and self._capture.taken(record, logger):
+                        return _ECHO, "INFO"
+                if direct:
+                    break
             frame = frame.f_back
         return _USER, "INFO"
 

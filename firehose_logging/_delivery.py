@@ -370,6 +370,8 @@ class Delivery:
             with self._lock:
                 if not self._alive():
                     self._closing = False
+                    if self._sending:
+                        self._put_back()
                     try:
                         self._thread = _threads.spawn("delivery", self._work)
                     except RuntimeError:
@@ -389,7 +391,21 @@ class Delivery:
             self._recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
             tell(f"crash journal not read: {type(error).__name__}: {error}", once="recover")
-        self._run(inline=False, until=None)
+        while True:
+            try:
+                self._run(inline=False, until=None)
+            except Exception as error:  # noqa: BLE001 - nobody else would deliver
+                tell(f"delivery: {type(error).__name__}: {error}", once=f"work:{error}")
+                with self._section():
+                    self._put_back()
+            else:
+                return
+
+    def _put_back(self) -> None:
+        """What was in flight when a thread died is queued again; it may have been stored."""
+        self._sending = False
+        self._batcher.recall()
+        self._not_before = self._clock.now() + self._backoff.failure()
 
     def _run(self, *, inline: bool, until: float | None) -> None:
         """Send until there is nothing to do, or wait for more.

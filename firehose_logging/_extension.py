@@ -253,11 +253,14 @@ class Extension:
         # A byte that is a signal's number was written by the interpreter's own C handler.
         if self._signalled_at is None and SIGTERM in data:
             self._signalled_at = self._last_news = now
+            self._take(*self._reader.rest(self._clock.epoch()))
             self._targets = self._streams.request_flush(urgent=True)
 
     def _telemetry(self, body: bytes, now: float) -> None:
         self._last_news = now
-        bodies, done, bad = self._reader.read(body, self._clock.epoch())
+        self._take(*self._reader.read(body, self._clock.epoch()))
+
+    def _take(self, bodies: list[str], done: list[str], bad: int) -> None:
         for line in bodies:
             self._sink.add(line)
         if bad:

@@ -110,8 +110,13 @@ def split(head: str, message: str, tail: str) -> list[str]:
             JSON text is cut instead, into ``fragment`` columns that joined give the line again.
     """
     if not fits(f"{head}{tail}"):
-        return _split_text(head, f'{head},"message":{quote(message)}{tail}}}', "fragment", "")
+        return fragments(head, f'{head},"message":{quote(message)}{tail}}}')
     return _split_text(head, message, "message", tail)
+
+
+def fragments(head: str, text: str) -> list[str]:
+    """Bodies of numbered parts that hold a whole line's JSON text, cut."""
+    return _split_text(head, text, "fragment", "")
 
 
 def _split_text(head: str, text: str, column: str, tail: str) -> list[str]:

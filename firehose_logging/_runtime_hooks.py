@@ -92,6 +92,10 @@ def _hook(module: ModuleType, observer: Observer) -> None:
         if "invoke_id" in names:
             module.handle_event_request = _around(handle, names, observer)  # type: ignore[attr-defined]
             observer.hooked()
+            running = getattr(module, "_GLOBAL_AWS_REQUEST_ID", None)
+            if running:  # we came while an invocation was running, and would not know its id
+                tenant = getattr(module, "_GLOBAL_TENANT_ID", None)
+                observer.invocation_began(running, trace_header(), tenant)
     log_error = getattr(module, "log_error", None)
     if log_error is not None and not hasattr(log_error, "firehose_logging"):
         module.log_error = _before_error(log_error, observer)  # type: ignore[attr-defined]

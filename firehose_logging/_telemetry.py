@@ -6,10 +6,9 @@ do not exist yet are lines like any other.
 
 from __future__ import annotations
 
-import json
-
 from firehose_logging import _line
 from firehose_logging._json import dumps, quote
+from firehose_logging._telemetry_batch import BatchReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ class TelemetryReader:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._batches = BatchReader()
         # All mutable state: the invocation that the platform last started, for text lines of
         # the function, which do not name theirs.
         self._request_id: str | None = None
@@ -38,7 +38,13 @@ class TelemetryReader:
             body: of one POST.
             now: seconds since the epoch, for events without a usable time.
         """
-        events, bad = parse(body)
+        return self._lines(*self._batches.read(body), now)
+
+    def rest(self, now: float) -> tuple[list[str], list[str], int]:
+        """The same for what is still incomplete: no more POSTs will come."""
+        return self._lines(*self._batches.rest(), now)
+
+    def _lines(self, events: list[Any], bad: int, now: float) -> tuple[list[str], list[str], int]:
         bodies: list[str] = []
         done: list[str] = []
         for event in events:
@@ -78,41 +84,6 @@ class TelemetryReader:
         payload = dumps(record)
         body = f'{head},"record":{payload}'
         return [body] if _line.fits(body) else _line.split(head, payload, "")
-
-
-def parse(body: bytes) -> tuple[list[Any], int]:
-    """The events of a batch, and how many could not be read.
-
-    A batch is a JSON array. When it is not valid as a whole (the runtime's own warnings have
-    been seen unquoted in it), every event is read by itself and only the bad ones are lost.
-    """
-    text = body.decode("utf-8", "replace")
-    try:
-        batch = json.loads(text)
-    except (ValueError, RecursionError):
-        return _salvage(text)
-    return (batch, 0) if isinstance(batch, list) else ([batch], 0)
-
-
-def _salvage(text: str) -> tuple[list[Any], int]:
-    import re  # rarely needed; its patterns cost half a millisecond to build
-
-    starts = re.compile(r'\{\s*"time"\s*:')
-    decoder = json.JSONDecoder()
-    events: list[Any] = []
-    bad = 0
-    at = 0
-    while True:
-        found = starts.search(text, at)
-        if found is None:
-            # Bytes without a single readable event are one loss.
-            return events, bad if events or bad else 1
-        try:
-            event, at = decoder.raw_decode(text, found.start())
-            events.append(event)
-        except (ValueError, RecursionError):
-            bad += 1
-            at = found.end()
 
 
 def rfc3339(time: object, now: float) -> str:

@@ -8,6 +8,7 @@ import weakref
 
 from firehose_logging import _line, _threads
 from firehose_logging._json import dumps, text_of
+from firehose_logging._redact import redacted
 from firehose_logging.errors import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, head_of, message_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
+    from firehose_logging._redact import Redact
     from firehose_logging.settings import Settings
 
 #: Loggers of the SDK: on our own threads they talk about our own deliveries, and a line of
@@ -45,6 +47,9 @@ class FirehoseHandler(logging.Handler):
         settings: everything else; None reads the environment.
         client: a ready boto3 Firehose client, for another account, profile or role; None makes one
             when the first lines are sent.
+        redact: called with each line as a dict, on the logging thread, before the line is kept
+            anywhere; gives it back, changed or not, or None to drop it. None sends lines as they
+            are. A line whose redaction raises is withheld, and a line says so.
 
     Raises:
         SettingsError: ``stream_name`` is not a legal name.
@@ -57,12 +62,14 @@ class FirehoseHandler(logging.Handler):
         *,
         settings: Settings | None = None,
         client: Any = None,
+        redact: Redact | None = None,
     ) -> None:
         super().__init__(level)
         # Here, not above: it imports whatever it starts, and importing us must start nothing.
         from firehose_logging import _bootstrap
 
         self._json = JsonFormatter()
+        self._redact = redact
         self._delivery: Delivery | None
         self._context: Context
         self._delivery, self._context, self._shared = _bootstrap.attach(
@@ -109,6 +116,10 @@ class FirehoseHandler(logging.Handler):
                 message = _formatted(formatter, record)
             text = dumps(message)
             body = f'{head},"message":{text}{tail}'
+            if self._redact is not None:
+                for kept in redacted(self._redact, body):
+                    delivery.add(kept)
+                return
             if _line.fits(body):
                 delivery.add(body)
                 return
@@ -120,6 +131,9 @@ class FirehoseHandler(logging.Handler):
 
     def _salvage(self, delivery: Delivery, record: logging.LogRecord) -> None:
         """Deliver what can be encoded of a record; count it when nothing can."""
+        if self._redact is not None:
+            delivery.lose(UNENCODABLE)  # what is not whole cannot be redacted
+            return
         try:
             head = _line.start(_line.timestamp(record.created), "function", "ERROR", "unknown")
             message = text_of(record.msg)[:10_000]
