@@ -16,7 +16,7 @@ from binascii import b2a_base64
 
 from firehose_logging import _http
 from firehose_logging._diagnostics import mask, tell
-from firehose_logging._retry import CallOutcome
+from firehose_logging._retry import CallOutcome, outcome_of_entries
 from firehose_logging._sigv4 import Credentials, Signer
 
 TYPE_CHECKING = False
@@ -259,20 +259,4 @@ def read_answer(answer: _http.Message, sizes: list[int] | None = None) -> CallOu
         return CallOutcome(
             error=code, message=mask(str(message)), status=status, maybe_stored=status >= 500
         )
-    entries = body.get("RequestResponses")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        return CallOutcome(
-            error="BadResponse",
-            message="no RequestResponses in the answer",
-            status=status,
-            maybe_stored=True,
-        )
-    codes = [entry.get("ErrorCode") or None for entry in entries]
-    if body.get("FailedPutCount") and not any(codes):
-        return CallOutcome(
-            error="WrongCount",
-            message=f"FailedPutCount {body['FailedPutCount']} without a failed entry",
-            status=status,
-            maybe_stored=True,
-        )
-    return CallOutcome(codes, status=status, sizes=sizes)
+    return outcome_of_entries(body.get("RequestResponses"), body.get("FailedPutCount"), sizes)

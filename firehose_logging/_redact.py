@@ -32,7 +32,7 @@ def redacted(redact: Redact, body: str) -> list[str]:
         str(line.get("logger", "")),
     )
     try:
-        kept = redact(dict(line))
+        kept: object = redact(dict(line))
         if kept is None:
             return []
         text = dumps(kept)

@@ -94,6 +94,24 @@ class CallOutcome:
         return f"<CallOutcome {len(self.codes) - failed} stored, {failed} failed>"
 
 
+def outcome_of_entries(entries: object, failed: object, sizes: list[int] | None) -> CallOutcome:
+    """The outcome in a 200 answer: its ``RequestResponses`` and ``FailedPutCount``.
+
+    Args:
+        entries: as they came; anything but a list of objects is no answer to rely on.
+        failed: as it came; must not contradict the entries.
+        sizes: bytes of each record as sent.
+    """
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        message = "no RequestResponses in the answer"
+        return CallOutcome(error="BadResponse", message=message, status=200, maybe_stored=True)
+    codes = [entry.get("ErrorCode") or None for entry in entries]
+    if failed and not any(codes):
+        message = f"FailedPutCount {failed} without a failed entry"
+        return CallOutcome(error="WrongCount", message=message, status=200, maybe_stored=True)
+    return CallOutcome(codes, status=200, sizes=sizes)
+
+
 def verdict(outcome: CallOutcome, records: int) -> str:
     """What to do about a call that failed as a whole: AGAIN, SPLIT, NEVER or BLOCKED.
 

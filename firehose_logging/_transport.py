@@ -6,7 +6,7 @@ import os
 import sys
 
 from firehose_logging._diagnostics import mask, tell
-from firehose_logging._retry import CallOutcome
+from firehose_logging._retry import CallOutcome, outcome_of_entries
 from firehose_logging.settings import aws_variables
 
 TYPE_CHECKING = False
@@ -131,14 +131,10 @@ class BotoTransport:
         answer = self._client.put_record_batch(
             DeliveryStreamName=self._stream_name, Records=[{"Data": record} for record in data]
         )
-        codes = [entry.get("ErrorCode") or None for entry in answer["RequestResponses"]]
-        if answer["FailedPutCount"] and not any(codes):
-            return CallOutcome(
-                error="WrongCount",
-                message=f"FailedPutCount {answer['FailedPutCount']} without a failed entry",
-                maybe_stored=True,
-            )
-        return CallOutcome(codes, status=200, sizes=sizes)
+        # Of an answer that is no JSON botocore makes a dict without these, and no error.
+        return outcome_of_entries(
+            answer.get("RequestResponses"), answer.get("FailedPutCount"), sizes
+        )
 
     def close(self) -> None:
         """Close the client's connections."""
