@@ -256,6 +256,11 @@ class LocalLambda:
         """Every telemetry event, whether anyone has subscribed or not."""
         return self._journal.relay.events
 
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """The platform.report records so far, one for each finished invocation."""
+        return [event.record for event in self.telemetry if event.type == "platform.report"]
+
     # ---- Inside ---------------------------------------------------------------------------------
 
     def _do_init(self) -> InitResult:

@@ -175,6 +175,7 @@ class Sandbox:
                 _make_read_only(self.task)
             for layer in self.function.layers:
                 shutil.copytree(layer, self.opt, symlinks=True, dirs_exist_ok=True)
+                _make_writable(self.opt)  # the next layer may add to a read-only folder
         except (OSError, shutil.Error) as error:
             raise SandboxError(f"cannot copy the function or a layer: {error}") from error
         _make_read_only(self.opt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -96,5 +97,6 @@ def format_timeline(
 def print_timeline(events: Iterable[TimelineEvent], stream: TextIO | None = None) -> None:
     """Print a timeline, coloured where the terminal allows."""
     stream = stream or sys.stdout
-    for line in format_timeline(events, colour=wants_colour(stream)):
+    width = max(110, shutil.get_terminal_size((110, 24)).columns)
+    for line in format_timeline(events, colour=wants_colour(stream), width=width):
         print(line, file=stream)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from concurrent.futures import wait
 
 import pytest
 
-from local_lambda_fixtures import NEXT, REGISTER, Api, held_init, own_layer, records
+from local_lambda import LocalLambda
+from local_lambda_fixtures import (
+    NEXT,
+    REGISTER,
+    Api,
+    held_init,
+    own_layer,
+    records,
+    stub_function,
+    write_script,
+)
 from waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -262,6 +273,37 @@ while True:
     assert lines == records(held.env, "extension")
 
 
+def test_external_extension_in_bash(tmp_path):
+    """Any program will do: one in bash, built for the service, runs as it is."""
+    source = r"""#!/bin/bash
+set -eu
+call() {  # method, path, header, body
+  exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
+  printf '%s /2020-01-01/extension/%s HTTP/1.1\r\nConnection: close\r\n' "$1" "$2" >&3
+  printf '%s\r\nContent-Length: %d\r\n\r\n%s' "$3" "${#4}" "$4" >&3
+  cat <&3
+}
+answer=$(call POST register "Lambda-Extension-Name: $(basename "$0")" \
+  '{"events": ["INVOKE", "SHUTDOWN"]}')
+id=$(sed -n 's/^Lambda-Extension-Identifier: \([0-9a-f-]*\).*/\1/p' <<<"$answer")
+while true; do
+  event=$(call GET event/next "Lambda-Extension-Identifier: $id" "" | tail -n 1)
+  echo "$event"
+  [[ "$event" == *SHUTDOWN* ]] && exit 0
+done
+"""
+    write_script(tmp_path / "layer" / "extensions" / "in-bash.sh", source)
+    with LocalLambda(stub_function(tmp_path, layers=[tmp_path / "layer"])) as env:
+        env.invoke({})
+        env.invoke({})
+        end = env.shutdown()
+
+    events = [json.loads(e.text) for e in env.output if e.stream == "extension"]
+    assert [event["eventType"] for event in events] == ["INVOKE", "INVOKE", "SHUTDOWN"]
+    assert events[-1]["shutdownReason"] == "spindown"
+    assert [e.returncode for e in end.extensions] == [0]
+
+
 def test_external_extension_that_ignores_shutdown_is_killed(tmp_path):
     """SIGKILL comes when the budget is over; without a SHUTDOWN registration, at once."""
     source = """
@@ -313,9 +355,6 @@ def test_external_extension_that_cannot_start_fails_the_init(tmp_path):
     """A file in /opt/extensions that is no program is a launch error."""
     layer = own_layer(tmp_path, broken="")
     (layer / "extensions" / "broken").write_bytes(b"\x00\x01")
-    from local_lambda import LocalLambda
-    from local_lambda_fixtures import stub_function
-
     with LocalLambda(stub_function(tmp_path, layers=[layer])) as env:
         result = env.init()
 
