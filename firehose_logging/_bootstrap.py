@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 EXIT_TIMEOUT_LAMBDA = 2.0
 EXIT_TIMEOUT = 5.0
 
+#: Seconds for the flush before a snapshot; hooks count as Init, which has more than a minute.
+SNAPSHOT_TIMEOUT = 10.0
+
 #: Seconds for the flush of an init error: the process is about to be ended by the platform.
 INIT_ERROR_TIMEOUT = 2.0
 
@@ -63,6 +66,7 @@ class Process:
         self.started = False
         self.is_hooked = False
         self.installed = False
+        self.is_child = False
         self._silenced = False
 
     # -- deliveries -------------------------------------------------------------------------
@@ -129,18 +133,31 @@ class Process:
         from firehose_logging._telemetry import TelemetryReader
 
         managed = self.settings.environment.workers is not None
-        policy = FlushPolicy(self.settings.flush, self.settings.interval)
-        extension = Extension(
-            self.settings,
-            self.streams,
-            None if managed else Lifecycle(policy),
-            TelemetryReader(self.context),
-            delivery,
-            self.clock,
-            _shutdown.end_process,
-        )
-        extension.hooked = self.is_hooked
-        if extension.start():
+        is_worker = managed and self.is_child
+
+        def make() -> Extension:
+            extension = Extension(
+                self.settings,
+                self.streams,
+                None
+                if managed
+                else Lifecycle(FlushPolicy(self.settings.flush, self.settings.interval)),
+                TelemetryReader(self.context),
+                delivery,
+                self.clock,
+                # The parent of Managed Instances workers ends when they have, not before.
+                _shutdown.end_process if is_worker or not managed else _do_nothing,
+            )
+            extension.hooked = self.is_hooked
+            return extension
+
+        extension = make()
+        started = not is_worker and extension.start()
+        if managed and not started:
+            # Another process is the extension of this environment; SIGTERM comes to all.
+            extension = make()
+            started = extension.watch()
+        if started:
             self.extension = extension
             for known in self.streams.all():
                 known.background = managed
@@ -203,6 +220,34 @@ class Process:
         self.is_hooked = True
         if self.extension is not None:
             self.extension.hooked = True
+
+    def runtime_starts(self) -> None:
+        """The runtime client begins its work: in a forked worker, so do we again."""
+        environment = self.settings.environment
+        if environment.init_type == "snap-start":
+            self._try("SnapStart hooks", self._hook_snapshots)
+        if self.is_child and environment.workers is not None and self.extension is None:
+            self._attach_root_handler()
+            for delivery in self.streams.all()[:1]:
+                self._try("extension", partial(self._start_extension, delivery))
+
+    def _hook_snapshots(self) -> None:
+        # Lambda's own package. Hooks before the snapshot run in reverse order of registration
+        # and those after it in order, so being first we see the last line and the first.
+        import snapshot_restore_py
+
+        snapshot_restore_py.register_before_snapshot(self._before_snapshot)
+        snapshot_restore_py.register_after_restore(self._after_restore)
+
+    def _before_snapshot(self) -> None:
+        for delivery in self.streams.all():
+            # A hook that raises ends the environment.
+            self._try("before snapshot", partial(delivery.before_snapshot, SNAPSHOT_TIMEOUT))
+
+    def _after_restore(self) -> None:
+        self._try("after restore", self.context.renew)
+        for delivery in self.streams.all():
+            self._try("after restore", delivery.after_restore)
 
     def invocation_began(
         self, request_id: str, trace_header: str | None, tenant_id: str | None
@@ -269,6 +314,7 @@ class Process:
     def after_fork(self) -> None:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""
         self.pid = os.getpid()
+        self.is_child = True
         _threads.forget()
         _diagnostics.forget()
         self.context.renew()
@@ -279,6 +325,10 @@ class Process:
             self.extension.after_fork()
             self.extension = None
         _shutdown.unwatch_in_child()
+
+
+def _do_nothing() -> None:
+    return
 
 
 _process: Process | None = None

@@ -540,6 +540,24 @@ class Delivery:
             f"{outcome.error} {outcome.message}; {then}"
         )
 
+    # -- snapshots --------------------------------------------------------------------------
+
+    def before_snapshot(self, timeout: float) -> None:
+        """Deliver and let go of connections: the memory is about to be copied."""
+        self.flush(timeout, urgent=True)
+        transport = self._transport
+        if transport is not None:
+            transport.close()
+
+    def after_restore(self) -> None:
+        """Be a new instance: numbers from 1, credentials and connections of its own."""
+        self.close_journal()
+        with self._section():
+            self._drain()
+            self._seq = 0
+            self._not_before = 0.0
+            self._transport = None
+
     # -- fork -------------------------------------------------------------------------------
 
     def after_fork(self) -> None:

@@ -127,7 +127,18 @@ class Extension:
             return False
         return True
 
+    def watch(self) -> bool:
+        """Only wait for SIGTERM: another process of the environment is the extension."""
+        try:
+            self._thread = _threads.spawn("extension", self._run)
+        except RuntimeError:
+            self.close()
+            return False
+        return True
+
     def _not_registered(self, error: LambdaApiError) -> None:
+        if self._settings.environment.workers is not None and error.status == 403:
+            return  # Managed Instances: the first worker is the extension of all
         if error.kind == "Extension.RegistrationClosed":
             why = (
                 "too late: make the handler (or call install()) while the module is imported, "

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         def hooked(self) -> None:
             """The boundaries of invocations will be told."""
 
+        def runtime_starts(self) -> None:
+            """The runtime client begins its work in this process."""
+
         def invocation_began(
             self, request_id: str, trace_header: str | None, tenant_id: str | None
         ) -> None:
@@ -96,6 +99,9 @@ def _hook(module: ModuleType, observer: Observer) -> None:
             if running:  # we came while an invocation was running, and would not know its id
                 tenant = getattr(module, "_GLOBAL_TENANT_ID", None)
                 observer.invocation_began(running, trace_header(), tenant)
+    run = getattr(module, "run", None)
+    if run is not None and not hasattr(run, "firehose_logging"):
+        module.run = _before_run(run, observer)  # type: ignore[attr-defined]
     log_error = getattr(module, "log_error", None)
     if log_error is not None and not hasattr(log_error, "firehose_logging"):
         module.log_error = _before_error(log_error, observer)  # type: ignore[attr-defined]
@@ -122,6 +128,15 @@ def _around(
 
     handle_event_request.firehose_logging = True  # type: ignore[attr-defined]
     return handle_event_request
+
+
+def _before_run(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def started(*args: Any, **kwargs: Any) -> Any:
+        observer.runtime_starts()
+        return run(*args, **kwargs)
+
+    started.firehose_logging = True  # type: ignore[attr-defined]
+    return started
 
 
 def _before_error(log_error: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
