@@ -29,12 +29,15 @@ def find_interpreters() -> dict[str, Path]:
 
 def _candidates() -> list[Path]:
     candidates = [Path(sys.executable)]
+    # pyenv's own folder, and the neighbours of the running one, where such tools keep versions.
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    folders = [pyenv / "versions", Path(sys.base_prefix).parent]
     for minor in LAMBDA_MINORS:
         on_path = shutil.which(f"python3.{minor}")
         if on_path:
             candidates.append(Path(on_path))
-        candidates.extend(sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python3.{minor}")))
+        for folder in folders:
+            candidates.extend(sorted(folder.glob(f"3.{minor}.*/bin/python3.{minor}")))
     return candidates
 
 
