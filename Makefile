@@ -78,9 +78,9 @@ build: $(SAM_VENV)/sam.stamp ## Build layer and function for deployment (sam bui
 	$(SAM) build
 
 .PHONY: deploy
-deploy: build ## Create or update the stack; STACK names it
+deploy: build ## Create or update the stack; STACK names it, PARAMETERS='Name=value ...'
 	$(SAM) deploy --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM \
-		--no-fail-on-empty-changeset
+		--no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 .PHONY: invoke
 invoke: $(SAM_VENV)/sam.stamp ## Invoke the deployed sample function; EVENT is its JSON event
