@@ -343,10 +343,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def _tell_wrong(text: str) -> None:
+    # An illegal stream name is told as such, not once more as one that is missing.
+    tell(text, once="stream" if text.startswith("AWS_KINESIS_STREAM_NAME=") else text)
+
+
 def _get(settings: Settings | None) -> tuple[Process, Settings]:
     global _process
     if settings is None:
-        settings = Settings.from_env(report=lambda text: tell(text, once=text))
+        settings = Settings.from_env(report=_tell_wrong)
     if _process is None:
         _process = Process(settings)
     return _process, settings
@@ -354,18 +359,18 @@ def _get(settings: Settings | None) -> tuple[Process, Settings]:
 
 def attach(
     stream_name: str | None, settings: Settings | None, client: Any
-) -> tuple[Delivery | None, Context, Callable[[], bool]]:
-    """What a handler needs: its delivery, the context, whether other handlers share it."""
+) -> tuple[Delivery | None, Context, Process]:
+    """What a handler needs: its delivery, the context, and who counts the handlers."""
     process, settings = _get(settings)
     if stream_name is not None:
         settings = settings.replace(stream_name=stream_name)
     if settings.stream_name is None:
         tell(NO_STREAM, once="stream")
-        return None, process.context, lambda: False
+        return None, process.context, process
     delivery = process.delivery(settings.stream_name, settings, client)
     process.handlers += 1
     process.start(delivery)
-    return delivery, process.context, lambda: process.handlers > 1
+    return delivery, process.context, process
 
 
 def install(settings: Settings | None = None, *, redact: Redact | None = None) -> bool:

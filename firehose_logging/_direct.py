@@ -102,10 +102,12 @@ class DirectTransport:
         if self._fallback is not None and (
             outcome.error in _SIGNING_CODES or outcome.error == "CertificateNotTrusted"
         ):
-            tell(f"sending with botocore from now on ({outcome.error})", once="successor")
             self.close()
             self._successor = self._fallback()
-            return self._successor.send(records, timeout)
+            again = self._successor.send(records, timeout)
+            if again.codes is not None:  # a refusal of both is told by the delivery
+                tell(f"sending with botocore from now on ({outcome.error})", once="successor")
+            return again
         return outcome
 
     def _send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:

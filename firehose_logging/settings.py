@@ -234,7 +234,8 @@ class Settings:
                 values[field] = read(text.strip())
             except ValueError as error:
                 if report is not None:
-                    report(f"{variable}={text!r} is not allowed: {error}; using {_shown(default)}")
+                    instead = _instead(default)
+                    report(f"{variable}={text!r} is not allowed: {error}; {instead}")
         if "level" not in values:
             # Lambda checks its own variable; what it would not accept we do not judge.
             lambda_level = environ.get("AWS_LAMBDA_LOG_LEVEL", "").strip().upper()
@@ -291,12 +292,12 @@ def _checked(field: str, read: Callable[[str], Any], value: object) -> Any:
         raise SettingsError(f"{field}={value!r} is not allowed: {error}") from None
 
 
-def _shown(default: object) -> str:
+def _instead(default: object) -> str:
+    if default is None:  # only the stream has no default
+        return "no logs are sent"
     if isinstance(default, bool):
-        return ("off", "on")[default]
-    if isinstance(default, tuple):
-        return ",".join(default)
-    return "nothing" if default is None else f"{default}"
+        return "using " + ("off", "on")[default]
+    return "using " + (",".join(default) if isinstance(default, tuple) else f"{default}")
 
 
 def trace_header() -> str | None:
