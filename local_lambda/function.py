@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +60,7 @@ class Function:
     wrapper variable is ignored) or any argv. `execution_env`: AWS_EXECUTION_ENV; None means
     `AWS_Lambda_pythonX.Y` for "managed" and unset otherwise. `framed_log_fd`: give the runtime the
     log fd, as the service does. `log_format`: "Text" or "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL,
-    None leaves it unset. `copy_code`: run from a read-only copy; False runs in `code` itself.
+    None means INFO with JSON, as the service's default is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
     `initialization_type` is told to runtime and telemetry.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
@@ -92,7 +93,7 @@ class Function:
         object.__setattr__(self, "code", Path(self.code).absolute())
         object.__setattr__(self, "layers", tuple(Path(path).absolute() for path in self.layers))
         object.__setattr__(self, "environment", MappingProxyType(dict(self.environment)))
-        object.__setattr__(self, "python", Path(self.python))
+        object.__setattr__(self, "python", _find_python(Path(self.python)))
         if not isinstance(self.start_up, str):
             object.__setattr__(self, "start_up", tuple(str(part) for part in self.start_up))
         self._check_folders()
@@ -153,3 +154,10 @@ class Function:
             raise ValueError(
                 f"environment: {size} bytes together, at most {MAX_ENVIRONMENT_BYTES} are allowed"
             )
+
+
+def _find_python(python: Path) -> Path:
+    """Return an absolute path; a bare name is looked up, links are kept (they make a venv)."""
+    if len(python.parts) == 1 and (found := shutil.which(str(python))) is not None:
+        return Path(found).absolute()
+    return python.absolute()

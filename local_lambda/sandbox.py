@@ -136,8 +136,9 @@ class Sandbox:
             "TZ": ":UTC",
             "_HANDLER": function.handler,
         }
-        if function.log_level is not None:
-            variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
+        log_level = function.log_level or ("INFO" if function.log_format == "JSON" else None)
+        if log_level is not None:
+            variables["AWS_LAMBDA_LOG_LEVEL"] = log_level
         if function.execution_env is not None:
             variables["AWS_EXECUTION_ENV"] = function.execution_env
         variables.update({name: self.local(value) for name, value in function.environment.items()})

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import stat
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +128,25 @@ def test_environment_of_the_service(tmp_path):
     }.items() <= variables.items()
     assert "[$LATEST]" in variables["AWS_LAMBDA_LOG_STREAM_NAME"]
     assert "HOME" not in variables
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("log_format", "level"), [("Text", None), ("JSON", "INFO")])
+def test_log_level_that_nobody_chose(tmp_path, log_format, level):
+    """With JSON the service's default level is INFO; with Text there is none."""
+    answer, _ = shown(tmp_path, log_format=log_format)
+
+    assert answer["env"]["AWS_LAMBDA_LOG_FORMAT"] == log_format
+    assert answer["env"].get("AWS_LAMBDA_LOG_LEVEL") == level
+
+
+def test_interpreter_by_name(tmp_path, monkeypatch):
+    """A bare name is looked up on the PATH; a link is not followed."""
+    link = tmp_path / "my-python"
+    link.symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert Function(tmp_path, "a.b", python=Path("my-python")).python == link
 
 
 @pytest.mark.e2e
