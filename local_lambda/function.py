@@ -51,17 +51,17 @@ START_UPS = ("managed", "client")
 class Function:
     """A function as it would be deployed.
 
-    `code`: folder with the handler's module, layers: folders laid out like `/opt`, later ones
-    win. `handler`: `module.function`. `environment`: the function's own variables; values (or
-    parts between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`:
-    seconds, over 0 to 900. `memory_mb`: told to the function, not enforced. `python`: interpreter
-    that holds `awslambdaric`. `start_up`: "managed" (as AWS's own runtimes start: wrapper,
-    `/opt/python` paths), "client" (`python -m awslambdaric handler`, an own base image; the
-    wrapper variable is ignored) or any argv. `execution_env`: AWS_EXECUTION_ENV; None means
-    `AWS_Lambda_pythonX.Y` for "managed" and unset otherwise. `framed_log_fd`: give the runtime the
-    log fd, as the service does. `log_format`: "Text" or "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL,
-    None means INFO with JSON, as the service's default is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
-    `initialization_type` is told to runtime and telemetry.
+    `code`: folder with the handler's module, layers: folders laid out like `/opt`, later ones win.
+    `handler`: `module.function`. `environment`: the function's own variables; values (or parts
+    between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`: seconds,
+    over 0 to 900. `memory_mb`: told to the function, not enforced. `python`: interpreter that holds
+    `awslambdaric`. `start_up`: "managed" (as AWS's own runtimes start: wrapper, `/opt/python`
+    paths), "client" (`python -m awslambdaric handler`, an own base image; the wrapper variable is
+    ignored) or any argv. `execution_env`: AWS_EXECUTION_ENV; None means `AWS_Lambda_pythonX.Y` for
+    "managed" and unset otherwise. `framed_log_fd`: give the runtime the log fd, as the service
+    does. `log_format`: "Text" or "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with
+    JSON, as the service's default is, and unset with Text. `copy_code`: run from a read-only copy;
+    False runs in `code` itself. `initialization_type` is told to runtime and telemetry.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
     """
