@@ -79,7 +79,8 @@ class Batcher:
         self._open: Record | None = None  # the record being filled, always the last of _queue
         self._in_flight: list[Record] = []
         self._bytes = 0
-        self._queued_bytes = 0
+        #: Bytes waiting to be taken, without those in flight.
+        self.queued_bytes = 0
 
     # -- what is there ---------------------------------------------------------------------
 
@@ -87,11 +88,6 @@ class Batcher:
     def pending_bytes(self) -> int:
         """Bytes of all undelivered lines."""
         return self._bytes
-
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes waiting to be taken, without those in flight."""
-        return self._queued_bytes
 
     @property
     def pending_lines(self) -> int:
@@ -133,11 +129,11 @@ class Batcher:
         record.data += line
         record.lines += 1
         self._bytes += size
-        self._queued_bytes += size
+        self.queued_bytes += size
 
     def _make_room(self, size: int) -> bool:
         """Drop the oldest queued lines until ``size`` bytes fit; False when they cannot."""
-        in_flight = self._bytes - self._queued_bytes
+        in_flight = self._bytes - self.queued_bytes
         if in_flight + size > self._capacity:
             return False
         while self._bytes + size > self._capacity:
@@ -147,7 +143,7 @@ class Batcher:
             record.lines -= 1
             record.first += 1
             self._bytes -= end
-            self._queued_bytes -= end
+            self.queued_bytes -= end
             self.ledger.lose(BUFFER_FULL, 1)
             if not record.lines:
                 self._queue.popleft()
@@ -176,7 +172,7 @@ class Batcher:
             self._open = None
         for record in taken:
             record.attempts += 1
-            self._queued_bytes -= len(record.data)
+            self.queued_bytes -= len(record.data)
         self._in_flight.extend(taken)
         return taken
 
@@ -198,7 +194,7 @@ class Batcher:
         for record in reversed(records):
             self._in_flight.remove(record)
             self._queue.appendleft(record)
-            self._queued_bytes += len(record.data)
+            self.queued_bytes += len(record.data)
 
     def recall(self) -> None:
         """Nobody will report on what is in flight: queue all of it again."""

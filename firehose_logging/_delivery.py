@@ -16,7 +16,7 @@ from firehose_logging import _threads
 from firehose_logging._batch import Batcher, Record
 from firehose_logging._diagnostics import tell
 from firehose_logging._ledger import Ledger
-from firehose_logging._limits import TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
+from firehose_logging._limits import MAX_CALL_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line import finish
 from firehose_logging._retry import AGAIN, BLOCKED, NEVER, SPLIT, Backoff, CallOutcome, verdict
 from firehose_logging.errors import REFUSED, UNENCODABLE
@@ -99,6 +99,8 @@ class Delivery:
         #: See above; changes when an extension takes over or goes.
         self.background = background
         self._own_body = own_body
+        #: Queued bytes that are sent without waiting for a flush: half a call, or less memory.
+        self._trigger_bytes = min(MAX_CALL_BYTES // 2, settings.buffer_bytes // 2)
         self._journal_folder = journal_folder
         #: Called after each change on the delivery thread; must not block or raise.
         self.on_progress: Callable[[], None] = _nothing
@@ -151,7 +153,11 @@ class Delivery:
             self._busy = True
             try:
                 self._drain()
-                wake = self._wants_waking()
+                wake = (self.background and not self._armed) or (
+                    self._batcher.queued_bytes >= self._trigger_bytes and not self._sending
+                )
+                if wake:
+                    self._armed = True
             finally:
                 self._busy = False
         if wake:
@@ -180,14 +186,14 @@ class Delivery:
         incoming = self._incoming
         now = self._clock.now()
         while incoming:
-            body = incoming.popleft()
-            self._seq += 1
-            self._accept(finish(body, self._seq), now)
+            seq = self._seq = self._seq + 1
+            self._accept(finish(incoming.popleft(), seq), now)
 
     def _accept(self, line: bytes, now: float) -> None:
-        if not self._journal_tried:
-            self._open_journal()
         journal = self._journal
+        if journal is None and not self._journal_tried:
+            self._open_journal()
+            journal = self._journal
         if journal is not None:
             try:
                 journal.append(self._ledger.accepted, line, self._batcher.oldest_index)
@@ -228,19 +234,6 @@ class Delivery:
         if lines:
             text = f"{lines} lines of an earlier process recovered from the crash journal"
             self._incoming.append(self._own_body("WARNING", text, {"recovered": lines}))
-
-    def _wants_waking(self) -> bool:
-        """Whether the delivery thread has something to do that it does not know of."""
-        if self._batcher.queued_bytes >= self._trigger_bytes():
-            return not self._sending
-        if self.background and not self._armed:
-            self._armed = True
-            return True
-        return False
-
-    def _trigger_bytes(self) -> int:
-        """Queued bytes that are sent without waiting for a flush: half a call, or less memory."""
-        return min(2_000_000, self.settings.buffer_bytes // 2)
 
     # -- flush ------------------------------------------------------------------------------
 
@@ -439,7 +432,7 @@ class Delivery:
             self._closing
             or inline
             or (oldest is not None and oldest <= self._target)
-            or batcher.queued_bytes >= self._trigger_bytes()
+            or batcher.queued_bytes >= self._trigger_bytes
         )
         if not wanted and self.background:
             opened = batcher.oldest_time()

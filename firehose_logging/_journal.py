@@ -73,21 +73,19 @@ class _Segment:
         self.at = _HEADER
         self.last = -1
 
-    def fits(self, line: bytes) -> bool:
-        """Whether there is room for a line."""
-        return self.at + _ENTRY + len(line) <= self.size
-
-    def append(self, index: int, line: bytes) -> None:
-        """Write a line that fits."""
-        entry = (
-            len(line).to_bytes(4, "little")
-            + zlib.crc32(line, self._generation).to_bytes(4, "little")
-            + line
-        )
-        end = self.at + len(entry)
-        self._map[self.at : end] = entry
+    def append(self, index: int, line: bytes) -> bool:
+        """Write a line; False when there is no room for it."""
+        at = self.at
+        size = len(line)
+        end = at + _ENTRY + size
+        if end > self.size:
+            return False
+        # Length and checksum as two little-endian words, made as one.
+        mark = (zlib.crc32(line, self._generation) << 32) | size
+        self._map[at:end] = mark.to_bytes(_ENTRY, "little") + line
         self.at = end
         self.last = index
+        return True
 
     def remove(self) -> None:
         """Close and delete the file."""
@@ -138,10 +136,12 @@ class Journal:
         if self.trouble is not None:
             return
         segments = self._segments
-        if not segments or not segments[-1].fits(line):
-            self.settled(oldest())
-            if not segments or not segments[-1].fits(line):
-                self._grow(len(line))
+        if segments and segments[-1].append(index, line):
+            return
+        self.settled(oldest())
+        if segments and segments[-1].append(index, line):
+            return
+        self._grow(len(line))
         if self.trouble is None:
             segments[-1].append(index, line)
 

@@ -49,20 +49,42 @@ _MAX_NAME = 512
 #: Room for ``,"seq":`` and a number, ``}`` and the newline.
 _SEQ_ROOM = 40
 
+#: A body of so many characters is a legal record whatever they are: UTF-8 takes 4 bytes at most.
+SURELY_FITS = (MAX_RECORD_BYTES - _SEQ_ROOM) // 4
+
 # The last whole second that was formatted, and its text: one tuple, so that threads agree.
 _second: tuple[int, str] = (-1, "")
+
+# Formatted level and logger of function lines: a program has few, and quoting them each time
+# would take a tenth of a log call.
+_names: dict[tuple[str, str], str] = {}
+# The same for the names of extras, from the comma to the colon.
+_prefixes: dict[str, str] = {}
+_MAX_NAMES = 1_000
 
 
 def timestamp(epoch: float) -> str:
     """Seconds since the epoch as RFC 3339 in UTC with microseconds."""
     global _second
     whole = int(epoch // 1)
-    micros = int((epoch - whole) * 1_000_000)
     second, text = _second
     if second != whole:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole))
         _second = (whole, text)
-    return f"{text}.{micros:06d}Z"
+    return f"{text}{int((epoch - whole) * 1_000_000):06d}Z"
+
+
+def function_start(epoch: float, level: str, logger: str) -> str:
+    """``start`` for a line of the function, the one that is timed."""
+    names = _names.get((level, logger))
+    if names is None:
+        names = (
+            f'","type":"function","level":{quote(level[:_MAX_NAME])}'
+            f',"logger":{quote(logger[:_MAX_NAME])}'
+        )
+        if len(_names) < _MAX_NAMES:
+            _names[level, logger] = names
+    return f'{{"timestamp":"{timestamp(epoch)}{names}'
 
 
 def start(when: str, kind: str, level: str, logger: str) -> str:
@@ -73,29 +95,48 @@ def start(when: str, kind: str, level: str, logger: str) -> str:
     )
 
 
-def extras(items: Iterable[tuple[str, object]]) -> str:
-    """A user's own members, with a leading comma; what collides goes under ``extra``."""
-    members = []
-    collided = {}
+def extras(items: Iterable[tuple[str, object]], skipped: frozenset[str]) -> str:
+    """A user's own members, with a leading comma; what collides goes under ``extra``.
+
+    Args:
+        items: names and values.
+        skipped: names that are nobody's extra.
+    """
+    members = ""
+    collided: dict[str, object] | None = None
     for key, value in items:
-        name = key if type(key) is str else f"{key}"
-        if name in COLUMNS:
-            collided[name] = value
+        prefix = _prefixes.get(key)
+        if prefix is None:
+            if key in skipped:
+                continue
+            name = key if type(key) is str else f"{key}"
+            if name in COLUMNS:
+                collided = {**(collided or {}), name: value}
+                continue
+            prefix = f",{quote(name)}:"
+            if len(_prefixes) < _MAX_NAMES:
+                _prefixes[key] = prefix
+        if type(value) is str:
+            members += prefix + quote(value)
         else:
-            members.append(f",{quote(name)}:{dumps(value)}")
-    if collided:
-        members.append(f',"extra":{dumps(collided)}')
-    return "".join(members)
+            members += prefix + dumps(value)
+    if collided is not None:
+        members += f',"extra":{dumps(collided)}'
+    return members
 
 
 def finish(body: str, seq: int) -> bytes:
     """The line as it is sent: numbered, closed, newline at the end."""
-    return to_bytes(f'{body},"seq":{seq}}}\n')
+    line = f'{body},"seq":{seq}}}\n'
+    try:
+        return line.encode()
+    except UnicodeEncodeError:
+        return to_bytes(line)
 
 
 def fits(body: str) -> bool:
     """Whether the finished line is a legal Firehose record."""
-    if len(body) * 4 + _SEQ_ROOM <= MAX_RECORD_BYTES:
+    if len(body) <= SURELY_FITS:
         return True
     return len(to_bytes(body)) + _SEQ_ROOM <= MAX_RECORD_BYTES
 

@@ -8,7 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_own: set[int] = set()
+#: Idents of our threads that run.
+own: set[int] = set()
 
 
 def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
@@ -20,11 +21,11 @@ def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
 
     def run() -> None:
         ident = threading.get_ident()
-        _own.add(ident)
+        own.add(ident)
         try:
             target()
         finally:
-            _own.discard(ident)
+            own.discard(ident)
 
     thread = threading.Thread(target=run, name=f"firehose_logging.{name}", daemon=True)
     thread.start()
@@ -33,9 +34,9 @@ def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
 
 def is_own() -> bool:
     """Whether the calling thread is one of ours."""
-    return threading.get_ident() in _own
+    return threading.get_ident() in own
 
 
 def forget() -> None:
     """A forked child has none of its parent's threads."""
-    _own.clear()
+    own.clear()

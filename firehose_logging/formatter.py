@@ -11,6 +11,7 @@ from firehose_logging._json import dumps, quote, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from firehose_logging._context import Context
@@ -50,12 +51,13 @@ class JsonFormatter(logging.Formatter):
 
     def members(self, record: logging.LogRecord) -> tuple[str, object, str]:
         """The members before the message, the message, and the members after it."""
-        head = head_of(record, self._context)
+        head = _line.function_start(record.created, record.levelname, record.name)
+        if self._context is not None:
+            head += self._context.columns
         tail = ""
         if record.exc_info or record.exc_text or record.stack_info:
-            tail += _exception(record)
-        attributes = record.__dict__
-        if len(attributes) != _STANDARD_COUNT or type(record) is not logging.LogRecord:
+            tail = _exception(record)
+        if len(record.__dict__) != _STANDARD_COUNT or type(record) is not logging.LogRecord:
             tail += _extras(record)
         return head, message_of(record), tail
 
@@ -68,7 +70,7 @@ def message_of(record: logging.LogRecord) -> object:
         # A message without arguments is not a format string; getMessage agrees.
         return msg if type(msg) is str or type(msg) is dict else text_of(msg)
     try:
-        return record.getMessage()
+        return msg % args if type(msg) is str else record.getMessage()
     except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose str raises
         shown = text_of(args) if isinstance(args, (tuple, dict)) else ""
         return f"{text_of(msg)} {shown} [{type(error).__name__} while formatting the message]"
@@ -76,17 +78,15 @@ def message_of(record: logging.LogRecord) -> object:
 
 def head_of(record: logging.LogRecord, context: Context | None) -> str:
     """The members that every line of the function has, whatever formatter made its message."""
-    head = _line.start(_line.timestamp(record.created), "function", record.levelname, record.name)
+    head = _line.function_start(record.created, record.levelname, record.name)
     return head if context is None else head + context.columns
 
 
 def _extras(record: logging.LogRecord) -> str:
-    attributes = record.__dict__
+    items: Iterable[tuple[str, object]] = record.__dict__.items()
     if type(record) is logging.LogRecord:
-        items = list(islice(attributes.items(), _STANDARD_COUNT, None))
-    else:
-        items = list(attributes.items())
-    return _line.extras((k, v) for k, v in items if k not in _NOT_EXTRA)
+        items = islice(items, _STANDARD_COUNT, None)
+    return _line.extras(items, _NOT_EXTRA)
 
 
 def _exception(record: logging.LogRecord) -> str:

@@ -7,7 +7,7 @@ import threading
 import weakref
 
 from firehose_logging import _line, _threads
-from firehose_logging._json import dumps, text_of
+from firehose_logging._json import dumps, quote, text_of
 from firehose_logging._redact import redacted
 from firehose_logging.errors import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, head_of, message_of
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firehose_logging._bootstrap import Process
     from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
     from firehose_logging._redact import Redact
@@ -72,7 +73,8 @@ class FirehoseHandler(logging.Handler):
         self._redact = redact
         self._delivery: Delivery | None
         self._context: Context
-        self._delivery, self._context, self._shared = _bootstrap.attach(
+        self._group: Process
+        self._delivery, self._context, self._group = _bootstrap.attach(
             stream_name, settings, client
         )
         self._json.bind(self._context)
@@ -89,6 +91,9 @@ class FirehoseHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Filter and send one record; never raises, never blocks."""
+        if not self.filters and not _threads.own:
+            self.emit(record)
+            return True
         kept = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)
@@ -103,7 +108,7 @@ class FirehoseHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Encode one record and hand it to the delivery."""
         delivery = self._delivery
-        if delivery is None or (self._shared() and self._seen(record)):
+        if delivery is None or (self._group.handlers > 1 and self._seen(record)):
             return
         try:
             formatter = self.formatter
@@ -114,13 +119,13 @@ class FirehoseHandler(logging.Handler):
             else:
                 head, tail = head_of(record, self._context), ""
                 message = _formatted(formatter, record)
-            text = dumps(message)
+            text = quote(message) if type(message) is str else dumps(message)
             body = f'{head},"message":{text}{tail}'
             if self._redact is not None:
                 for kept in redacted(self._redact, body):
                     delivery.add(kept)
                 return
-            if _line.fits(body):
+            if len(body) <= _line.SURELY_FITS or _line.fits(body):
                 delivery.add(body)
                 return
             whole = message if isinstance(message, str) else text
