@@ -1,0 +1,109 @@
+"""Parts of the package put together for tests: a delivery without its thread, child processes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firehose_logging._delivery import Delivery
+from firehose_logging.settings import Settings
+from firehose_logging.testing import ManualClock, MemoryTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Seconds. A child that takes longer hangs; a sound one needs a fraction of a second.
+CHILD_DEADLINE = 30.0
+
+
+def own_body(level: str, message: str, columns: Mapping[str, object]) -> str:
+    """The body of a line of the package's own, much shorter than the real one."""
+    del level, message
+    return json.dumps({"own": columns}, separators=(",", ":"))[:-1]
+
+
+class Unthreaded(Delivery):
+    """A delivery whose thread never runs: tests make its steps themselves."""
+
+    def __init__(
+        self, transport: Any, clock: ManualClock, *, background: bool = False, **settings: Any
+    ) -> None:
+        settings.setdefault("stream_name", "logs")
+        super().__init__(
+            Settings(**settings),
+            lambda: transport,
+            clock,
+            background=background,
+            own_body=own_body,
+        )
+
+    def _rouse(self) -> None:
+        """Nobody to wake."""
+
+    def step(self, *, inline: bool = False) -> Any:
+        """One turn of the thread's loop; returns what it decided."""
+        with self._section():
+            decision = self._next_step(inline=inline)
+        if isinstance(decision, list):
+            self._send(decision)
+        return decision
+
+
+def threaded(transport: MemoryTransport, *, background: bool = True, **settings: Any) -> Delivery:
+    """A delivery with its real thread and the real clock; close it at the end."""
+    from firehose_logging._clock import SystemClock
+
+    settings.setdefault("stream_name", "logs")
+    return Delivery(
+        Settings(**settings),
+        lambda: transport,
+        SystemClock(),
+        background=background,
+        own_body=own_body,
+    )
+
+
+def record(
+    msg: object = "hello",
+    *args: object,
+    level: int = logging.INFO,
+    name: str = "app",
+    **attributes: object,
+) -> logging.LogRecord:
+    """A log record as a logger makes it; ``attributes`` are what ``extra`` would add."""
+    made = logging.LogRecord(name, level, "/var/task/app.py", 7, msg, args, None, "handler")
+    made.__dict__.update(attributes)
+    return made
+
+
+def child_environment(**variables: str) -> dict[str, str]:
+    """What a child process needs and nothing else; never the ambient settings."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **variables,
+    }
+
+
+def run_python(
+    code: str,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    flags: Sequence[str] = (),
+    python: str | Path = sys.executable,
+) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter that finds the package in the repository."""
+    variables = child_environment(PYTHONPATH=str(ROOT), **(env or {}))
+    return subprocess.run(
+        [str(python), *flags, "-c", code, *args],
+        env=variables, capture_output=True, text=True, timeout=CHILD_DEADLINE, check=False,
+    )  # fmt: skip
