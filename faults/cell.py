@@ -1,0 +1,176 @@
+"""One fault in one form, one policy, one transport, one end; and what became of every line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from firehose_logging._journal import FOLDER, read_lines
+
+from .account import Account, settle
+from .catalogue import TROUBLES
+from .deployment import REST, Deployment, held, masked
+from .ends import IDLE, IN_INVOCATION, RAISE, TIMEOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local_lambda import InvocationResult, LocalLambda
+
+#: Environments that may follow until everything the journal kept is delivered.
+SUCCESSORS = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is run.
+
+    Args:
+        trouble: a name of the catalogue.
+        form: ``passes``, ``flaps`` or ``stays``.
+        policy: ``end``, ``periodic`` or ``adaptive``.
+        end: how the process ends.
+        transport: ``auto`` or ``boto3``.
+    """
+
+    trouble: str
+    form: str
+    policy: str
+    end: str
+    transport: str = "auto"
+
+    def __str__(self) -> str:
+        return f"{self.trouble} {self.form}, {self.policy}, {self.end}, {self.transport}"
+
+    @property
+    def load(self) -> tuple[int, int, int]:
+        """Lines an invocation, bytes of each, and the bound of the buffer.
+
+        What stays is logged more than buffer and journal together can hold of it.
+        """
+        many = TROUBLES[self.trouble].many
+        if self.form == "stays":
+            return (12, 300_000, 1_500_000) if many else (150, 4_000, 262_144)
+        return (8, 300_000, 16_777_216) if many else (40, 200, 16_777_216)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The function's variables."""
+        return {
+            "FIREHOSE_LOGGING_FLUSH": self.policy,
+            "FIREHOSE_LOGGING_INTERVAL": "0.5",
+            "FIREHOSE_LOGGING_TRANSPORT": self.transport,
+            "FIREHOSE_LOGGING_BUFFER_BYTES": str(self.load[2]),
+        }
+
+
+@dataclass
+class Outcome:
+    """What came of a cell.
+
+    Args:
+        cell: what was run.
+        account: the balance.
+        kept: lines in the journal when the process had ended.
+        recovered: lines that later processes tell to have taken over.
+        changed: answers that are not those of the bare function.
+        held: most milliseconds from an answer to our asking for the next event.
+        problem: what else is wrong; empty when nothing is.
+    """
+
+    cell: Cell
+    account: Account = field(default_factory=Account)
+    kept: int = 0
+    recovered: int = 0
+    changed: int = 0
+    held: float = 0.0
+    problem: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether both promises were kept."""
+        return not (self.account.unexplained or self.changed or self.problem)
+
+
+def events(cell: Cell) -> list[dict[str, Any]]:
+    """The events of the process that meets the trouble; the last one ends it, or nearly."""
+    count, size, _ = cell.load
+    made = [{"first": 1 + n * count, "lines": count, "bytes": size} for n in range(2)]
+    if cell.end != IDLE:
+        made.append({"first": 1 + 2 * count, "lines": count, "bytes": size, "then": cell.end})
+    return made
+
+
+def call(environment: LocalLambda, event: dict[str, Any]) -> InvocationResult:
+    """Invoke, and wait until runtime and extension are done."""
+    timeout = TIMEOUT if event.get("then") == "timeout" else None
+    answer = environment.invoke(event, timeout=timeout)
+    environment.wait_idle(REST)
+    return answer
+
+
+def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) -> Outcome:
+    """Run a cell.
+
+    Args:
+        cell: what to run.
+        layer: laid out as ``/opt``.
+        bare: the bare function's answer to its last event, by end; see ``bare_answer``.
+    """
+    outcome = Outcome(cell)
+    trouble = TROUBLES[cell.trouble]
+    with Deployment(layer, cell.variables, tls=trouble.tls) as deployment:
+        trouble.begin(deployment, cell.form)
+        with deployment.environment() as environment:
+            for number, event in enumerate(events(cell)):
+                if number:
+                    trouble.step(deployment, cell.form, number + 1)
+                answer = call(environment, event)
+                outcome.changed += _changed(event, answer, bare)
+            if cell.end not in IN_INVOCATION:
+                environment.shutdown()
+            outcome.kept = len(journalled(deployment.tmp))
+            trouble.end(deployment)
+            if cell.end in IN_INVOCATION:
+                # The same environment goes on with a new process.
+                outcome.changed += call(environment, {}).payload != {"logged": 0}
+            outcome.held = held(environment)
+        for _ in range(SUCCESSORS):
+            if not journalled(deployment.tmp):
+                break
+            with deployment.environment() as environment:
+                outcome.changed += call(environment, {}).payload != {"logged": 0}
+        if journalled(deployment.tmp):
+            outcome.problem = "the journal was not emptied"
+        lines = deployment.lines()
+        outcome.recovered = sum(line.get("recovered", 0) for line in lines)
+        outcome.account = settle(deployment.accepted(), lines)
+    return outcome
+
+
+def _changed(
+    event: dict[str, Any], answer: InvocationResult, bare: dict[str, bytes] | None
+) -> int:
+    then = event.get("then")
+    if then is None:
+        return int(answer.payload != {"logged": event["lines"]} or bool(answer.function_error))
+    return int(bare is not None and masked(answer.raw) != bare[then])
+
+
+def bare_answer(end: str) -> bytes:
+    """What the caller gets from the function without the layer."""
+    with Deployment(None) as deployment, deployment.environment() as environment:
+        return masked(call(environment, {"lines": 1, "then": end}).raw)
+
+
+def bare_answers() -> dict[str, bytes]:
+    """The same for every end inside of an invocation."""
+    return {end: bare_answer(end) for end in (*IN_INVOCATION, RAISE)}
+
+
+def journalled(tmp: Path) -> list[bytes]:
+    """The lines that the journal files in a ``/tmp`` hold."""
+    found: list[bytes] = []
+    for path in sorted((tmp / FOLDER).glob("*.journal")):
+        found += read_lines(path.read_bytes())
+    return found
