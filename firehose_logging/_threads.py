@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Loggers of the SDK: on our own threads they talk about our own deliveries, and a line of
+#: theirs would make the next delivery, which makes the next line.
+SDK = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
+
 #: Idents of our threads that run.
 own: set[int] = set()
 

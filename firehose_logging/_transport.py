@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
+from firehose_logging import _threads
 from firehose_logging._diagnostics import mask, tell
 from firehose_logging._retry import CallOutcome, outcome_of_entries
 from firehose_logging.settings import aws_variables
@@ -153,6 +155,10 @@ def make_client() -> Any:
     import botocore.session
     from botocore.config import Config
 
+    import botocore.credentials
+    import botocore.httpsession
+
+    quieten_sdk()
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
@@ -162,7 +168,31 @@ def make_client() -> Any:
         max_pool_connections=1,
         user_agent_extra="firehose-logging",
     )
-    return botocore.session.Session().create_client("firehose", config=config)
+    client = botocore.session.Session().create_client("firehose", config=config)
+    quieten_sdk()  # creating it has imported more
+    return client
+
+
+class _NotOurs(logging.Filter):
+    """Keeps what the SDK logs on our threads from every handler; the function's own passes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        del record
+        return not _threads.is_own()
+
+
+_not_ours = _NotOurs()
+
+
+def quieten_sdk() -> None:
+    """Have the SDK's loggers keep quiet on our threads.
+
+    A filter on a logger does not hold for its children, so each one that exists gets it. Without,
+    the SDK's talk about our deliveries would be part of the function's own output.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] in _threads.SDK and isinstance(logger, logging.Logger):
+            logger.addFilter(_not_ours)  # adding it twice changes nothing
 
 
 def compress(record: bytes | bytearray) -> bytes:

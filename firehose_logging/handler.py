@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from firehose_logging._redact import Redact
     from firehose_logging.settings import Settings
 
-#: Loggers of the SDK: on our own threads they talk about our own deliveries, and a line of
-#: theirs would make the next delivery, which makes the next line.
-_SDK_LOGGERS = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
-
 #: Seconds that ``flush()`` of the handler waits outside Lambda (``logging.shutdown`` calls it).
 FLUSH_TIMEOUT = 5.0
 
@@ -101,7 +97,7 @@ class FirehoseHandler(logging.Handler):
 
     def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Whether a record is sent: not what the SDK logs about our own deliveries."""
-        if _threads.is_own() and record.name.partition(".")[0] in _SDK_LOGGERS:
+        if _threads.is_own() and record.name.partition(".")[0] in _threads.SDK:
             return False
         return super().filter(record) if self.filters else True
 
