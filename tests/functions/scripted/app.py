@@ -104,4 +104,5 @@ STEPS: dict[str, Any] = {
     "spin": _spin,
     "block": _block,
     "on_sigterm": _on_sigterm,
+    "add_level": logging.addLevelName,
 }
