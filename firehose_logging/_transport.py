@@ -152,11 +152,10 @@ def make_client() -> Any:
     resources and S3 transfers, whose import cannot be done any more while the interpreter shuts
     down, and a session of our own keeps us out of the function's default one.
     """
-    import botocore.session
-    from botocore.config import Config
-
     import botocore.credentials
     import botocore.httpsession
+    import botocore.session
+    from botocore.config import Config
 
     quieten_sdk()
     config = Config(
