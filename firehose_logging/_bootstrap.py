@@ -179,7 +179,7 @@ class Process:
         capture = Capture(delivery, self.context, self.clock, redact=redact)
         if "logging" in settings.capture:
             self.root_handler = FirehoseHandler(
-                settings.stream_name, settings.level, settings=settings, redact=redact
+                settings.stream_name, level=settings.level, settings=settings, redact=redact
             )
             capture.handler = self.root_handler
             self._attach_root_handler()
@@ -201,10 +201,17 @@ class Process:
         handlers = logging.getLogger().handlers
         if handler is not None and handler not in handlers:
             handlers.insert(0, handler)
-            if not self.settings.passthrough:
-                for other in handlers:
-                    if type(other).__module__.startswith("awslambdaric"):
-                        other.addFilter(lambda record: record.levelno < handler.level)
+
+    def logging_set_up(self) -> None:
+        """The runtime client has put its own handler on the root logger."""
+        if self.root_handler is None or self.settings.passthrough:
+            return
+        for other in logging.getLogger().handlers:
+            if type(other).__module__.startswith("awslambdaric"):
+                other.addFilter(self._is_not_sent)  # adding it twice changes nothing
+
+    def _is_not_sent(self, record: logging.LogRecord) -> bool:
+        return self.root_handler is None or record.levelno < self.root_handler.level
 
     @staticmethod
     def _try(what: str, step: Callable[[], None]) -> None:

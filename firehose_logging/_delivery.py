@@ -19,7 +19,7 @@ from firehose_logging._ledger import Ledger
 from firehose_logging._limits import MAX_CALL_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line import finish
 from firehose_logging._retry import AGAIN, BLOCKED, NEVER, SPLIT, Backoff, CallOutcome, verdict
-from firehose_logging.errors import REFUSED, UNENCODABLE
+from firehose_logging.errors import BUFFER_FULL, REFUSED, UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class Delivery:
         self._seq = 0
         self._journal: Journal | None = None
         self._journal_tried = self._journal_folder is None
+        self._recovered = self._journal_folder is None  # what an earlier process left is ours now
         self._backoff = Backoff(_jitter)
         self._not_before = 0.0
         self._call_bytes: int | None = None
@@ -168,6 +169,7 @@ class Delivery:
         with self._section():
             self._ledger.accept(lines)
             self._ledger.lose(reason, lines)
+            self._keep_losses()
 
     @contextmanager
     def _section(self) -> Iterator[bool]:
@@ -200,6 +202,26 @@ class Delivery:
             except Exception as error:  # noqa: BLE001 - the line itself is what matters
                 self._no_journal(f"{type(error).__name__}: {error}")
         self._batcher.add(line, now)
+        if self._ledger.untold:
+            self._keep_losses()
+
+    def _keep_losses(self) -> None:
+        """Have the next process tell the losses that we do not live to tell."""
+        if self._journal is not None:
+            try:
+                self._journal.lost(self._ledger.untold)
+            except Exception as error:  # noqa: BLE001 - counted here all the same
+                self._no_journal(f"{type(error).__name__}: {error}")
+
+    def _tell_losses(self) -> None:
+        """Tell the losses so far in the log stream."""
+        untold = self._ledger.take_untold()
+        count = sum(untold.values())
+        reasons = ", ".join(f"{lines} {reason}" for reason, lines in untold.items())
+        text = f"{count} lines were lost: {reasons}"
+        self._incoming.append(self._own_body("ERROR", text, {"lost": untold}))
+        self._drain()  # into the journal, before the counters there are taken back
+        self._keep_losses()
 
     def _open_journal(self) -> None:
         self._journal_tried = True
@@ -228,9 +250,19 @@ class Delivery:
             return
         lines = 0
         for line in journal.recover():
+            # Not faster than they can be delivered, or they would push each other out. Where
+            # that takes for ever, what is not read stays in its file.
+            while self._batcher.queued_bytes >= self._trigger_bytes:
+                if not self._step(inline=False, until=None):
+                    return
             with self._section():
                 self._accept(line, self._clock.now())
             lines += 1
+        with self._section():
+            for reason, count in journal.found.items():
+                self._ledger.accept(count)
+                self._ledger.lose(reason, count)
+            self._keep_losses()
         if lines:
             text = f"{lines} lines of an earlier process recovered from the crash journal"
             self._incoming.append(self._own_body("WARNING", text, {"recovered": lines}))
@@ -250,7 +282,7 @@ class Delivery:
             if urgent:
                 self._not_before = 0.0
             idle = self._batcher.oldest_index() is None
-        if not idle:
+        if not idle or not self._recovered:
             self._rouse()
         return target
 
@@ -258,7 +290,7 @@ class Delivery:
         """Whether every line up to ``target`` is delivered or lost."""
         with self._lock:
             oldest = self._batcher.oldest_index()
-            return oldest is None or oldest > target
+            return (oldest is None or oldest > target) and (self._recovered or not self._alive())
 
     @property
     def failing(self) -> bool:
@@ -330,7 +362,9 @@ class Delivery:
         """Leave pending lines to the next process, and no file when nothing is pending."""
         with self._section():
             if self._journal is not None:
-                self._journal.close(keep=self._batcher.oldest_index() is not None)
+                self._journal.close(
+                    keep=self._batcher.oldest_index() is not None or bool(self._ledger.untold)
+                )
                 self._journal = None
                 self._journal_tried = self._journal_folder is None
 
@@ -384,6 +418,8 @@ class Delivery:
             self._recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
             tell(f"crash journal not read: {type(error).__name__}: {error}", once="recover")
+        self._recovered = True
+        self._notify()
         while True:
             try:
                 self._run(inline=False, until=None)
@@ -407,15 +443,20 @@ class Delivery:
             inline: on a caller's thread, because no thread can be started: never wait for more.
             until: when a caller's patience ends, on the clock.
         """
-        while True:
-            with self._section():
-                step = self._next_step(inline=inline)
-            if isinstance(step, list):
-                self._send(step)
-            elif step is None or (until is not None and self._clock.now() + step >= until):
-                return
-            else:
-                self._wake.acquire(timeout=step)
+        while self._step(inline=inline, until=until):
+            pass
+
+    def _step(self, *, inline: bool, until: float | None) -> bool:
+        """Send once, or wait once; False when there is nothing to do any more."""
+        with self._section():
+            step = self._next_step(inline=inline)
+        if isinstance(step, list):
+            self._send(step)
+        elif step is None or (until is not None and self._clock.now() + step >= until):
+            return False
+        else:
+            self._wake.acquire(timeout=step)
+        return True
 
     def _next_step(self, *, inline: bool) -> list[Record] | float | None:
         """Records to send, seconds to wait (-1: until woken), or None to stop."""
@@ -456,10 +497,23 @@ class Delivery:
             self._sending = False
             news = self._apply(records, outcome)
             if self._journal is not None:
+                trouble = self._journal.trouble
+                if trouble is not None:
+                    news.append((f"no crash journal ({trouble}) for some lines", "journal"))
                 self._journal.settled(self._batcher.oldest_index())
-            waiters = list(self._waiters)
+            if BUFFER_FULL in self._ledger.lost:
+                text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
+                news.append((f"{text}; the oldest lines are lost and counted", BUFFER_FULL))
+            if self._ledger.untold:
+                self._keep_losses()
         for text, key in news:
             tell(text, once=key)
+        self._notify()
+
+    def _notify(self) -> None:
+        """Have everyone who waits look again."""
+        with self._lock:
+            waiters = list(self._waiters)
         for waiter in waiters:
             try:
                 waiter.release()
@@ -515,12 +569,8 @@ class Delivery:
         if failed:
             self._not_before = self._clock.now() + self._backoff.failure()
         news = []
-        untold = self._ledger.take_untold() if stored else {}
-        if untold:
-            count = sum(untold.values())
-            reasons = ", ".join(f"{lines} {reason}" for reason, lines in untold.items())
-            text = f"{count} lines were lost: {reasons}"
-            self._incoming.append(self._own_body("ERROR", text, {"lost": dict(untold)}))
+        if stored and self._ledger.untold:
+            self._tell_losses()
         if self._backoff.failures == TELL_AFTER:
             code = next(code for code in codes if code is not None)
             partial = CallOutcome(error=code or "", message="records refused one by one")

@@ -18,9 +18,11 @@ import os
 import stat
 import zlib
 
+from firehose_logging.errors import LOSS_REASONS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 #: Our folder in the temporary directory.
 FOLDER = "firehose-logging"
@@ -28,8 +30,11 @@ FOLDER = "firehose-logging"
 #: Bytes of a segment; a longer line has a segment of its own size.
 SEGMENT_BYTES = 262_144
 
-_MAGIC = b"FHLJ0001"
-_HEADER = len(_MAGIC) + 4  # then the generation, little-endian
+_MAGIC = b"FHLJ0002"
+# Then, little-endian and four bytes each: the generation, and for every reason the lines lost
+# that no line tells yet. Counters of four bytes are never seen half written.
+_COUNTS = len(_MAGIC) + 4
+_HEADER = _COUNTS + 4 * len(LOSS_REASONS)
 _ENTRY = 8  # length and checksum of a line, little-endian
 
 
@@ -69,9 +74,13 @@ class _Segment:
     def restart(self) -> None:
         """Forget every line."""
         self._generation = (self._generation + 1) & 0xFFFFFFFF
-        self._map[len(_MAGIC) : _HEADER] = self._generation.to_bytes(4, "little")
+        self._map[len(_MAGIC) : _COUNTS] = self._generation.to_bytes(4, "little")
         self.at = _HEADER
         self.last = -1
+
+    def count(self, losses: bytes) -> None:
+        """Write the counters of losses."""
+        self._map[_COUNTS:_HEADER] = losses
 
     def append(self, index: int, line: bytes) -> bool:
         """Write a line; False when there is no room for it."""
@@ -121,6 +130,9 @@ class Journal:
         # All mutable state; the last segment is the one written to.
         self._segments: list[_Segment] = []
         self._made = 0
+        self._losses = _NO_LOSSES
+        #: Losses of processes that are gone, by reason: what ``recover`` found.
+        self.found: dict[str, int] = {}
         #: Why lines are not journalled right now; None while they are.
         self.trouble: str | None = None
 
@@ -149,9 +161,25 @@ class Journal:
         self._made += 1
         path = f"{self._name}.{self._made}.journal"
         try:
-            self._segments.append(_Segment(path, max(SEGMENT_BYTES, _HEADER + _ENTRY + size)))
+            segment = _Segment(path, max(SEGMENT_BYTES, _HEADER + _ENTRY + size))
         except OSError as error:
             self.trouble = error.strerror or str(error)
+            return
+        segment.count(self._losses)
+        self._segments.append(segment)
+
+    def lost(self, untold: Mapping[str, int]) -> None:
+        """Keep the losses that no line tells yet, for the next process to tell.
+
+        Args:
+            untold: lines by reason; empty when all are told.
+        """
+        counts = [min(untold.get(reason, 0), 0xFFFFFFFF) for reason in LOSS_REASONS]
+        self._losses = b"".join(count.to_bytes(4, "little") for count in counts)
+        if not self._segments and untold:
+            self._grow(0)
+        elif self._segments:
+            self._segments[-1].count(self._losses)
 
     def settled(self, oldest: int | None) -> None:
         """Forget lines that need no journal any more.
@@ -164,7 +192,7 @@ class Journal:
             while len(segments) > 1:
                 segments.pop(0).remove()
             if segments and segments[0].last >= 0:
-                if segments[0].size > SEGMENT_BYTES:
+                if segments[0].size > SEGMENT_BYTES and self._losses == _NO_LOSSES:
                     segments.pop(0).remove()
                 else:
                     segments[0].restart()
@@ -187,7 +215,8 @@ class Journal:
 
         A file whose process still lives is locked, and passed over.
         """
-        for name in sorted(os.listdir(self._folder)):  # noqa: PTH208 - pathlib costs an import
+        last: dict[str, list[int]] = {}
+        for name in sorted(os.listdir(self._folder), key=_age):  # noqa: PTH208 - pathlib costs an import
             if not name.startswith(self._prefix):
                 continue
             path = f"{self._folder}/{name}"
@@ -200,7 +229,15 @@ class Journal:
                 found = os.fstat(fd)
                 # Without a name it was taken by another process between our open and our lock.
                 if stat.S_ISREG(found.st_mode) and found.st_nlink:
-                    yield from read_lines(_contents(fd))
+                    data = _contents(fd)
+                    yield from read_lines(data)
+                    # The counters are of the process: its newest file has the last word.
+                    last[_age(name)[0]] = read_losses(data)
+                    self.found = {
+                        reason: sum(counts[i] for counts in last.values())
+                        for i, reason in enumerate(LOSS_REASONS)
+                        if any(counts[i] for counts in last.values())
+                    }
                     _unlink(path)
             except OSError:
                 continue
@@ -212,7 +249,7 @@ def read_lines(data: bytes) -> Iterator[bytes]:
     """The whole lines of a segment's bytes, up to the first that is torn or old."""
     if data[: len(_MAGIC)] != _MAGIC or len(data) < _HEADER:
         return
-    generation = int.from_bytes(data[len(_MAGIC) : _HEADER], "little")
+    generation = int.from_bytes(data[len(_MAGIC) : _COUNTS], "little")
     at = _HEADER
     while at + _ENTRY < len(data):
         size = int.from_bytes(data[at : at + 4], "little")
@@ -222,6 +259,23 @@ def read_lines(data: bytes) -> Iterator[bytes]:
             return
         yield line
         at += _ENTRY + size
+
+
+def read_losses(data: bytes) -> list[int]:
+    """A segment's counters of losses that nothing told yet, in the order of the reasons."""
+    if data[: len(_MAGIC)] != _MAGIC or len(data) < _HEADER:
+        return [0] * len(LOSS_REASONS)
+    return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, _HEADER, 4)]
+
+
+_NO_LOSSES = bytes(_HEADER - _COUNTS)
+
+
+def _age(name: str) -> tuple[str, int, str]:
+    """Sorts a process's files in the order they were made."""
+    process, _, rest = name.partition("~")[2].partition(".")
+    number = rest.partition(".")[0]
+    return process, int(number) if number.isdecimal() else 0, name
 
 
 def _contents(fd: int) -> bytes:

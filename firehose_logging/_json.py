@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Deepest nesting that is kept; below it a value becomes its text. Readers have limits too
+#: Deepest nesting that is kept; what is deeper is cut, and says so. Readers have limits too
 #: (DuckDB and Trino stop between 100 and 1,000).
 MAX_DEPTH = 64
 
@@ -39,7 +39,10 @@ def dumps(value: object) -> str:
     if kind is str:
         return quote(value)  # type: ignore[arg-type]
     if kind is int:
-        return int.__repr__(value)
+        try:
+            return int.__repr__(value)
+        except ValueError:
+            return quote(hex(value))  # type: ignore[arg-type]  # see _plain_int
     if value is None:
         return "null"
     if value is True:
@@ -47,9 +50,22 @@ def dumps(value: object) -> str:
     if value is False:
         return "false"
     try:
-        return _encode(value)
-    except Exception:  # noqa: BLE001 - TypeError, ValueError, RecursionError, and user code's own
-        return _encode(_plain(value, MAX_DEPTH, set()))
+        text = _encode(value)
+        # The encoder's own limit differs from one interpreter to the next, and is far above ours.
+        if text.count("[") + text.count("{") <= MAX_DEPTH or not _deeper(value, MAX_DEPTH):
+            return text
+    except Exception:  # noqa: BLE001 - TypeError, ValueError, RecursionError, user code's own
+        pass
+    return _encode(_plain(value, MAX_DEPTH, set()))
+
+
+def _deeper(value: object, depth: int) -> bool:
+    """Whether containers are nested deeper than ``depth``."""
+    if isinstance(value, dict):
+        return depth == 0 or any(_deeper(item, depth - 1) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return depth == 0 or any(_deeper(item, depth - 1) for item in value)
+    return False
 
 
 def _plain(value: object, depth: int, above: set[int]) -> object:

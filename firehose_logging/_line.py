@@ -35,6 +35,7 @@ COLUMNS = frozenset(
         "record",
         "requestId",
         "seq",
+        "stackInfo",
         "stackTrace",
         "tenantId",
         "timestamp",
@@ -43,7 +44,7 @@ COLUMNS = frozenset(
     }
 )
 
-#: Longest ``logger`` and ``level``, in characters: every part of a split line repeats them.
+#: Longest ``type``, ``logger`` and ``level``, in characters: every part of a split line repeats them.
 _MAX_NAME = 512
 
 #: Room for ``,"seq":`` and a number, ``}`` and the newline.
@@ -90,7 +91,7 @@ def function_start(epoch: float, level: str, logger: str) -> str:
 def start(when: str, kind: str, level: str, logger: str) -> str:
     """The first members of a line; ``kind`` is the ``type`` column."""
     return (
-        f'{{"timestamp":"{when}","type":{quote(kind)}'
+        f'{{"timestamp":"{when}","type":{quote(kind[:_MAX_NAME])}'
         f',"level":{quote(level[:_MAX_NAME])},"logger":{quote(logger[:_MAX_NAME])}'
     )
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         def hooked(self) -> None:
             """The boundaries of invocations will be told."""
 
+        def logging_set_up(self) -> None:
+            """The runtime client has put its own handler on the root logger."""
+
         def runtime_starts(self) -> None:
             """The runtime client begins its work in this process."""
 
@@ -99,6 +102,9 @@ def _hook(module: ModuleType, observer: Observer) -> None:
             if running:  # we came while an invocation was running, and would not know its id
                 tenant = getattr(module, "_GLOBAL_TENANT_ID", None)
                 observer.invocation_began(running, trace_header(), tenant)
+    set_up = getattr(module, "_setup_logging", None)
+    if set_up is not None and not hasattr(set_up, "firehose_logging"):
+        module._setup_logging = _after_set_up(set_up, observer)  # type: ignore[attr-defined]  # noqa: SLF001
     run = getattr(module, "run", None)
     if run is not None and not hasattr(run, "firehose_logging"):
         module.run = _before_run(run, observer)  # type: ignore[attr-defined]
@@ -128,6 +134,16 @@ def _around(
 
     handle_event_request.firehose_logging = True  # type: ignore[attr-defined]
     return handle_event_request
+
+
+def _after_set_up(set_up: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def done(*args: Any, **kwargs: Any) -> Any:
+        result = set_up(*args, **kwargs)
+        observer.logging_set_up()
+        return result
+
+    done.firehose_logging = True  # type: ignore[attr-defined]
+    return done
 
 
 def _before_run(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]:

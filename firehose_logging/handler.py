@@ -55,8 +55,8 @@ class FirehoseHandler(logging.Handler):
     def __init__(
         self,
         stream_name: str | None = None,
-        level: int | str = logging.NOTSET,
         *,
+        level: int | str = logging.NOTSET,
         settings: Settings | None = None,
         client: Any = None,
         redact: Redact | None = None,
