@@ -238,6 +238,10 @@ class Process:
             for delivery in self.streams.all()[:1]:
                 self._try("extension", partial(self._start_extension, delivery))
 
+    def runtime_logs(self) -> None:
+        """The runtime client has put its own handler on the root logger."""
+        self._try("logging", self._attach_root_handler)
+
     def _hook_snapshots(self) -> None:
         # Lambda's own package. Hooks before the snapshot run in reverse order of registration
         # and those after it in order, so being first we see the last line and the first.

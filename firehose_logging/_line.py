@@ -44,7 +44,7 @@ COLUMNS = frozenset(
     }
 )
 
-#: Longest ``type``, ``logger`` and ``level``, in characters: every part of a split line repeats them.
+#: Longest ``type``, ``logger`` and ``level``, in characters: each part of a split line has them.
 _MAX_NAME = 512
 
 #: Room for ``,"seq":`` and a number, ``}`` and the newline.
