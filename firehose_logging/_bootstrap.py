@@ -183,6 +183,7 @@ class Process:
             )
             capture.handler = self.root_handler
             self._attach_root_handler()
+            self.logging_set_up()  # it was, when install() is called by the function's module
         if "stdout" in settings.capture:
             sys.stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passthrough)
         if "stderr" in settings.capture:
@@ -237,10 +238,6 @@ class Process:
             self._attach_root_handler()
             for delivery in self.streams.all()[:1]:
                 self._try("extension", partial(self._start_extension, delivery))
-
-    def runtime_logs(self) -> None:
-        """The runtime client has put its own handler on the root logger."""
-        self._try("logging", self._attach_root_handler)
 
     def _hook_snapshots(self) -> None:
         # Lambda's own package. Hooks before the snapshot run in reverse order of registration

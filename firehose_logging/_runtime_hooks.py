@@ -31,9 +31,6 @@ if TYPE_CHECKING:
         def runtime_starts(self) -> None:
             """The runtime client begins its work in this process."""
 
-        def runtime_logs(self) -> None:
-            """The runtime client has put its own handler on the root logger."""
-
         def invocation_began(
             self, request_id: str, trace_header: str | None, tenant_id: str | None
         ) -> None:
@@ -111,9 +108,6 @@ def _hook(module: ModuleType, observer: Observer) -> None:
     run = getattr(module, "run", None)
     if run is not None and not hasattr(run, "firehose_logging"):
         module.run = _before_run(run, observer)  # type: ignore[attr-defined]
-    set_up = getattr(module, "_setup_logging", None)
-    if set_up is not None and not hasattr(set_up, "firehose_logging"):
-        module._setup_logging = _after_set_up(set_up, observer)  # type: ignore[attr-defined]  # noqa: SLF001
     log_error = getattr(module, "log_error", None)
     if log_error is not None and not hasattr(log_error, "firehose_logging"):
         module.log_error = _before_error(log_error, observer)  # type: ignore[attr-defined]
@@ -159,16 +153,6 @@ def _before_run(run: Callable[..., Any], observer: Observer) -> Callable[..., An
 
     started.firehose_logging = True  # type: ignore[attr-defined]
     return started
-
-
-def _after_set_up(set_up: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
-    def logging_set_up(*args: Any, **kwargs: Any) -> Any:
-        result = set_up(*args, **kwargs)
-        observer.runtime_logs()
-        return result
-
-    logging_set_up.firehose_logging = True  # type: ignore[attr-defined]
-    return logging_set_up
 
 
 def _before_error(log_error: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
