@@ -220,8 +220,9 @@ class Delivery:
         reasons = ", ".join(f"{lines} {reason}" for reason, lines in untold.items())
         text = f"{count} lines were lost: {reasons}"
         self._incoming.append(self._own_body("ERROR", text, {"lost": untold}))
-        self._drain()  # into the journal, before the counters there are taken back
-        self._keep_losses()
+        if self._journal is not None:
+            self._drain()  # into the journal, before the counters there are taken back
+            self._keep_losses()
 
     def _open_journal(self) -> None:
         self._journal_tried = True

@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 logger = logging.getLogger("faults")
@@ -24,14 +25,16 @@ logger.setLevel(logging.INFO)
 
 TMP = os.environ["TMPDIR"]
 ACCEPTED = os.open(f"{TMP}/accepted", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+DOWN = Path(TMP, "dns-down")
+STALLED = Path(TMP, "dns-stall")
 _resolve = socket.getaddrinfo
 
 
 def _resolve_unless_down(host: Any, *rest: Any, **named: Any) -> Any:
     """Ask for a name that cannot exist while the file ``dns-down`` is there; hang for a stall."""
-    if os.path.exists(f"{TMP}/dns-down"):
+    if DOWN.exists():
         host = "firehose.invalid"
-    while os.path.exists(f"{TMP}/dns-stall"):
+    while STALLED.exists():
         time.sleep(0.01)
     return _resolve(host, *rest, **named)
 
@@ -39,7 +42,7 @@ def _resolve_unless_down(host: Any, *rest: Any, **named: Any) -> Any:
 socket.getaddrinfo = _resolve_unless_down
 
 
-def handler(event: dict[str, Any], context: Any) -> Any:
+def handler(event: dict[str, Any], _context: Any) -> Any:
     """Log, then return or end."""
     first, lines = event.get("first", 0), event.get("lines", 0)
     size, threads = event.get("bytes", 200), event.get("threads", 1)
@@ -76,8 +79,7 @@ def _counts() -> Any:
 
 
 def _rss() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)
 
 
 def _raise() -> None:
