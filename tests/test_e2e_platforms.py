@@ -55,7 +55,7 @@ HOW: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("how", HOW)
 def test_lines_in_the_local_lambda(how: str, log_format: str) -> None:
     """Managed start-up or entry point of an image, log descriptor or none: the same lines."""
-    with deployed(log_format=log_format, **HOW[how]) as run:
+    with deployed(log_format=log_format, log_level="DEBUG", **HOW[how]) as run:
         for steps in INVOCATIONS:
             run.do(*steps)
         run.shutdown()
@@ -69,7 +69,7 @@ def test_lines_in_the_local_lambda(how: str, log_format: str) -> None:
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 def test_lines_in_the_emulator(log_format: str, tmp_path: Path) -> None:
     """AWS's own emulator, with the layer's wrapper as entry point: the same lines."""
-    variables = {"AWS_LAMBDA_LOG_FORMAT": log_format}
+    variables = {"AWS_LAMBDA_LOG_FORMAT": log_format, "AWS_LAMBDA_LOG_LEVEL": "DEBUG"}
     with deployed_on_rie("scripted", tmp_path, variables) as (environment, firehose):
         answers = [environment.invoke({"do": s, "answer": n}) for n, s in enumerate(INVOCATIONS)]
         assert environment.stop() == 0
