@@ -325,7 +325,7 @@ class Process:
         self.is_child = True
         _threads.forget()
         _diagnostics.forget()
-        self.context.renew()
+        self.context.fork()
         self.streams.after_fork()
         for delivery in self.streams.all():
             delivery.background = True
@@ -333,6 +333,13 @@ class Process:
             self.extension.after_fork()
             self.extension = None
         _shutdown.unwatch_in_child()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # Its children leave without atexit, through finalizers of their own, which they
+            # forget when they begin and then set up like this.
+            util.register_after_fork(
+                self, lambda process: util.Finalize(None, process.at_exit, exitpriority=0)
+            )
 
 
 def _do_nothing() -> None:

@@ -32,7 +32,7 @@ class Context:
         self.renew()
 
     def renew(self) -> None:
-        """Become a new instance: after a fork, or when a snapshot is restored."""
+        """Become a new instance: when a snapshot is restored, or after a fork."""
         # 8 random bytes tell a billion environments of one stream apart with odds of a collision
         # of 3 %; uuid would cost its import.
         self.instance_id = os.urandom(8).hex()
@@ -46,6 +46,14 @@ class Context:
         self.request_id = None
         self.invocations = 0
         self.columns = self.environment_columns
+
+    def fork(self) -> None:
+        """Become a new instance that goes on with its parent's invocation."""
+        parent, columns = self.environment_columns, self.columns
+        request_id, invocations = self.request_id, self.invocations
+        self.renew()
+        self.request_id, self.invocations = request_id, invocations
+        self.columns = columns.replace(parent, self.environment_columns)
 
     def begin(
         self, request_id: str, *, trace_header: str | None = None, tenant_id: str | None = None
