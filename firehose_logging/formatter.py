@@ -106,9 +106,14 @@ def _exception(record: logging.LogRecord) -> str:
 def error_members(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> str:
-    """``errorType``, ``errorMessage`` and ``stackTrace`` of an exception, with its causes."""
+    """``errorType``, ``errorMessage`` and ``stackTrace`` of an exception, with causes, notes and members."""
     try:
-        if error is not None and (error.__cause__ or error.__context__):
+        if error is not None and (
+            error.__cause__
+            or error.__context__
+            or hasattr(error, "__notes__")
+            or hasattr(error, "exceptions")  # a group's members
+        ):
             frames = traceback.format_exception(kind, error, trace)
         else:
             frames = traceback.format_tb(trace)
