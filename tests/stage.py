@@ -69,6 +69,31 @@ def threaded(transport: MemoryTransport, *, background: bool = True, **settings:
     )
 
 
+class MemoryClient:
+    """A Firehose client that keeps what it is given; public seam ``FirehoseHandler(client=...)``."""
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.streams: set[str] = set()
+
+    def put_record_batch(self, **call: Any) -> dict[str, Any]:
+        """Store all records of a call."""
+        self.streams.add(call["DeliveryStreamName"])
+        self.records += [bytes(item["Data"]) for item in call["Records"]]
+        return {"FailedPutCount": 0, "RequestResponses": [{} for _ in call["Records"]]}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line stored, parsed, in order; flushes first."""
+        import firehose_logging
+
+        assert not firehose_logging.flush(10).pending
+        return [json.loads(line) for data in self.records for line in data.splitlines()]
+
+    def messages(self) -> list[Any]:
+        """The message of every line stored."""
+        return [line["message"] for line in self.lines()]
+
+
 def record(
     msg: object = "hello",
     *args: object,
@@ -102,7 +127,7 @@ def run_python(
     python: str | Path = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
     """Run code in a fresh interpreter that finds the package in the repository."""
-    variables = child_environment(PYTHONPATH=str(ROOT), **(env or {}))
+    variables = child_environment(PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}", **(env or {}))
     return subprocess.run(
         [str(python), *flags, "-c", code, *args],
         env=variables, capture_output=True, text=True, timeout=CHILD_DEADLINE, check=False,
