@@ -95,9 +95,10 @@ class Outcome:
 def events(cell: Cell) -> list[dict[str, Any]]:
     """The events of the process that meets the trouble; the last one ends it, or nearly."""
     count, size, _ = cell.load
-    made: list[dict[str, Any]] = [{"first": 1 + n * count, "lines": count, "bytes": size} for n in range(2)]
+    load = {"lines": count, "bytes": size}
+    made: list[dict[str, Any]] = [{"first": 1 + n * count, **load} for n in range(2)]
     if cell.end != IDLE:
-        made.append({"first": 1 + 2 * count, "lines": count, "bytes": size, "then": cell.end})
+        made.append({"first": 1 + 2 * count, **load, "then": cell.end})
     return made
 
 

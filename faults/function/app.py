@@ -79,7 +79,8 @@ def _counts() -> Any:
 
 
 def _rss() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * (os.sysconf("SC_PAGE_SIZE") // 1024)
 
 
 def _raise() -> None:
