@@ -273,6 +273,7 @@ class Process:
             if self.capture is not None:
                 self.capture.complete()
             if self.extension is not None:
+                _shutdown.watch_again()
                 self.extension.handler_ended(request_id)
         except Exception as error:  # noqa: BLE001 - the next invocation must come
             tell(f"invocation end: {type(error).__name__}: {error}", once="ended")

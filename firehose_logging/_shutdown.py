@@ -25,10 +25,16 @@ EXIT_STATUS = 128 + _signal.SIGTERM
 SIGTERM: int = _signal.SIGTERM
 
 _previous: Any = _signal.SIG_DFL
+_wake_fileno = -1
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
-    """Run what was installed before us; the flush itself needs no Python-level handler."""
+    """Wake the companion, in case the descriptor is an event loop's; run what was before us."""
+    if _wake_fileno >= 0:
+        try:
+            os.write(_wake_fileno, bytes([number]))
+        except OSError:
+            pass  # full, so it is awake
     if callable(_previous):
         _previous(number, frame)
 
@@ -39,18 +45,29 @@ def watch_sigterm(wake_fileno: int) -> bool:
     A handler that the function installs later replaces ours and nothing is lost: the
     descriptor is written to whatever the handler.
     """
-    global _previous
+    global _previous, _wake_fileno
     if threading.current_thread() is not threading.main_thread():
         return False
-    other = _signal.set_wakeup_fd(wake_fileno, warn_on_full_buffer=False)
-    if other != -1:
-        _signal.set_wakeup_fd(other)  # somebody's event loop lives by it
-        return False
+    _wake_fileno = wake_fileno
     current = _signal.getsignal(_signal.SIGTERM)
     if current is not _on_sigterm:
         _previous = current
         _signal.signal(_signal.SIGTERM, _on_sigterm)
-    return True
+    return watch_again()
+
+
+def watch_again() -> bool:
+    """Take the descriptor back from an event loop that has gone; False when one lives by it.
+
+    asyncio sets it to none when a loop that handled signals is closed.
+    """
+    if _wake_fileno < 0 or threading.current_thread() is not threading.main_thread():
+        return False
+    other = _signal.set_wakeup_fd(_wake_fileno, warn_on_full_buffer=False)
+    if other in (-1, _wake_fileno):
+        return True
+    _signal.set_wakeup_fd(other)
+    return False
 
 
 def sigterm_is_ours() -> bool:
@@ -66,6 +83,11 @@ def end_process() -> None:
 
 def unwatch_in_child() -> None:
     """In a forked child: SIGTERM does again what it did before us, or the child outlives it."""
+    global _wake_fileno
+    ours, _wake_fileno = _wake_fileno, -1
+    if ours >= 0:
+        other = _signal.set_wakeup_fd(-1)
+        if other != ours:
+            _signal.set_wakeup_fd(other)
     if _signal.getsignal(_signal.SIGTERM) is _on_sigterm:
         _signal.signal(_signal.SIGTERM, _previous)
-        _signal.set_wakeup_fd(-1)
