@@ -106,7 +106,7 @@ def _exception(record: logging.LogRecord) -> str:
 def error_members(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> str:
-    """``errorType``, ``errorMessage`` and ``stackTrace`` of an exception, with causes, notes and members."""
+    """``errorType``, ``errorMessage``, ``stackTrace``: with causes, notes, a group's members."""
     try:
         if error is not None and (
             error.__cause__

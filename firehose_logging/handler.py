@@ -104,8 +104,14 @@ class FirehoseHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Encode one record and hand it to the delivery."""
         delivery = self._delivery
-        if delivery is None or (self._group.handlers > 1 and self._seen(record)):
+        if delivery is None:
             return
+        sent_to = None
+        if self._group.handlers > 1:
+            sent_to = _sent_to(record)
+            if delivery in sent_to:
+                return
+            sent_to.append(delivery)
         try:
             formatter = self.formatter
             if formatter is None:
@@ -129,6 +135,9 @@ class FirehoseHandler(logging.Handler):
                 delivery.add(part)
         except Exception:  # noqa: BLE001 - a record that defeats us must not reach user code
             self._salvage(delivery, record)
+        finally:
+            if sent_to is not None:  # formatting may have logged another record
+                _last.sent = (weakref.ref(record), sent_to)
 
     def _salvage(self, delivery: Delivery, record: logging.LogRecord) -> None:
         """Deliver what can be encoded of a record; count it when nothing can."""
@@ -141,15 +150,6 @@ class FirehoseHandler(logging.Handler):
             delivery.add(f'{head}{self._context.columns},"message":{dumps(message)}')
         except Exception:  # noqa: BLE001
             delivery.lose(UNENCODABLE)
-
-    @staticmethod
-    def _seen(record: logging.LogRecord) -> bool:
-        """Whether another handler of this process has just sent this very record."""
-        last = getattr(_last, "record", None)
-        if last is not None and last() is record:
-            return True
-        _last.record = weakref.ref(record)
-        return False
 
     def flush(self) -> None:
         """Outside Lambda: deliver, waiting at most 5 seconds.
@@ -166,8 +166,22 @@ class FirehoseHandler(logging.Handler):
         return f"<FirehoseHandler {stream} ({logging.getLevelName(self.level)})>"
 
 
+def _sent_to(record: logging.LogRecord) -> list[Delivery]:
+    """The deliveries that handlers on this thread have just given this very record to."""
+    sent: list[Delivery]
+    last, sent = getattr(_last, "sent", (None, []))
+    if last is not None and last() is record:
+        return sent
+    sent = []
+    _last.sent = (weakref.ref(record), sent)
+    return sent
+
+
 def _formatted(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     try:
-        return formatter.format(record)
+        # A copy: logging's own formatters leave message, asctime and exc_text on a record.
+        theirs = type(record).__new__(type(record))
+        theirs.__dict__.update(record.__dict__)
+        return formatter.format(theirs)
     except Exception as error:  # noqa: BLE001 - a user's formatter
         return f"{text_of(message_of(record))} [{type(error).__name__} in the formatter]"
