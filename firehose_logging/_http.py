@@ -36,7 +36,7 @@ class Message:
     def status(self) -> int:
         """Status code of a response; 0 when there is none."""
         word = self.start[1] if len(self.start) > 1 else ""
-        return int(word) if word.isdigit() else 0
+        return int(word) if _is_number(word) else 0
 
 
 class Parser:
@@ -126,7 +126,7 @@ class Parser:
             self._state = _CHUNK_SIZE
             return _MORE
         length = headers.get("content-length", "0")
-        if not length.isdigit():
+        if not _is_number(length):
             raise HttpError("a Content-Length that is no number")
         self._wanted = int(length)
         self._check_size(self._wanted)
@@ -171,6 +171,11 @@ class Parser:
         self._state = _HEAD
         self._expects = False
         return message
+
+
+def _is_number(word: str) -> bool:
+    """Whether ``int`` takes it: ``str.isdigit`` knows superscripts, and too many digits raise."""
+    return word.isascii() and word.isdigit() and len(word) <= 20
 
 
 _MORE = Message([], {})
