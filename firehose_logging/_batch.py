@@ -108,6 +108,12 @@ class Batcher:
         """When the oldest queued record was opened; None when nothing is queued."""
         return min((r.opened for r in self._queue), default=None)
 
+    def oldest_pending_time(self) -> float | None:
+        """The same with what is in flight; None when nothing is pending."""
+        times = [r.opened for r in self._in_flight]
+        times.extend(r.opened for r in self._queue)
+        return min(times, default=None)
+
     # -- in --------------------------------------------------------------------------------
 
     def add(self, line: bytes, now: float) -> None:

@@ -303,7 +303,7 @@ class Delivery:
         with self._section() as free:
             if free:
                 self._drain()
-            return self._batcher.oldest_time()
+            return self._batcher.oldest_pending_time()
 
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
         """Deliver everything accepted so far.
@@ -534,14 +534,13 @@ class Delivery:
                 maybe_stored=True,
             )
         what = verdict(outcome, len(records))
-        self._failing = True
-        if what == SPLIT:
+        if what == SPLIT:  # goes on at once: no outage, whoever waits goes on waiting
             self._call_bytes = sum(len(r.data) for r in records) // 2
             self._batcher.again(records)
             return []
+        self._failing = what != NEVER
         if what == NEVER:
             self._batcher.lose(records, REFUSED)
-            self._failing = False
             return [(self._told(outcome, "the lines are lost"), f"never:{outcome.error}")]
         self._batcher.again(records)
         wait = self._backoff.failure(blocked=what == BLOCKED)

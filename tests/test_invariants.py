@@ -186,6 +186,7 @@ class BatcherMachine(RuleBasedStateMachine):
         assert self.batcher.oldest_index() == min(map(index, everything), default=None)
         assert self.batcher.oldest_queued() == min(map(index, self.model.queue), default=None)
         assert (self.batcher.oldest_time() is None) == (not self.model.queue)
+        assert (self.batcher.oldest_pending_time() is None) == (not everything)
 
 
 class ScriptedTransport:
