@@ -30,6 +30,7 @@ FOLDER = "firehose-logging"
 #: Bytes of a segment; a longer line has a segment of its own size.
 SEGMENT_BYTES = 262_144
 
+_SUFFIX = ".journal"
 _MAGIC = b"FHLJ0002"
 # Then, little-endian and four bytes each: the generation, and for every reason the lines lost
 # that no line tells yet. Counters of four bytes are never seen half written.
@@ -97,9 +98,9 @@ class _Segment:
         return True
 
     def remove(self) -> None:
-        """Close and delete the file."""
-        self.close()
+        """Delete and close the file, in that order: nobody may find it without our lock."""
         _unlink(self._path)
+        self.close()
 
     def close(self) -> None:
         """Let go of the file; it stays, for the next process."""
@@ -159,7 +160,7 @@ class Journal:
 
     def _grow(self, size: int) -> None:
         self._made += 1
-        path = f"{self._name}.{self._made}.journal"
+        path = f"{self._name}.{self._made}{_SUFFIX}"
         try:
             segment = _Segment(path, max(SEGMENT_BYTES, _HEADER + _ENTRY + size))
         except OSError as error:
@@ -217,7 +218,8 @@ class Journal:
         """
         last: dict[str, list[int]] = {}
         for name in sorted(os.listdir(self._folder), key=_age):  # noqa: PTH208 - pathlib costs an import
-            if not name.startswith(self._prefix):
+            # Without its last name it is not yet locked by the process that is making it.
+            if not name.startswith(self._prefix) or not name.endswith(_SUFFIX):
                 continue
             path = f"{self._folder}/{name}"
             try:
