@@ -133,7 +133,9 @@ class Process:
         from firehose_logging._telemetry import TelemetryReader
 
         managed = self.settings.environment.workers is not None
-        is_worker = managed and self.is_child
+        forked_by_us = managed and self.is_child
+        if managed:
+            _share_imports()
 
         def make() -> Extension:
             extension = Extension(
@@ -142,17 +144,18 @@ class Process:
                 None
                 if managed
                 else Lifecycle(FlushPolicy(self.settings.flush, self.settings.interval)),
-                TelemetryReader(self.context),
+                TelemetryReader(self.context, concurrent=managed),
                 delivery,
                 self.clock,
                 # The parent of Managed Instances workers ends when they have, not before.
-                _shutdown.end_process if is_worker or not managed else _do_nothing,
+                _shutdown.end_process if not managed or _is_worker() else _do_nothing,
             )
             extension.hooked = self.is_hooked
             return extension
 
         extension = make()
-        started = not is_worker and extension.start()
+        # A worker whose parent has us already knows who the extension is.
+        started = not forked_by_us and extension.start()
         if managed and not started:
             # Another process is the extension of this environment; SIGTERM comes to all.
             extension = make()
@@ -345,6 +348,25 @@ class Process:
 
 def _do_nothing() -> None:
     return
+
+
+def _is_worker() -> bool:
+    """Whether this process was forked by the runtime client, as Managed Instances workers are."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+def _share_imports() -> None:
+    """Import what our threads import later, before workers are forked.
+
+    A module that a thread is importing at the moment of a fork stays half imported in the child,
+    and its lock stays taken. Done early the workers also share the memory.
+    """
+    import encodings.idna
+
+    from firehose_logging import _credentials, _direct, _journal, _transport
+
+    del encodings, _credentials, _direct, _journal, _transport
 
 
 _process: Process | None = None

@@ -241,8 +241,8 @@ class Delivery:
         self._journal = None
         tell(f"no crash journal ({why}); a killed process loses what is pending", once="journal")
 
-    def _recover(self) -> None:
-        """Take over what an earlier process of this environment left behind."""
+    def recover(self) -> None:
+        """Take over what a process of this environment that is gone has left behind."""
         with self._section():
             if not self._journal_tried:
                 self._open_journal()
@@ -416,7 +416,7 @@ class Delivery:
     def _work(self) -> None:
         """The thread: send, wait for more, until closed."""
         try:
-            self._recover()
+            self.recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
             tell(f"crash journal not read: {type(error).__name__}: {error}", once="recover")
         self._recovered = True

@@ -45,6 +45,9 @@ SCHEMA_LOGS_API = "2021-03-18"
 RETRY_NEXT = 0.05
 MAX_RETRIES = 100
 
+#: Seconds between looks for what a crashed worker of a Managed Instances environment left behind.
+RECOVER_EVERY = 60.0
+
 #: Seconds without news after which the last telemetry is taken for complete, at shutdown.
 QUIET = 0.03
 
@@ -94,6 +97,7 @@ class Extension:
         self._asking = False
         self._signalled_at: float | None = None
         self._last_news = 0.0
+        self._recovered_at = 0.0
         self._stopping = False
 
     @property
@@ -264,11 +268,23 @@ class Extension:
         # A byte that is a signal's number was written by the interpreter's own C handler.
         if self._signalled_at is None and SIGTERM in data:
             self._signalled_at = self._last_news = now
+            self._recover_workers(now)
             self._take(*self._reader.rest(self._clock.epoch()))
             self._targets = self._streams.request_flush(urgent=True)
 
+    def _recover_workers(self, now: float) -> None:
+        """Deliver what workers had pending when they crashed; nobody starts them again."""
+        if self._lifecycle is None and self._asking:
+            self._recovered_at = now
+            try:
+                self._sink.recover()
+            except OSError as error:
+                tell(f"crash journal not read: {error}", once="recover")
+
     def _telemetry(self, body: bytes, now: float) -> None:
         self._last_news = now
+        if now - self._recovered_at >= RECOVER_EVERY:
+            self._recover_workers(now)
         self._take(*self._reader.read(body, self._clock.epoch()))
 
     def _take(self, bodies: list[str], done: list[str], bad: int) -> None:

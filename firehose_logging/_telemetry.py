@@ -6,6 +6,8 @@ do not exist yet are lines like any other.
 
 from __future__ import annotations
 
+import json
+
 from firehose_logging import _line
 from firehose_logging._json import dumps, quote
 from firehose_logging._telemetry_batch import BatchReader
@@ -22,10 +24,13 @@ class TelemetryReader:
 
     Args:
         context: the columns of this environment.
+        concurrent: several invocations run at a time, as on Managed Instances: the last one that
+            was started says nothing about a line of the function.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, concurrent: bool = False) -> None:
         self._context = context
+        self._concurrent = concurrent
         self._batches = BatchReader()
         # All mutable state: the invocation that the platform last started, for text lines of
         # the function, which do not name theirs.
@@ -70,7 +75,7 @@ class TelemetryReader:
         if kind == "platform.start":
             self._request_id = request_id
         if request_id is None and kind == "function":
-            request_id = self._request_id
+            request_id = _own_request_id(record) if self._concurrent else self._request_id
         head = _line.start(
             rfc3339(event.get("time"), now), kind, _level(kind, record), kind.partition(".")[0]
         )
@@ -108,6 +113,16 @@ def _request_id(record: object) -> str | None:
         request_id = record.get("requestId")
         if isinstance(request_id, str) and request_id:
             return request_id
+    return None
+
+
+def _own_request_id(record: object) -> str | None:
+    """The id that a line of Lambda's JSON log format names itself, where it came as text."""
+    if isinstance(record, str) and record.startswith("{") and '"requestId"' in record:
+        try:
+            return _request_id(json.loads(record))
+        except ValueError:
+            return None
     return None
 
 
