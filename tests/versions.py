@@ -1,0 +1,32 @@
+"""Which Pythons and runtime clients a test runs with: a chosen part, or all of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import clients
+
+#: `make conformance` sets it; `make test` runs the chosen part.
+WHOLE = bool(os.environ.get("CONFORMANCE"))
+
+RUNNING = f"3.{sys.version_info.minor}"
+#: Lambda's own runtimes, as far as they are released; those that are not here are told as such.
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+Versions = tuple[str, str]
+
+
+def everything(versions: tuple[str, ...] = clients.VERSIONS) -> list[Versions]:
+    """Every Python with every one of these runtime clients."""
+    return [(python, client) for python in PYTHONS for client in versions]
+
+
+def selected(part: list[Versions], whole: list[Versions]) -> list[Versions]:
+    """The part, or in `make conformance` the whole."""
+    return whole if WHOLE else [pair for pair in part if pair[0] in clients.interpreters()]
+
+
+def name(pair: Versions) -> str:
+    """How a pair is called in test ids and in the table."""
+    return f"Python {pair[0]}, client {pair[1]}"
