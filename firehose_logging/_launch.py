@@ -5,8 +5,13 @@ nothing that an old one cannot parse, and whatever goes wrong in here, the progr
 with the ``sys.argv``, ``sys.path`` and ``__main__`` that it would have had without us.
 """
 
+import errno
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
 
 
 def _tell(text: str) -> None:
@@ -44,59 +49,74 @@ def _path_entry(argv: "list[str]") -> str:
         return os.getcwd()
     if argv[0] in ("-c", "-"):
         return ""
-    script = os.path.realpath(argv[0])
-    # A folder or archive with a __main__.py is itself the entry.
-    return os.path.dirname(script) if _is_source(argv[0]) else script
+    return os.path.dirname(os.path.realpath(argv[0]))
 
 
 def _is_source(script: str) -> bool:
     return os.path.isfile(script) and not script.endswith((".zip", ".pyz", ".whl"))
 
 
+def _absolute(path: str) -> str:
+    """As the interpreter makes ``__main__.__file__`` absolute: nothing is resolved on the way."""
+    return os.path.join(os.getcwd(), path)
+
+
 def _become(argv: "list[str]") -> None:
     """Run the program in ``__main__``, as the interpreter would have."""
     main = sys.modules["__main__"].__dict__
     own = [name for name in main if not name.startswith("__")]
-    if argv[0] == "-m":
+    sys.argv = argv
+    if argv[0] in ("-m", "-c"):
+        sys.argv = [argv[0], *argv[2:]]
+    if argv[0] == "-m" or not (argv[0] in ("-c", "-") or _is_source(argv[0])):
         import runpy
 
-        sys.argv = ["-m", *argv[2:]]
+        module = argv[1] if argv[0] == "-m" else "__main__"
+        if argv[0] != "-m":  # a folder or an archive
+            sys.path.insert(0, _absolute(argv[0]))
         _clear(main, own)
-        runpy._run_module_as_main(argv[1])  # type: ignore[attr-defined]  # what -m itself calls
+        # What the interpreter itself calls, for -m and for a __main__ found on the path.
+        runpy._run_module_as_main(module, argv[0] == "-m")  # type: ignore[attr-defined]
         return
     if argv[0] == "-c":
-        sys.argv = ["-c", *argv[2:]]
         code = compile(argv[1], "<string>", "exec", dont_inherit=True)
-        own.append("__file__")
+        own += ["__file__", "__cached__"]
     elif argv[0] == "-":
-        sys.argv = argv
         code = compile(sys.stdin.read(), "<stdin>", "exec", dont_inherit=True)
-        own.append("__file__")
-    elif _is_source(argv[0]):
-        from importlib.machinery import SourceFileLoader
-        from io import open_code
+        main["__file__"] = "<stdin>"
+    else:
+        code = _read(_absolute(argv[0]), main)
+    if argv[0] in ("-c", "-"):
+        from importlib.machinery import BuiltinImporter
 
-        sys.argv = argv
-        with open_code(argv[0]) as file:
-            code = compile(file.read(), argv[0], "exec", dont_inherit=True)
-        main["__file__"] = argv[0]
-        main["__loader__"] = SourceFileLoader("__main__", argv[0])
-    else:  # a folder or archive
-        import runpy
-
-        sys.argv = argv
-        _clear(main, own)
-        runpy.run_path(argv[0], run_name="__main__")
-        return
+        main["__loader__"] = BuiltinImporter
     main["__doc__"] = None
     main["__spec__"] = None
     _clear(main, own)
     exec(code, main)
 
 
+def _read(script: str, main: "dict[str, object]") -> "CodeType":
+    """The code of a script, which from here on is the main module's file."""
+    from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+
+    main["__file__"] = script
+    if script.endswith(".pyc"):
+        compiled = SourcelessFileLoader("__main__", script)
+        main["__loader__"] = compiled
+        code = compiled.get_code("__main__")
+        assert code is not None
+        return code
+    from io import open_code
+
+    main["__loader__"] = SourceFileLoader("__main__", script)
+    with open_code(script) as file:
+        return compile(file.read(), script, "exec", dont_inherit=True)
+
+
 def _clear(main: "dict[str, object]", names: "list[str]") -> None:
     """Take our own names out of ``__main__``; from here on no global of ours is there."""
-    for name in [*names, "__cached__"]:
+    for name in names:
         main.pop(name, None)
 
 
@@ -106,9 +126,20 @@ def _main() -> None:
     if not argv:
         _tell("_launch.py is run by firehose_wrapper, with a program as its argument")
         sys.exit(64)
+    if argv[0] not in ("-m", "-c", "-") and not os.path.exists(argv[0]):
+        reason = os.strerror(errno.ENOENT)
+        script = _absolute(argv[0])
+        sys.stderr.write(
+            "%s: can't open file %r: [Errno %d] %s\n"
+            % (sys.executable, script, errno.ENOENT, reason)
+        )
+        sys.exit(2)
     # -P and -I keep the script's folder off sys.path.
     if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
-        sys.path[0] = _path_entry(argv)
+        if argv[0] in ("-m", "-c", "-") or _is_source(argv[0]):
+            sys.path[0] = _path_entry(argv)
+        else:  # a folder or an archive is itself the entry, see _become
+            del sys.path[0]
     _install(os.path.dirname(here))
     _become(argv)
 
