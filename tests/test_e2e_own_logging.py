@@ -68,6 +68,14 @@ def test_install_does_what_the_wrapper_does() -> None:
         run.expect(*logged(1), printed(1), *logged(2), printed(2), ERROR)
 
 
+def test_install_keeps_level_names_in_json() -> None:
+    """Lambda's JSON formatter rounds a level down on the record itself; we see it before."""
+    with deployed("own_logging", {"SETUP": "by_install", **NO_WRAPPER}, log_format="JSON") as run:
+        run.invoke({"notice": True})
+        run.shutdown()
+        run.expect(*logged(1), Said(1, "NOTICE", "user", "hear ye"), printed(1))
+
+
 @pytest.mark.parametrize("wrapper", [True, False])
 @pytest.mark.parametrize("setup", ["in_code", "nothing"])
 def test_the_decorator(setup: str, wrapper: bool) -> None:

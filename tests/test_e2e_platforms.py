@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -101,11 +103,9 @@ def test_sigterm_delivers_in_the_emulator(tmp_path: Path) -> None:
     [
         ["-u", "-m", "awslambdaric", "app.handler"],
         ["-W", "ignore", "-X", "utf8", "-Bum", "awslambdaric", "app.handler"],
-        ["-c", "import sys; sys.argv[1:] = ['app.handler']; "
-               "from awslambdaric.__main__ import main; main(sys.argv)"],
     ],
-    ids=["flag", "glued", "code"],
-)  # fmt: skip
+    ids=["flag", "glued"],
+)
 def test_interpreter_flags(arguments: list[str]) -> None:
     """Flags of the interpreter and other ways to name the program reach it unchanged."""
     start_up = ["/opt/firehose_wrapper", sys.executable, *arguments]
@@ -113,6 +113,38 @@ def test_interpreter_flags(arguments: list[str]) -> None:
         run.do(["log", "INFO", "here"], ["print", "and here"])
         run.shutdown()
         run.expect(*said_by([["log", "INFO", "here"], ["print", "and here"]], 1))
+
+
+CODE = (
+    "import sys; sys.argv[1:] = ['app.handler']; "
+    "from awslambdaric.__main__ import main; main(sys.argv)"
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [None, ["-m", "awslambdaric"], ["-I", "-m", "awslambdaric"], ["-c", CODE]],
+    ids=["managed", "module", "isolated", "code"],
+)
+def test_the_program_finds_itself_unchanged(arguments: list[str] | None, tmp_path: Path) -> None:
+    """Paths, arguments, main module, variables and flags are as behind a wrapper that does nothing.
+
+    Not as without one: the shell of any wrapper script sets variables of its own.
+    """
+    both = tmp_path / "layer"
+    shutil.copytree(layer(), both)
+    (both / "bare").write_text('#!/bin/sh\nexec "$@"\n')
+    (both / "bare").chmod(0o755)
+    answers = []
+    for wrapper in ("/opt/firehose_wrapper", "/opt/bare"):
+        options: dict[str, Any] = {}
+        if arguments is not None:
+            options = {"start_up": [wrapper, sys.executable, *arguments, "app.handler"]}
+        variables = {"AWS_LAMBDA_EXEC_WRAPPER": wrapper}
+        with deployed("surroundings", variables, layers=(both,), **options) as run:
+            text = run.invoke().raw.decode().replace(str(run.env.work), "")
+            answers.append(json.loads(text))
+    assert answers[0] == answers[1]
 
 
 def test_paths_with_spaces(tmp_path: Path) -> None:
@@ -239,11 +271,7 @@ def test_other_interpreters(version: str) -> None:
     if interpreter is None:
         pytest.skip(f"Python {version} is not on this machine")
     packages = _packages(version, interpreter)
-    program = (
-        "import sys; sys.argv[1:] = ['app.handler']; "
-        "from awslambdaric.__main__ import main; main(sys.argv)"
-    )
-    start_up = ["/opt/firehose_wrapper", str(interpreter), "-c", program]
+    start_up = ["/opt/firehose_wrapper", str(interpreter), "-c", CODE]
     variables = {"PYTHONPATH": f"/opt/python:{packages}", "PYTHONSAFEPATH": None}
     with deployed(start_up=start_up, environment=variables, timeout=20.0) as run:
         for steps in INVOCATIONS:

@@ -146,6 +146,9 @@ def handler(event: dict[str, Any], context: Any) -> str:
     logger.debug("below the level")
     logger.info("for your %s", "information")
     logger.warning("careful", extra={"left": 7})
+    if event.get("notice"):
+        logging.addLevelName(25, "NOTICE")
+        logger.log(25, "hear ye")
     print("printed")
     if event.get("raise"):
         raise LookupError("not there")
