@@ -87,31 +87,43 @@ def why_not_direct(environ: Mapping[str, str]) -> str | None:
     return None
 
 
+def region(environ: Mapping[str, str]) -> str | None:
+    """The region of the variables; None without one.
+
+    botocore itself reads only the first of the two names; Lambda sets both.
+    """
+    return environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION") or None
+
+
 def choose(environ: Mapping[str, str]) -> Endpoint | str:
     """The endpoint of Firehose, or the reason why only botocore can say."""
-    region = environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION") or ""
-    if not region:
+    name = region(environ)
+    if name is None:
         return "no region is set"
     explicit = ""
     if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         explicit = environ.get("AWS_ENDPOINT_URL_FIREHOSE") or environ.get("AWS_ENDPOINT_URL") or ""
+    fips = environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
+    dual = environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
     if explicit:
+        if fips or dual:
+            return "an endpoint URL together with FIPS or dual-stack is refused by botocore"
         found = _URL.fullmatch(explicit)
         if found is None:
             return "the endpoint URL is more than scheme, host and port"
         scheme, host, port = found[1], found[2].lower(), found[3]
         number = int(port) if port else (443 if scheme == "https" else 80)
-        return Endpoint(scheme, host, number, region)
-    fips = environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true"
-    dual = environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
-    name = "firehose-fips" if fips else "firehose"
-    if _REGION.fullmatch(region):
+        if not 0 < number < 65_536:
+            return "the endpoint URL has a port that does not exist"
+        return Endpoint(scheme, host, number, name)
+    service = "firehose-fips" if fips else "firehose"
+    if _REGION.fullmatch(name):
         suffix = "api.aws" if dual else "amazonaws.com"
-    elif _CN_REGION.fullmatch(region) and not fips:
+    elif _CN_REGION.fullmatch(name) and not fips:
         suffix = "api.amazonwebservices.com.cn" if dual else "amazonaws.com.cn"
     else:
-        return f"the region {region} is of a partition that is left to botocore"
-    return Endpoint("https", f"{name}.{region}.{suffix}", 443, region)
+        return f"the region {name} is of a partition that is left to botocore"
+    return Endpoint("https", f"{service}.{name}.{suffix}", 443, name)
 
 
 def container_url(url: str) -> tuple[str, int, str] | None:

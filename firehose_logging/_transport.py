@@ -157,6 +157,8 @@ def make_client() -> Any:
     import botocore.session
     from botocore.config import Config
 
+    from firehose_logging._endpoint import region
+
     quieten_sdk()
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
@@ -167,7 +169,9 @@ def make_client() -> Any:
         max_pool_connections=1,
         user_agent_extra="firehose-logging",
     )
-    client = botocore.session.Session().create_client("firehose", config=config)
+    client = botocore.session.Session().create_client(
+        "firehose", region_name=region(aws_variables()), config=config
+    )
     quieten_sdk()  # creating it has imported more
     return client
 
