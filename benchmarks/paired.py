@@ -1,0 +1,85 @@
+"""Alternating rounds and what can be said of them: medians of paired differences, with spread.
+
+On a machine that does other things too, two runs minutes apart differ by more than the programs
+do. So each round runs every candidate once, in an order that changes from round to round, and
+only figures of the same round are compared.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Result = TypeVar("Result")
+
+
+def alternate(
+    names: Sequence[str],
+    rounds: int,
+    measure: Callable[[str], Result],
+    say: Callable[[str], None] = lambda text: None,
+) -> dict[str, list[Result]]:
+    """Results by name, one a round, in the order of the rounds.
+
+    Args:
+        names: who is measured.
+        rounds: how often each.
+        measure: called with a name.
+        say: progress.
+    """
+    results: dict[str, list[Result]] = {name: [] for name in names}
+    for number in range(rounds):
+        say(f"round {number + 1} of {rounds}")
+        shift = number % len(names)
+        order = [*names[shift:], *names[:shift]]
+        for name in order if number % 2 == 0 else reversed(order):
+            results[name].append(measure(name))
+    return results
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a table.
+
+    Args:
+        median: of the rounds.
+        low, high: quartiles of the rounds; of two or three rounds, least and most.
+    """
+
+    median: float
+    low: float
+    high: float
+
+    def show(self, digits: int = 1) -> str:
+        """``median (low to high)``."""
+        return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+
+def figure(values: Sequence[float]) -> Figure:
+    """Median and quartiles."""
+    if len(values) < 4:
+        return Figure(statistics.median(values), min(values), max(values))
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Figure(statistics.median(values), low, high)
+
+
+def differences(
+    results: Mapping[str, Sequence[Mapping[str, float]]], base: str, key: str
+) -> dict[str, Figure]:
+    """For each name, its figure less that of ``base``, round by round."""
+    return {
+        name: figure([mine[key] - its[key] for mine, its in zip(rows, results[base], strict=True)])
+        for name, rows in results.items()
+    }
+
+
+def ratios(results: Mapping[str, Sequence[float]], base: str) -> dict[str, Figure]:
+    """For each name, its value over that of ``base``, round by round."""
+    return {
+        name: figure([mine / its for mine, its in zip(rows, results[base], strict=True)])
+        for name, rows in results.items()
+    }
