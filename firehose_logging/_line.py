@@ -181,7 +181,13 @@ def _split_text(head: str, text: str, column: str, tail: str) -> list[str]:
 
 
 def _pieces(text: str, room: int) -> Iterable[str]:
-    """``text`` cut so that each piece, quoted and encoded, takes at most ``room`` bytes."""
+    """``text`` cut so that each piece, quoted and encoded, takes at most ``room`` bytes.
+
+    Raises:
+        ValueError: there is no room even for single characters.
+    """
+    if room < 6:
+        raise ValueError("what every part repeats leaves no room for the text")
     at = 0
     while at < len(text):
         # A character takes 1 to 6 bytes; halve the guess until the piece fits.

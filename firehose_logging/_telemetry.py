@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from firehose_logging._context import Context
 
+#: Longest request id that is taken for one, in characters; Lambda's have 36. It is repeated on
+#: every part of a long line.
+MAX_REQUEST_ID = 256
+
 
 class TelemetryReader:
     """Turns batches of events into line bodies and remembers which invocation they are of.
@@ -111,7 +115,7 @@ def rfc3339(time: object, now: float) -> str:
 def _request_id(record: object) -> str | None:
     if isinstance(record, dict):
         request_id = record.get("requestId")
-        if isinstance(request_id, str) and request_id:
+        if isinstance(request_id, str) and 0 < len(request_id) <= MAX_REQUEST_ID:
             return request_id
     return None
 
