@@ -157,6 +157,14 @@ def test_head_without_room_still_splits():
     assert "".join(json.loads(b + "}")["message"] for b in bodies) == "m" * 5_000
 
 
+def test_head_over_a_record_is_refused():
+    """A head that fills a record cannot be split; that is told, not tried for ever."""
+    head = HEAD + f',"requestId":"{"r" * 1_100_000}"'
+
+    with pytest.raises(ValueError, match="no room for the text"):
+        _line.split(head, "m", "")
+
+
 def test_caches_are_bounded():
     """Endless different names do not fill the memory."""
     for number in range(2_500):
