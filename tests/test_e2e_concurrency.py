@@ -75,6 +75,14 @@ def test_spawned_workers() -> None:
         run.expect(*user(1, "before spawn", "after spawn"))
 
 
+def test_records_of_workers_that_the_parent_prints() -> None:
+    """A record of another process, which we have not seen logged, is no echo and arrives."""
+    with deployed("parallel") as run:
+        run.invoke({"how": "with_log_queue"})
+        run.shutdown()
+        run.expect(Said(1, "INFO", "stdout", "from a worker, by queue"))
+
+
 @pytest.mark.parametrize("how", ["with_fork_context", "with_fork", "with_fork_and_sys_exit"])
 def test_forked_children(how: str) -> None:
     """A child forked in an invocation delivers its own lines, of that invocation, once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import logging.handlers
 import multiprocessing
 import os
 import signal
@@ -93,6 +94,25 @@ def _with_processes(method: str) -> list[int]:
         process.join()
     logger.info("after %s", method)
     return [process.exitcode or 0 for process in processes]
+
+
+def tell_by_queue(records: multiprocessing.Queue[logging.LogRecord]) -> None:
+    """What a worker does that leaves the printing to its parent."""
+    logger.addHandler(logging.handlers.QueueHandler(records))
+    logger.propagate = False
+    logger.warning("from a worker, by queue")
+
+
+def with_log_queue() -> None:
+    """The logging cookbook's way with processes: workers queue, the parent prints."""
+    context = multiprocessing.get_context("spawn")
+    records = context.Queue()
+    listener = logging.handlers.QueueListener(records, logging.StreamHandler(sys.stdout))
+    listener.start()
+    worker = context.Process(target=tell_by_queue, args=(records,))
+    worker.start()
+    worker.join()
+    listener.stop()
 
 
 def with_fork() -> int:
