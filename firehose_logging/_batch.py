@@ -137,6 +137,11 @@ class Batcher:
         self._bytes += size
         self.queued_bytes += size
 
+    def skip(self, lines: int) -> None:
+        """Accept lines that are lost before they get here; their indices are taken."""
+        self.ledger.accept(lines)
+        self._open = None  # see add
+
     def _make_room(self, size: int) -> bool:
         """Drop the oldest queued lines until ``size`` bytes fit; False when they cannot."""
         in_flight = self._bytes - self.queued_bytes

@@ -142,6 +142,8 @@ class Delivery:
         self._waiters: list[threading.Lock] = []
         self._transport: Transport | None = None
         self._sending = False
+        # The line that tells losses while it is on its way: its index, and what it tells.
+        self._telling: tuple[int, dict[str, int]] | None = None
 
     # -- lines come in ----------------------------------------------------------------------
 
@@ -166,8 +168,10 @@ class Delivery:
 
     def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
         """Count lines that never became lines."""
-        with self._section():
-            self._ledger.accept(lines)
+        with self._section() as free:
+            if free:
+                self._drain()  # what waits was there before
+            self._batcher.skip(lines)
             self._ledger.lose(reason, lines)
             self._keep_losses()
 
@@ -207,6 +211,7 @@ class Delivery:
 
     def _keep_losses(self) -> None:
         """Have the next process tell the losses that we do not live to tell."""
+        self._check_telling()
         if self._journal is not None:
             try:
                 self._journal.lost(self._ledger.untold)
@@ -216,6 +221,7 @@ class Delivery:
     def _tell_losses(self) -> None:
         """Tell the losses so far in the log stream."""
         untold = self._ledger.take_untold()
+        self._telling = (self._ledger.accepted + len(self._incoming), untold)
         count = sum(untold.values())
         reasons = ", ".join(f"{lines} {reason}" for reason, lines in untold.items())
         text = f"{count} lines were lost: {reasons}"
@@ -223,6 +229,19 @@ class Delivery:
         if self._journal is not None:
             self._drain()  # into the journal, before the counters there are taken back
             self._keep_losses()
+
+    def _check_telling(self) -> None:
+        """When the line that tells losses was itself lost, have them told again."""
+        if self._telling is None:
+            return
+        index, told = self._telling
+        oldest = self._batcher.oldest_index()
+        if index >= self._ledger.accepted or (oldest is not None and oldest <= index):
+            return
+        self._telling = None
+        untold = self._ledger.untold
+        for reason, count in told.items():
+            untold[reason] = untold.get(reason, 0) + count
 
     def _open_journal(self) -> None:
         self._journal_tried = True
@@ -261,7 +280,7 @@ class Delivery:
             lines += 1
         with self._section():
             for reason, count in journal.found.items():
-                self._ledger.accept(count)
+                self._batcher.skip(count)
                 self._ledger.lose(reason, count)
             self._keep_losses()
         if lines:
@@ -541,6 +560,7 @@ class Delivery:
         self._failing = what != NEVER
         if what == NEVER:
             self._batcher.lose(records, REFUSED)
+            self._check_telling()
             return [(self._told(outcome, "the lines are lost"), f"never:{outcome.error}")]
         self._batcher.again(records)
         wait = self._backoff.failure(blocked=what == BLOCKED)
@@ -560,6 +580,10 @@ class Delivery:
         self._batcher.delivered(
             [records[i] for i in stored], [sizes[i] for i in stored] if sizes else None
         )
+        if self._telling is not None:
+            index = self._telling[0]
+            if any(r.first <= index < r.first + r.lines for r in map(records.__getitem__, stored)):
+                self._telling = None
         self._batcher.again(failed)
         if stored:
             self._backoff.success()
@@ -569,7 +593,8 @@ class Delivery:
         if failed:
             self._not_before = self._clock.now() + self._backoff.failure()
         news = []
-        if stored and self._ledger.untold:
+        self._check_telling()
+        if stored and self._ledger.untold and self._telling is None:
             self._tell_losses()
         if self._backoff.failures == TELL_AFTER:
             code = next(code for code in codes if code is not None)
