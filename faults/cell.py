@@ -140,7 +140,9 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
             if not journalled(deployment.tmp):
                 break
             with deployment.environment() as environment:
-                outcome.changed += call(environment, {}).payload != {"logged": 0}
+                # Long enough for the policy to deliver: an SDK's import takes longer than
+                # SIGTERM leaves.
+                outcome.changed += call(environment, {"sleep": 2}).payload != {"logged": 0}
         if journalled(deployment.tmp):
             outcome.problem = "the journal was not emptied"
         lines = deployment.lines()

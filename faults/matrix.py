@@ -148,7 +148,7 @@ def row(title: str, outcomes: Sequence[Outcome]) -> str:
         lost,
         sum(o.kept for o in outcomes),
         sum(o.recovered for o in outcomes),
-        total.unexplained,
+        sum(o.account.unexplained for o in outcomes),
         sum(o.changed for o in outcomes),
         f"{max(o.held for o in outcomes):.0f}",
     )

@@ -106,7 +106,8 @@ def run(layer: Path, minutes: float, seed: int = 0) -> Soaked:
                 until = now + chance.uniform(1.0, 5.0)
                 while time.monotonic() < until:
                     lines = chance.choice((1, 10, 10, 200))
-                    event = {"first": first, "lines": lines, "bytes": chance.choice((10, 200, 2000))}
+                    size = chance.choice((10, 200, 2000))
+                    event = {"first": first, "lines": lines, "bytes": size}
                     answer = call(environment, event)
                     result.changed += answer.payload != {"logged": lines}
                     result.invocations += 1

@@ -60,6 +60,7 @@ def handler(event: dict[str, Any], _context: Any) -> Any:
             writer.join()
     if event.get("counts"):
         return {"logged": lines, "counts": _counts(), "rss_kib": _rss()}
+    time.sleep(event.get("sleep", 0))
     THEN[event.get("then", "return")]()
     return {"logged": lines}
 
