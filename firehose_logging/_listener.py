@@ -81,11 +81,21 @@ class Listener:
         except OSError:
             return
         sock = _socket.socket(fileno=fileno)
-        if len(self._connections) >= MAX_CONNECTIONS or not address[0].startswith(_PEERS):
+        if not address[0].startswith(_PEERS) or not self._has_room():
             sock.close()
             return
         sock.setblocking(False)
         self._connections[fileno] = _Connection(sock)
+
+    def _has_room(self) -> bool:
+        """Whether one more connection is allowed; the oldest idle one goes to make room."""
+        if len(self._connections) < MAX_CONNECTIONS:
+            return True
+        for connection in self._connections.values():
+            if connection.started is None:
+                self._drop(connection)
+                return True
+        return False
 
     def _read(self, connection: _Connection, now: float) -> list[bytes]:
         bodies: list[bytes] = []
