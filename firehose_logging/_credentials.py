@@ -74,7 +74,13 @@ class CredentialSource:
         with socket.create_connection((host, port), timeout=FETCH_TIMEOUT) as sock:
             sock.sendall(_http.request("GET", path, f"{host}:{port}", headers, b""))
             parser = _http.Parser(65_536)
+            deadline = self._clock.now() + FETCH_TIMEOUT
             while True:
+                # Anew for each part: an answer may come byte by byte.
+                left = deadline - self._clock.now()
+                if left <= 0:
+                    raise TimeoutError("the credentials endpoint does not answer in time")
+                sock.settimeout(left)
                 data = sock.recv(65_536)
                 if not data:
                     raise ConnectionResetError("the credentials endpoint closed the connection")

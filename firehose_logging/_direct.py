@@ -188,8 +188,7 @@ class DirectTransport:
         return False
 
     def _connect(self, deadline: float) -> None:
-        left = min(CONNECT_TIMEOUT, self._left(deadline, on_socket=False))
-        sock = socket.create_connection((self._endpoint.host, self._endpoint.port), timeout=left)
+        sock = self._reach(deadline)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._endpoint.scheme == "https":
@@ -200,6 +199,28 @@ class DirectTransport:
             sock.close()
             raise
         self._socket = sock
+
+    def _reach(self, deadline: float) -> socket.socket:
+        """A connection to the first address that answers; all of them within one deadline.
+
+        ``socket.create_connection`` would give each address the whole time-out.
+        """
+        host, port = self._endpoint.host, self._endpoint.port
+        failure: OSError = OSError(f"{host} has no address")
+        for family, kind, proto, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
+            left = min(CONNECT_TIMEOUT, self._left(deadline, on_socket=False))
+            sock = socket.socket(family, kind, proto)
+            try:
+                sock.settimeout(left)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        raise failure
 
     def _left(self, deadline: float, *, on_socket: bool = True) -> float:
         left = deadline - self._clock.now()
