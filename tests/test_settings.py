@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from firehose_logging import Settings, SettingsError
@@ -34,6 +36,8 @@ GOOD = [
     (PRE + "COMPRESSION", "GZIP", "compression", "gzip"),
     (PRE + "BUFFER_BYTES", "65536", "buffer_bytes", 65_536),
     (PRE + "JOURNAL", "off", "journal", False),
+    (PRE + "TRANSPORT", "Boto3", "transport", "boto3"),
+    (PRE + "TRANSPORT", "direct", "transport", "direct"),
 ]
 
 BAD = [
@@ -62,6 +66,7 @@ BAD = [
     (PRE + "BUFFER_BYTES", "65535", ["a whole number from 65536 to 1073741824", "16777216"]),
     (PRE + "BUFFER_BYTES", "16MB", ["a whole number"]),
     (PRE + "JOURNAL", "yes", ["on or off", "using on"]),
+    (PRE + "TRANSPORT", "http", ["one of auto, direct, boto3", "using auto"]),
 ]
 
 
@@ -78,6 +83,15 @@ def test_defaults():
     assert (found.level, found.passthrough, found.journal) == (0, True, True)
     assert (found.flush, found.interval) == ("adaptive", 10.0)
     assert (found.compression, found.buffer_bytes) == ("none", 16_777_216)
+    assert found.transport == "auto"
+
+
+def test_every_variable_is_tested():
+    """A new variable needs good and bad values here."""
+    doc = Settings.__doc__ or ""
+    named = set(re.findall(r"``((?:FIREHOSE|HTTP|AWS_KINESIS)_\w+)``", doc))
+
+    assert {case[0] for case in GOOD} == {case[0] for case in BAD} == named
 
 
 @pytest.mark.parametrize(("variable", "text", "field", "value"), GOOD)
