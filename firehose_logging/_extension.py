@@ -48,6 +48,9 @@ MAX_RETRIES = 100
 #: Seconds between looks for what a crashed worker of a Managed Instances environment left behind.
 RECOVER_EVERY = 60.0
 
+#: Failed turns in a row after which the listener is closed.
+GIVE_UP_LISTENER = 5
+
 #: Seconds without news after which the last telemetry is taken for complete, at shutdown.
 QUIET = 0.03
 
@@ -202,12 +205,19 @@ class Extension:
     # -- the thread -------------------------------------------------------------------------
 
     def _run(self) -> None:
+        failures = 0
         while not self._stopping:
             try:
                 self._turn()
+                failures = 0
             except Exception as error:  # noqa: BLE001 - the loop must outlive every defect
                 tell(f"extension: {type(error).__name__}: {error}", once=f"turn:{error}")
                 self._do([NEXT])
+                failures += 1
+                if failures == GIVE_UP_LISTENER and self._listener is not None:
+                    # Telemetry is the one part that others feed, and not worth a busy loop.
+                    self._listener.close()
+                    self._listener = None
         self.close()
 
     def _turn(self) -> None:
@@ -312,7 +322,9 @@ class Extension:
         self._retries = 0
         if event.get("eventType") == "INVOKE" and self._lifecycle is not None:
             left = float(event.get("deadlineMs", 0)) / 1000 - self._clock.epoch()
-            self._lifecycle.sees_end = self.hooked or self._sees_runtime_done()
+            self._lifecycle.sees_end = self.hooked or (
+                self._sees_runtime_done() and not self._lifecycle.missed_end
+            )
             self._do(
                 self._lifecycle.invoked(
                     str(event.get("requestId")), now + left, self._streams.oldest(), now

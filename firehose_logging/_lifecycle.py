@@ -43,6 +43,8 @@ class Lifecycle:
     def __init__(self, policy: FlushPolicy, *, sees_end: bool = True) -> None:
         self._policy = policy
         self.sees_end = sees_end
+        #: Whether the last invocation's end was awaited until its deadline, in vain.
+        self.missed_end = False
         # All mutable state.
         self._state = _WAITING
         self._request_id: str | None = None
@@ -102,6 +104,8 @@ class Lifecycle:
             failing: whether the stream is failing, so that holding would be in vain.
             now: seconds, of the same clock.
         """
+        if request_id is None or request_id == self._request_id:
+            self.missed_end = False
         if self._state != _RUNNING or (request_id is not None and request_id != self._request_id):
             self._done = request_id
             return []
@@ -140,6 +144,7 @@ class Lifecycle:
                 actions.append(DELIVER)
         if now >= self._deadline - LAST_MOMENT:
             self._state = _WAITING
+            self.missed_end = True
             actions.append(NEXT)
         return actions
 

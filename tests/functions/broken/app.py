@@ -1,0 +1,116 @@
+"""Breaks parts of the package from the inside, as a defect would, then logs and answers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from typing import Any
+
+logger = logging.getLogger("user")
+logger.setLevel(logging.INFO)
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Break what the event names, log its lines, answer."""
+    for name in event.get("break", []):
+        BREAK[name]()
+    for text in event.get("say", []):
+        logger.info(text)
+    time.sleep(event.get("sleep", 0))
+    return event.get("answer", "answer")
+
+
+def _process() -> Any:
+    return sys.modules["firehose_logging._bootstrap"]._process
+
+
+def _deliveries() -> Any:
+    return _process().streams.all()
+
+
+def _raise(*args: object, **named: object) -> Any:
+    raise SystemExit("broken on purpose")
+
+
+def _delivery_dies_once() -> None:
+    """The next call ends the delivery thread, with records in flight."""
+    for delivery in _deliveries():
+        send = delivery._send
+
+        def die(records: Any, delivery: Any = delivery, send: Any = send) -> None:
+            delivery._send = send
+            raise SystemExit("broken on purpose")
+
+        delivery._send = die
+
+
+def _delivery_dies() -> None:
+    for delivery in _deliveries():
+        delivery._next_step = _raise
+
+
+def _delivery_hangs() -> None:
+    for delivery in _deliveries():
+        delivery._send = lambda records: threading.Event().wait()
+
+
+def _listener_fails() -> None:
+    """Every look at the listener raises, and its port stays readable."""
+    listener = _process().extension._listener
+
+    def fail(*args: object) -> Any:
+        raise RuntimeError("broken on purpose")
+
+    listener.ready = fail
+
+
+def _listener_closed() -> None:
+    _process().extension._listener.close()
+
+
+def _no_runtime_done() -> None:
+    """Nobody tells when a handler is done: no hook, and telemetry without runtimeDone."""
+    extension = _process().extension
+    extension.hooked = False
+    extension.handler_ended = lambda request_id: None
+    read = extension._reader.read
+
+    def without_done(body: bytes, now: float) -> Any:
+        lines, _, bad = read(body, now)
+        return lines, [], bad
+
+    extension._reader.read = without_done
+
+
+def _redirect_logging() -> None:
+    """A logging config of the function's own that replaces every handler in mid-flight."""
+    import logging.config
+
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"err": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
+            "root": {"level": "INFO", "handlers": ["err"]},
+        }
+    )
+
+
+def _debug_everything() -> None:
+    logging.getLogger().setLevel(logging.DEBUG)
+    for name in ("botocore", "urllib3", "boto3"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+
+BREAK: dict[str, Any] = {
+    "delivery dies once": _delivery_dies_once,
+    "delivery dies": _delivery_dies,
+    "delivery hangs": _delivery_hangs,
+    "listener fails": _listener_fails,
+    "listener closed": _listener_closed,
+    "no runtimeDone": _no_runtime_done,
+    "logging redirected": _redirect_logging,
+    "everything at DEBUG": _debug_everything,
+}
