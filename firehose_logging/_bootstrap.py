@@ -256,9 +256,11 @@ class Process:
             self._try("before snapshot", partial(delivery.before_snapshot, SNAPSHOT_TIMEOUT))
 
     def _after_restore(self) -> None:
+        old_id = self.context.instance_id
         self._try("after restore", self.context.renew)
         for delivery in self.streams.all():
-            self._try("after restore", delivery.after_restore)
+            restore = partial(delivery.after_restore, old_id, self.context.instance_id)
+            self._try("after restore", restore)
 
     def invocation_began(
         self, request_id: str, trace_header: str | None, tenant_id: str | None
@@ -310,6 +312,8 @@ class Process:
             return
         if self.capture is not None:
             self.capture.complete()
+        for delivery in self.streams.all():
+            delivery.release()
         in_lambda = self.settings.environment.runtime_api is not None
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
         deadline = self.clock.now() + timeout

@@ -124,6 +124,7 @@ class Delivery:
             record_bytes=TARGET_GZIP_BYTES if gzip else TARGET_RECORD_BYTES,
         )
         self._seq = 0
+        self._held = False  # a snapshot was taken: lines wait to know whose they are
         self._journal: Journal | None = None
         self._journal_tried = self._journal_folder is None
         self._recovered = self._journal_folder is None  # what an earlier process left is ours now
@@ -189,6 +190,8 @@ class Delivery:
                 self._busy = False
 
     def _drain(self) -> None:
+        if self._held:
+            return
         incoming = self._incoming
         now = self._clock.now()
         while incoming:
@@ -611,20 +614,41 @@ class Delivery:
     # -- snapshots --------------------------------------------------------------------------
 
     def before_snapshot(self, timeout: float) -> None:
-        """Deliver and let go of connections: the memory is about to be copied."""
+        """Deliver and let go of connections: the memory is about to be copied.
+
+        Lines that come from here on get no number before ``after_restore``. What comes while a
+        copy wakes would else have the snapshot's name, and the same numbers in each copy.
+        """
+        with self._section() as free:
+            if free:
+                self._drain()
+            self._held = True
         self.flush(timeout, urgent=True)
         transport = self._transport
         if transport is not None:
             transport.close()
 
-    def after_restore(self) -> None:
-        """Be a new instance: numbers from 1, credentials and connections of its own."""
+    def after_restore(self, old_id: str, new_id: str) -> None:
+        """Be a new instance: numbers from 1, credentials and connections of its own.
+
+        Args:
+            old_id: ``instanceId`` of the snapshot.
+            new_id: that of the environment that it has become.
+        """
         self.close_journal()
+        old, new = f',"instanceId":"{old_id}"', f',"instanceId":"{new_id}"'
         with self._section():
-            self._drain()
+            for _ in range(len(self._incoming)):
+                self._incoming.append(self._incoming.popleft().replace(old, new, 1))
             self._seq = 0
+            self._held = False
+            self._drain()
             self._not_before = 0.0
             self._transport = None
+
+    def release(self) -> None:
+        """Number what waits, as the process ends without having been restored."""
+        self._held = False
 
     # -- fork -------------------------------------------------------------------------------
 
