@@ -15,6 +15,7 @@ class Phase(enum.Enum):
 
     NEW = "new"  # nothing was started yet
     INIT = "init"
+    SNAPSHOT = "snapshot"  # SnapStart: initialised, and nothing runs
     IDLE = "idle"  # runtime and extensions wait for an event; may be frozen
     INVOKE = "invoke"
     RESET = "reset"

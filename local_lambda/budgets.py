@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """The platform's time limits; seconds for `init`, milliseconds where the name ends in `_ms`.
+    """The platform's time limits.
 
-    `init`: first Init on demand, 10 s (developer guide, execution environment). `internal_ms`:
-    whole shutdown with internal extensions only, `external_ms`: with any external one; without an
-    extension it is 0: SIGKILL at once (same page). `runtime_share_ms`: the runtime's part of
-    `external_ms` without an internal extension, 300 ms; with one it is `internal_ms` (AWS sample
-    graceful-shutdown-with-aws-lambda). `init_error_ms`: how long a runtime that has reported an
-    init error may take to exit by itself; the service's figure is not known, ours is 500.
+    Seconds for `init` and `restore`, milliseconds where the name ends in `_ms`.
+    `init`: first Init on demand, 10 s (developer guide, execution environment); `restore`: of a
+    snapshot, after-restore hooks included, 10 s (developer guide, SnapStart runtime hooks).
+    `internal_ms`: whole shutdown with internal extensions only, `external_ms`: with any external
+    one; without an extension it is 0: SIGKILL at once (same page). `runtime_share_ms`: the
+    runtime's part of `external_ms` without an internal extension, 300 ms; with one it is
+    `internal_ms` (AWS sample graceful-shutdown-with-aws-lambda). `init_error_ms`: how long a
+    runtime that has reported an init error may take to exit by itself; the service's figure is not
+    known, ours is 500.
     """
 
     init: float = 10.0
@@ -22,6 +25,7 @@ class Budgets:
     external_ms: int = 2_000
     runtime_share_ms: int = 300
     init_error_ms: int = 500
+    restore: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse what is no duration."""
@@ -44,10 +48,9 @@ def with_shutdown_ms(budgets: Budgets, shutdown_ms: int | None) -> Budgets:
     """Return budgets whose whole shutdown takes `shutdown_ms`; None changes nothing."""
     if shutdown_ms is None:
         return budgets
-    return Budgets(
-        budgets.init,
-        shutdown_ms,
-        shutdown_ms,
-        min(budgets.runtime_share_ms, shutdown_ms),
-        budgets.init_error_ms,
+    return replace(
+        budgets,
+        internal_ms=shutdown_ms,
+        external_ms=shutdown_ms,
+        runtime_share_ms=min(budgets.runtime_share_ms, shutdown_ms),
     )

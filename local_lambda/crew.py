@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .process import ManagedProcess, ProcessEnd
+from .snapshot import VARIABLE, Control, Copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,8 @@ class Crew:
         self._journal = journal
         self._on_exit = on_exit
         self.runtime: ManagedProcess | None = None
+        self._snapshot: ManagedProcess | None = None
+        self._control: Control | None = None
         self.externals: dict[str, ManagedProcess] = {}
 
     def all(self) -> list[ManagedProcess]:
@@ -62,8 +65,14 @@ class Crew:
         self.externals[path.name] = process
         self._journal.note(process.name, "started", f"pid {process.pid}")
 
-    def start_runtime(self, runtime_api: str) -> ManagedProcess:
-        """Start the runtime; raise `LaunchError`."""
+    def start_runtime(
+        self, runtime_api: str, on_snapshot: Callable[[], None] | None = None
+    ) -> ManagedProcess:
+        """Start the runtime; raise `LaunchError`.
+
+        `on_snapshot` is called when it is ready to be taken a snapshot of; None: it never will be.
+        """
+        control = self._control = Control(on_snapshot) if on_snapshot is not None else None
         runtime = self.runtime = ManagedProcess(
             "runtime",
             self._sandbox.runtime_argv(),
@@ -72,9 +81,26 @@ class Crew:
             on_log=self._journal.function_log,
             on_exit=self._on_exit,
             framed=self._sandbox.function.framed_log_fd,
+            inherited={VARIABLE: control.fd} if control is not None else None,
         )
+        if control is not None:
+            control.started()
         self._journal.note("runtime", "started", f"pid {runtime.pid}")
         return runtime
+
+    def take_snapshot(self) -> None:
+        """The runtime stands still from now on; copies of it run."""
+        assert self._control is not None
+        self._control.hold()
+        self._snapshot, self.runtime = self.runtime, None
+        self._journal.note("platform", "snapshot taken")
+
+    def resume_snapshot(self) -> None:
+        """Start a copy as the runtime; raise `SnapshotError`."""
+        assert self._snapshot is not None
+        assert self._control is not None
+        self.runtime = Copy(self._snapshot, self._control, self._on_exit)
+        self._journal.note("runtime", "resumed", f"pid {self.runtime.pid}")
 
     def freeze(self) -> None:
         """Stop every process group."""
@@ -90,6 +116,7 @@ class Crew:
         """Kill whatever runs, at once."""
         for process in self.all():
             process.kill()
+        self.discard_snapshot()
 
     def end_runtime(self, started: float, share: float) -> ProcessEnd | None:
         """SIGTERM, `share` seconds, SIGKILL; a share of 0 means SIGKILL at once."""
@@ -114,6 +141,16 @@ class Crew:
         """Forget all processes; they have ended."""
         self.runtime = None
         self.externals = {}
+
+    def discard_snapshot(self) -> None:
+        """End the process that copies were made of, and with it what it keeps open."""
+        snapshot, self._snapshot = self._snapshot, None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if snapshot is not None:
+            snapshot.kill()
+            snapshot.close()
 
     def _end(self, process: ManagedProcess, started: float) -> ProcessEnd:
         if process.alive:

@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from . import extensions_api, runtime_api, telemetry_api
+from . import credentials_api, extensions_api, runtime_api, telemetry_api
 from ._state import Phase
 from .budgets import Budgets, with_shutdown_ms
 from .function import MAX_TIMEOUT, Function
@@ -87,6 +87,8 @@ class LocalLambda:
             note=lambda what, detail: self._journal.note("telemetry", what, detail),
             backlog_bytes=telemetry_backlog_bytes,
         )
+        #: SnapStart: the endpoint that gives keys; change them, or how long they live.
+        self.credentials = credentials_api.CredentialsApi(function, self._sandbox.credentials_token)
         self._supervisor = Supervisor(
             self._life, self._changed, freeze_delay=freeze_delay if freeze else None
         )
@@ -173,6 +175,18 @@ class LocalLambda:
         assert invocation.result is not None
         return invocation.result
 
+    def restore(self) -> None:
+        """SnapStart: end the environment that runs, if one does, and resume the snapshot anew.
+
+        The snapshot is taken first where there is none yet; `invoke` restores by itself when
+        nothing runs. Raises `ValueError` for other functions.
+        """
+        if not self._sandbox.takes_snapshots:
+            raise ValueError(
+                "restore() needs initialization_type='snap-start' and start_up='managed'"
+            )
+        self._supervisor.submit(self._life.restore).result()
+
     def shutdown(self, reason: str = "spindown") -> ShutdownResult:
         """End the environment as the service does and tell how; later calls tell it again."""
         return self._supervisor.shutdown(reason)
@@ -206,7 +220,7 @@ class LocalLambda:
 
     @property
     def phase(self) -> str:
-        """`new`, `init`, `idle`, `invoke`, `reset`, `broken`, `shutdown` or `closed`."""
+        """The value of a `Phase`: `new`, `init`, `snapshot`, `idle`, `invoke`, ... `closed`."""
         with self._changed:
             return self._life.phase.value
 
@@ -292,6 +306,8 @@ class LocalLambda:
             return self._life.parts.registry.handle(request)
         if request.path in (telemetry_api.TELEMETRY_PATH, telemetry_api.LOGS_PATH):
             return self._telemetry_api.handle(request)
+        if request.path == credentials_api.PATH:
+            return self.credentials.handle(request)
         return Response.error(404, "NotFound", f"no such path: {request.path}")
 
     def _extension_name(self, request: Request) -> str | Response:

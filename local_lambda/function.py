@@ -55,13 +55,15 @@ class Function:
     `handler`: `module.function`. `environment`: the function's own variables; values (or parts
     between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`: seconds,
     over 0 to 900. `memory_mb`: told to the function, not enforced. `python`: interpreter that holds
-    `awslambdaric`. `start_up`: "managed" (as AWS's own runtimes start: wrapper, `/opt/python`
-    paths), "client" (`python -m awslambdaric handler`, an own base image; the wrapper variable is
-    ignored) or any argv. `execution_env`: AWS_EXECUTION_ENV; None means `AWS_Lambda_pythonX.Y` for
-    "managed" and unset otherwise. `framed_log_fd`: give the runtime the log fd, as the service
-    does. `log_format`: "Text" or "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with
-    JSON, as the service's default is, and unset with Text. `copy_code`: run from a read-only copy;
-    False runs in `code` itself. `initialization_type` is told to runtime and telemetry.
+    `awslambdaric`; `client`: a folder that holds it instead, and whatever else the runtime brings,
+    put into `/var/runtime` as on the service ("managed" only). `start_up`: "managed" (as AWS's own
+    runtimes start: wrapper, `/opt/python` paths), "client" (`python -m awslambdaric handler`, an
+    own base image; the wrapper variable is ignored) or any argv. `execution_env`:
+    AWS_EXECUTION_ENV; None means `AWS_Lambda_pythonX.Y` for "managed" and unset otherwise.
+    `framed_log_fd`: give the runtime the log fd, as the service does. `log_format`: "Text" or
+    "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with JSON, as the service's default
+    is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
+    `initialization_type` is told to runtime and telemetry.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
     """
@@ -75,6 +77,7 @@ class Function:
     name: str = "local-function"
     version: str = "$LATEST"
     python: Path = field(default_factory=lambda: Path(sys.executable))
+    client: Path | None = None
     start_up: str | Sequence[str] = "managed"
     execution_env: str | None = None
     framed_log_fd: bool = True
@@ -92,6 +95,8 @@ class Function:
         """Check every argument once; make copies that cannot change later."""
         object.__setattr__(self, "code", Path(self.code).absolute())
         object.__setattr__(self, "layers", tuple(Path(path).absolute() for path in self.layers))
+        if self.client is not None:
+            object.__setattr__(self, "client", Path(self.client).absolute())
         object.__setattr__(self, "environment", MappingProxyType(dict(self.environment)))
         object.__setattr__(self, "python", _find_python(Path(self.python)))
         if not isinstance(self.start_up, str):
@@ -117,6 +122,7 @@ class Function:
     def _check_folders(self) -> None:
         for argument, folder in [
             ("code", self.code),
+            *((("client", self.client),) if self.client is not None else ()),
             *((f"layers[{index}]", layer) for index, layer in enumerate(self.layers)),
         ]:
             if not folder.is_dir():

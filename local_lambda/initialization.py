@@ -71,7 +71,7 @@ class Initialization:
         return self._finish(failure, seconds)
 
     def runtime_ready(self) -> None:
-        """The runtime has asked for its first event; called with the lock held."""
+        """The runtime has asked for its first event, or is ready for a snapshot; lock held."""
         self._parts.registry.close_registration()
         self._tell_runtime_done("success", None)
 
@@ -92,10 +92,12 @@ class Initialization:
     def _start_runtime(self, give_up_at: float) -> Failure | None:
         parts = self._parts
         try:
-            runtime = parts.crew.start_runtime(parts.runtime_api)
+            snapshot = parts.slot.ready_for_snapshot if parts.sandbox.takes_snapshots else None
+            runtime = parts.crew.start_runtime(parts.runtime_api, snapshot)
         except LaunchError as error:
             return Failure("error", "Runtime.InvalidEntrypoint", str(error))
-        failure = parts.wait(parts.all_ready, give_up_at)
+        ready = parts.all_ready if snapshot is None else parts.snapshot_ready
+        failure = parts.wait(ready, give_up_at)
         if failure is not None and parts.slot.state is RuntimeState.INIT_ERROR:
             # It exits by itself next; what it writes and sends until then belongs to it.
             runtime.wait(self._budgets.init_error_ms / 1000)
@@ -106,7 +108,7 @@ class Initialization:
         status = "success" if failure is None else failure.status
         error_type = None if failure is None else failure.error_type
         with parts.changed:
-            runtime_done = parts.runtime_ready()
+            runtime_done = parts.runtime_ready() or parts.slot.snapshot_ready
             extensions = parts.registry.all()
         if not runtime_done:
             self._tell_runtime_done(status, error_type)

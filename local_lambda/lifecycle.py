@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 
+#: Most seconds that the snapshot waits for the telemetry of Init to be taken.
+SNAPSHOT_SECONDS = 1.0
+#: Seconds for the process's threads to come to rest before it is taken.
+SETTLE_SECONDS = 0.05
+
+
 class Lifecycle:
     """What the platform does with one environment; every public method is the supervisor's."""
 
@@ -61,6 +67,7 @@ class Lifecycle:
         self._init: Initialization | None = None  # while one runs
         self._invocation: Invocation | None = None
         self._init_seconds: float | None = None  # told by the next report
+        self._restore_seconds: float | None = None  # the same
         self._memory_bytes = 0
 
     # ---- Init and invoke ------------------------------------------------------------------------
@@ -72,8 +79,12 @@ class Lifecycle:
         result = self._run_init("init", time.monotonic() + self.budgets.init)
         if result.status == "success":
             self._init_seconds = result.seconds
-            with self.changed:
-                self.phase = Phase.IDLE
+            if self.parts.sandbox.takes_snapshots:
+                self._init_seconds = None  # nobody's first invocation waits for it
+                self._take_snapshot()
+            else:
+                with self.changed:
+                    self.phase = Phase.IDLE
         else:
             self.reset("timeout" if result.status == "timeout" else "failure")
         return result
@@ -83,6 +94,8 @@ class Lifecycle:
         self.thaw()
         if self.phase is Phase.NEW:
             self.init()
+        if self.phase is Phase.SNAPSHOT:
+            self._resume()
         with self.changed:
             suppressed = self.phase is Phase.BROKEN
             self.phase = Phase.INVOKE
@@ -96,6 +109,11 @@ class Lifecycle:
                 failure = Failure(
                     result.status, result.error_type or "", result.message, result.body
                 )
+            elif self.parts.sandbox.takes_snapshots:
+                self._take_snapshot()
+                failure = self._resume()
+                with self.changed:
+                    self.phase = Phase.INVOKE
         self.journal.request_id = invocation.request_id
         self.journal.note("platform", "invoke", invocation.request_id)
         self.relay.emit("platform.start", records.start(self.function, invocation))
@@ -113,6 +131,80 @@ class Lifecycle:
             if failure is None:
                 self.phase = Phase.IDLE
             self.changed.notify_all()
+
+    # ---- SnapStart ------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Resume the snapshot once more: end what runs as a shutdown does, then start a copy."""
+        if self.phase is Phase.NEW:
+            self.init()
+        if self.phase is Phase.IDLE:
+            self._end_copy()
+        if self.phase is not Phase.SNAPSHOT:
+            raise RuntimeError(f"there is no snapshot to restore: the phase is {self.phase.value}")
+        failure = self._resume()
+        if failure is not None:
+            self.reset("failure")
+            raise RuntimeError(f"the restore failed: {failure.message}")
+
+    def _take_snapshot(self) -> None:
+        # What is told of Init belongs to it; from here on nothing may wake the process.
+        self.relay.flush()
+        give_up = time.monotonic() + SNAPSHOT_SECONDS
+        while not self.relay.settled and time.monotonic() < give_up:
+            time.sleep(0.005)
+        time.sleep(SETTLE_SECONDS)
+        self.relay.pause(paused=True)
+        self.parts.crew.take_snapshot()
+        with self.changed:
+            self.phase = Phase.SNAPSHOT
+            self.changed.notify_all()
+
+    def _resume(self) -> Failure | None:
+        """Start a copy of the snapshot and wait until it asks for its first event."""
+        parts = self.parts
+        started = time.monotonic()
+        with self.changed:
+            parts.slot.begin()
+        self.relay.discard()
+        version = parts.sandbox.python_version
+        self.relay.emit(
+            "platform.restoreStart",
+            records.restore_start(self.function, parts.sandbox.log_stream, f"python:{version}"),
+        )
+        self.relay.pause(paused=False)
+        parts.crew.resume_snapshot()
+        failure = parts.wait(parts.all_ready, started + self.budgets.restore)
+        seconds = time.monotonic() - started
+        status = "success" if failure is None else failure.status
+        error_type = None if failure is None else failure.error_type
+        self.relay.emit(
+            "platform.restoreRuntimeDone", records.restore_runtime_done(status, error_type)
+        )
+        self.relay.emit(
+            "platform.restoreReport", records.restore_report(status, error_type, seconds)
+        )
+        self._restore_seconds = seconds
+        with self.changed:
+            self.phase = Phase.IDLE if failure is None else Phase.RESET
+        return failure
+
+    def _end_copy(self) -> None:
+        """SIGTERM and SIGKILL for the copy that runs; the snapshot and its registrations stay."""
+        self.thaw()
+        started = time.monotonic()
+        with self.changed:
+            self.phase = Phase.RESET
+        _, share = self.budgets.shutdown(internal=bool(self.parts.registry.all()), external=False)
+        self.journal.note("platform", "shutdown", "spindown of one restored environment")
+        self.relay.flush()
+        self.parts.crew.end_runtime(started, share)
+        self.relay.pause(paused=True)
+        with self.changed:
+            self.parts.slot.begin()
+            self.phase = Phase.SNAPSHOT
+
+    # ---- Steps of an invocation -----------------------------------------------------------------
 
     def _run_init(self, phase: str, give_up_at: float) -> InitResult:
         init = Initialization(self.parts, self.budgets, phase)
@@ -174,8 +266,9 @@ class Lifecycle:
             now=now,
             memory_bytes=self._memory_bytes,
             init_seconds=self._init_seconds,
+            restore_seconds=self._restore_seconds,
         )
-        self._init_seconds = None
+        self._init_seconds = self._restore_seconds = None
         self.relay.emit("platform.report", report)
         metrics = report["metrics"]
         self.journal.note(
@@ -252,6 +345,7 @@ class Lifecycle:
         self.journal.note("platform", what, f"{reason}, {total * 1000:.0f} ms")
         self.relay.flush()
         runtime_end = crew.end_runtime(started, share)
+        crew.discard_snapshot()
         self.relay.flush()
         self._offer_shutdown(reason, extensions, started + total)
         extension_ends = crew.end_extensions(started, started + total)
@@ -287,7 +381,7 @@ class Lifecycle:
         now = time.monotonic()
         invocation = self._invocation
         self.journal.note("runtime", "gets event" if call == "event" else call)
-        if call == "next" and self._init is not None:
+        if call in ("next", "snapshot") and self._init is not None:
             self._init.runtime_ready()
         elif call == "next" and invocation is not None:
             invocation.runtime_done_at = now

@@ -105,6 +105,12 @@ class Parts:
             extension.state is ExtensionState.READY for extension in self.registry.registered()
         )
 
+    def snapshot_ready(self) -> bool:
+        """Tell whether a SnapStart runtime and all extensions are initialised; lock held."""
+        return self.slot.snapshot_ready and all(
+            extension.state is ExtensionState.READY for extension in self.registry.registered()
+        )
+
     def invoke_done(self) -> bool:
         """Tell whether all that were sent the invocation wait again; lock held."""
         return self.runtime_ready() and all(

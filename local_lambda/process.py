@@ -46,8 +46,8 @@ class ManagedProcess:
     """A program in a process group of its own, with its output read and its end watched.
 
     `on_log` gets each event in the reader's thread; `on_exit` is called once, after the last
-    output was passed on. `framed` gives the program a log fd as the service does. Raises
-    `LaunchError`.
+    output was passed on. `framed` gives the program a log fd as the service does; `inherited` are
+    more descriptors for it, by the variable that names them. Raises `LaunchError`.
     """
 
     def __init__(
@@ -60,6 +60,47 @@ class ManagedProcess:
         on_log: Callable[[LogEvent], None],
         on_exit: Callable[[ManagedProcess], None],
         framed: bool = False,
+        inherited: Mapping[str, int] | None = None,
+    ) -> None:
+        self._prepare(name, argv, on_exit)
+        environment = dict(env)
+        pipes: dict[str, int] = {}
+        own_fds: tuple[int, ...] = ()
+        if framed:
+            pipes["log"], write_end = os.pipe()
+            environment[LOG_FD_VARIABLE] = str(write_end)
+            own_fds = (write_end,)
+        environment |= {variable: str(fd) for variable, fd in (inherited or {}).items()}
+        try:
+            self._popen: subprocess.Popen[bytes] = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=cwd,
+                pass_fds=(*own_fds, *(inherited or {}).values()),
+                **_own_group(),
+            )
+        except (OSError, ValueError) as error:
+            for fd in pipes.values():
+                os.close(fd)
+            raise LaunchError(f"cannot start {name} ({' '.join(self.argv)}): {error}") from error
+        finally:
+            for fd in own_fds:
+                os.close(fd)
+        assert self._popen.stdout is not None
+        assert self._popen.stderr is not None
+        # The reader owns the descriptors; the file objects of Popen must not close them again.
+        for stream, file in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
+            pipes[stream] = os.dup(file.fileno())
+            file.close()
+        self.pid = self._popen.pid
+        self.reader = OutputReader(name, pipes, on_log)
+        self._watch_end()
+
+    def _prepare(
+        self, name: str, argv: Sequence[str], on_exit: Callable[[ManagedProcess], None]
     ) -> None:
         self.name = name
         self.argv = list(argv)
@@ -70,40 +111,9 @@ class ManagedProcess:
         self._on_exit = on_exit
         self._signal_lock = threading.Lock()
         self._reaped = False
-        environment = dict(env)
-        pipes: dict[str, int] = {}
-        pass_fds: tuple[int, ...] = ()
-        if framed:
-            pipes["log"], write_end = os.pipe()
-            environment[LOG_FD_VARIABLE] = str(write_end)
-            pass_fds = (write_end,)
-        try:
-            self._popen: subprocess.Popen[bytes] = subprocess.Popen(
-                self.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd=cwd,
-                pass_fds=pass_fds,
-                **_own_group(),
-            )
-        except (OSError, ValueError) as error:
-            for fd in pipes.values():
-                os.close(fd)
-            raise LaunchError(f"cannot start {name} ({' '.join(self.argv)}): {error}") from error
-        finally:
-            for fd in pass_fds:
-                os.close(fd)
-        assert self._popen.stdout is not None
-        assert self._popen.stderr is not None
-        # The reader owns the descriptors; the file objects of Popen must not close them again.
-        for stream, file in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
-            pipes[stream] = os.dup(file.fileno())
-            file.close()
-        self.pid = self._popen.pid
-        self.reader = OutputReader(name, pipes, on_log)
-        self._watcher = threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True)
+
+    def _watch_end(self) -> None:
+        self._watcher = threading.Thread(target=self._watch, name=f"watch-{self.name}", daemon=True)
         self._watcher.start()
 
     @property
@@ -171,6 +181,9 @@ class ManagedProcess:
         """Kill what is left of the group, reap it, stop the threads; idempotent."""
         self.kill()
         self._watcher.join(5.0)
+        self._release()
+
+    def _release(self) -> None:
         with self._signal_lock:
             self._popen.wait()
             self._reaped = True

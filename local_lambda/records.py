@@ -64,6 +64,23 @@ def init_report(
     return _with_error(record, error_type)
 
 
+def restore_start(function: Function, instance_id: str, runtime: str) -> dict[str, Any]:
+    """Return the record of platform.restoreStart; `runtime` is like `python:3.12`."""
+    record = init_start(function, "", instance_id, runtime)
+    return {k: v for k, v in record.items() if k not in ("initializationType", "phase")}
+
+
+def restore_runtime_done(status: str, error_type: str | None) -> dict[str, Any]:
+    """Return the record of platform.restoreRuntimeDone."""
+    return _with_error({"status": status}, error_type)
+
+
+def restore_report(status: str, error_type: str | None, seconds: float) -> dict[str, Any]:
+    """Return the record of platform.restoreReport."""
+    record = {"status": status, "metrics": {"durationMs": milliseconds(seconds)}}
+    return _with_error(record, error_type)
+
+
 def start(function: Function, invocation: Invocation) -> dict[str, Any]:
     """Return the record of platform.start."""
     record: dict[str, Any] = {"requestId": invocation.request_id, "version": function.version}
@@ -101,11 +118,13 @@ def report(
     now: float,
     memory_bytes: int,
     init_seconds: float | None,
+    restore_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Return the record of platform.report.
 
     `now` is monotonic; `init_seconds` is the Init that this invocation waited for, None without
-    one. Init is billed since August 2025 (AWS Compute Blog, "standardizes billing for INIT phase").
+    one, and so is `restore_seconds` for a restored snapshot. Init is billed since August 2025 (AWS
+    Compute Blog, "standardizes billing for INIT phase").
     """
     duration = min(now - invocation.started_at, invocation.timeout)
     metrics = {
@@ -114,6 +133,8 @@ def report(
         "memorySizeMB": function.memory_mb,
         "maxMemoryUsedMB": math.ceil(memory_bytes / 1024 / 1024),
     }
+    if restore_seconds is not None:
+        metrics["restoreDurationMs"] = milliseconds(restore_seconds)
     if init_seconds is not None:
         metrics["initDurationMs"] = milliseconds(init_seconds)
     record: dict[str, Any] = {

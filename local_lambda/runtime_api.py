@@ -45,6 +45,7 @@ class RuntimeSlot:
         self._changed = changed
         self._arn = arn
         self._snap_start = snap_start
+        self.snapshot_ready = False  # SnapStart: initialised, waits to be restored
         self._on_move = on_move
         self._before_next = before_next
         self.state = RuntimeState.STARTED
@@ -61,11 +62,20 @@ class RuntimeSlot:
         """A new runtime process; calls of the former one are given up."""
         self._life += 1
         self._waiting = False
+        self.snapshot_ready = False
         self.state = RuntimeState.STARTED
         self.init_error = None
         self.init_error_type = ""
         self._offer = self._current = None
         self._changed.notify_all()
+
+    def ready_for_snapshot(self) -> None:
+        """The runtime has come to where it waits to be restored; takes the lock itself."""
+        self._before_next()
+        with self._changed:
+            self.snapshot_ready = True
+            self._on_move("snapshot")
+            self._changed.notify_all()
 
     def offer(self, invocation: Invocation) -> None:
         """Hand an invocation to the waiting next call."""
@@ -209,7 +219,10 @@ class RuntimeSlot:
         return Response.of_json(202, {"status": "OK"})
 
     def _restore_next(self) -> Response:
-        """No snapshot is taken yet: a SnapStart runtime is told at once that it was restored."""
+        """Only a copy gets to ask: it is told at once that it was restored.
+
+        A runtime that was not started by our own bootstrap asks in its one and only life.
+        """
         with self._changed:
             if not self._snap_start or self.state is not RuntimeState.STARTED:
                 return _invalid_state(refusal(self.state.value, "RestoreReady", "runtime"))

@@ -17,6 +17,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import credentials_api
+
 if TYPE_CHECKING:
     from .function import Function
 
@@ -40,6 +42,16 @@ NOT_FOR_EXTENSIONS = (
     "_AWS_XRAY_DAEMON_ADDRESS",
     "_AWS_XRAY_DAEMON_PORT",
     "_HANDLER",
+)
+
+
+#: What a function with SnapStart does not get; keys come from an endpoint.
+SNAP_START_LACKS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
 )
 
 
@@ -84,6 +96,7 @@ class Sandbox:
         self.tmp = self.root / "tmp"
         self.runtime_dir = self.root / "var" / "runtime"
         self.task = self.root / "task" if function.copy_code else function.code
+        self.credentials_token = uuid.uuid4().hex
         now = datetime.now(timezone.utc)
         self.log_group = f"/aws/lambda/{function.name}"
         self.log_stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
@@ -93,6 +106,12 @@ class Sandbox:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def takes_snapshots(self) -> bool:
+        """True for a SnapStart function whose start-up is ours to say."""
+        function = self.function
+        return function.initialization_type == "snap-start" and function.start_up == "managed"
 
     def external_extensions(self) -> list[Path]:
         """Return the files in `/opt/extensions`, in the order of their names."""
@@ -136,6 +155,13 @@ class Sandbox:
             "TZ": ":UTC",
             "_HANDLER": function.handler,
         }
+        if function.initialization_type == "snap-start":
+            # A snapshot holds no keys and becomes many log streams (developer guide, SnapStart).
+            for name in SNAP_START_LACKS:
+                del variables[name]
+            url = f"http://{runtime_api}{credentials_api.PATH}"
+            variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url
+            variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = self.credentials_token
         log_level = function.log_level or ("INFO" if function.log_format == "JSON" else None)
         if log_level is not None:
             variables["AWS_LAMBDA_LOG_LEVEL"] = log_level
@@ -193,6 +219,8 @@ class Sandbox:
             self.opt / "python",
             self.opt / "python" / "lib" / f"python{version}" / "site-packages",
         ]
+        if self.function.client is not None:
+            bundled.append(self.function.client)
         if not found and not any((folder / "awslambdaric").is_dir() for folder in bundled):
             raise SandboxError(
                 f"python={str(self.function.python)!r} has no awslambdaric, the runtime client "
@@ -203,7 +231,10 @@ class Sandbox:
 
     def _write_bootstrap(self, version: str) -> None:
         program = self.runtime_dir / "bootstrap.py"
-        shutil.copyfile(VAR_RUNTIME / "bootstrap.py", program)
+        for name in ("bootstrap.py", "local_lambda_snapshot.py"):
+            shutil.copyfile(VAR_RUNTIME / name, self.runtime_dir / name)
+        for package in sorted(self.function.client.iterdir()) if self.function.client else ():
+            (self.runtime_dir / package.name).symlink_to(package)
         text = (VAR_RUNTIME / "bootstrap").read_text()
         values = {
             "@EXECUTION_ENV@": self.function.execution_env or f"AWS_Lambda_python{version}",

@@ -121,6 +121,8 @@ class Subscription:
         self._flush = False
         self._paused = False
         self._closing = False
+        self._sending = False
+        self._discarded = False  # the batch that is being sent is not worth another try
         self._poster = Poster(destination, lambda: self._paused, lambda: self._closing)
         self._thread = threading.Thread(target=self._run, name=f"telemetry-{name}", daemon=True)
         self._thread.start()
@@ -135,6 +137,12 @@ class Subscription:
                     self._buffer.add(data, now)
             self._changed.notify_all()
 
+    @property
+    def settled(self) -> bool:
+        """True when the listener has taken everything."""
+        with self._changed:
+            return not self._sending and self._buffer.due_in(0.0) is None
+
     def flush(self) -> None:
         """Send what is buffered without waiting for more; returns at once."""
         with self._changed:
@@ -145,6 +153,14 @@ class Subscription:
         """Stop or go on, as the environment is frozen or thawed."""
         with self._changed:
             self._paused = paused
+            self._changed.notify_all()
+
+    def discard(self) -> None:
+        """Give up what is left, a batch on its way included; go on with what comes."""
+        with self._changed:
+            while self._buffer.take():
+                continue
+            self._discarded = True
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -179,12 +195,17 @@ class Subscription:
             except (OSError, DeliveryError) as error:
                 self._note("telemetry not delivered", f"{len(batch)} events: {error}")
                 with self._changed:
-                    self._changed.wait_for(lambda: self._closing, retry)
+                    self._changed.wait_for(lambda: self._closing or self._discarded, retry)
+                    if self._discarded:
+                        batch = []
+                        self._sending = False
                 retry = min(retry * 2, LONGEST_RETRY_SECONDS)
             else:
                 self._note("telemetry delivered", f"{len(batch)} events")
                 retry = FIRST_RETRY_SECONDS
                 batch = []
+                with self._changed:
+                    self._sending = False
                 self._tell_drops()
         self._poster.close()
 
@@ -196,6 +217,8 @@ class Subscription:
                 if due is None:
                     self._flush = False
                 if due is not None and (due == 0.0 or self._flush) and not self._paused:
+                    self._discarded = False
+                    self._sending = True
                     return self._buffer.take()
                 self._changed.wait(None if self._paused else due)
         return []

@@ -129,6 +129,13 @@ class Subscriber(Protocol):
     def pause(self, *, paused: bool) -> None:
         """Stop or go on, as the environment is frozen or thawed."""
 
+    @property
+    def settled(self) -> bool:
+        """True when everything was taken."""
+
+    def discard(self) -> None:
+        """Give up what is left; go on with what comes."""
+
     def close(self) -> None:
         """Give up what is left and end the thread."""
 
@@ -219,6 +226,16 @@ class Relay:
         """Freeze or thaw delivery."""
         for member in self._members():
             member.pause(paused=paused)
+
+    @property
+    def settled(self) -> bool:
+        """True when every subscriber has taken everything."""
+        return all(member.settled for member in self._members())
+
+    def discard(self) -> None:
+        """Give up what is not delivered: the process it was for is gone."""
+        for member in self._members():
+            member.discard()
 
     def clear(self) -> None:
         """Drop all subscriptions, as a reset does, and wait for their threads."""

@@ -20,6 +20,8 @@ VERSIONS = ("2.0.12", "2.2.1", "3.0.2", "3.1.1", "4.0.1", "4.2.2")
 NEWEST = VERSIONS[-1]
 #: What MultiConcurrentRunner came with, so what Managed Instances need.
 MANAGED_VERSIONS = ("4.0.1", "4.2.2")
+#: The hooks came with 3.0.
+SNAPSTART_VERSIONS = VERSIONS[2:]
 #: Seconds that an installation may take.
 INSTALL_TIMEOUT = 180.0
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
+
+import pytest
 
 import clients
 
@@ -30,3 +33,15 @@ def selected(part: list[Versions], whole: list[Versions]) -> list[Versions]:
 def name(pair: Versions) -> str:
     """How a pair is called in test ids and in the table."""
     return f"Python {pair[0]}, client {pair[1]}"
+
+
+def runtime(pair: Versions) -> dict[str, Any]:
+    """What makes a local Lambda run on a Python with a runtime client; a skip where it cannot."""
+    python, client = pair
+    try:
+        packages = clients.client(client, python)
+        interpreter = clients.interpreter(python)
+    except clients.UnavailableError as error:
+        pytest.skip(str(error))
+    # As on the service, where the client lies in /var/runtime, which is on nobody's PYTHONPATH.
+    return {"python": interpreter, "client": packages}

@@ -88,7 +88,7 @@ class LocalFirehose:
         for stream in streams:
             self._streams.add(stream)
         self._closing = threading.Event()
-        service = Service(
+        self._service = Service(
             self._identity,
             self._streams,
             self.faults,
@@ -97,7 +97,7 @@ class LocalFirehose:
             self._delivery_thread.wake,
         )
         self._conversation = Conversation(
-            service, self.faults, self.ledger, self._clock, self._closing
+            self._service, self.faults, self.ledger, self._clock, self._closing
         )
         self._state_lock = threading.Lock()
         self._closed = False
@@ -122,6 +122,10 @@ class LocalFirehose:
     def endpoint_url(self) -> str:
         """Return the URL for `endpoint_url=` or AWS_ENDPOINT_URL_FIREHOSE."""
         return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
+
+    def rotate(self, access_key: str, secret_key: str, session_token: str | None = None) -> None:
+        """Know these credentials from now on, and not those that were known before."""
+        self._identity = self._service.identity = Identity(access_key, secret_key, session_token)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a client process at this server, credentials included."""

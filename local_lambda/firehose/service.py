@@ -64,7 +64,8 @@ class Service:
         ledger: Ledger,
         on_stored: Callable[[], None],
     ) -> None:
-        self._identity = identity
+        #: The credentials accepted; may be replaced at any time.
+        self.identity = identity
         self._streams = streams
         self._faults = faults
         self._clock = clock
@@ -122,7 +123,7 @@ class Service:
         head = exchange.head
         exchange.signature_ok = False
         exchange.region = sigv4.verify(
-            self._identity,
+            self.identity,
             method=head.method,
             path=head.path,
             headers=head.headers,

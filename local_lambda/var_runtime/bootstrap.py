@@ -32,6 +32,13 @@ def set_paths() -> None:
 def main() -> None:
     """Start the runtime client; its own entry point knows how, in every version since 2."""
     set_paths()
+    if "_LOCAL_LAMBDA_SNAPSHOT_FD" in os.environ:
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        # Beside this file once an environment is laid out.
+        import local_lambda_snapshot  # type: ignore[import-not-found]
+
+        sys.path.pop()
+        local_lambda_snapshot.install()
     from awslambdaric import __main__ as runtime_client
 
     runtime_client.main([__file__, os.environ["_HANDLER"]])
