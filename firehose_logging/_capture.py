@@ -225,6 +225,8 @@ class CapturedStream:
             return _RUNTIME, "INFO"
         if module in _WARNINGS:
             return "py.warnings", "WARNING"
+        if not text.strip() and threading.get_ident() in self._partial:
+            return _USER, "INFO"  # the line end of a print, even inside of a handler
         for _ in range(_MAX_FRAMES):
             if frame is None:
                 break
