@@ -159,7 +159,8 @@ class FirehoseHandler(logging.Handler):
         """
         delivery = self._delivery
         if delivery is not None and delivery.background and not _threads.is_own():
-            delivery.flush(FLUSH_TIMEOUT)
+            # At exit this comes after our own last flush: an outage is not waited for twice.
+            delivery.flush(0 if delivery.failing else FLUSH_TIMEOUT)
 
     def __repr__(self) -> str:
         stream = self._delivery.settings.stream_name if self._delivery else None
