@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from . import kill, matrix, report, soak
+from . import impact, kill, matrix, report, soak
 from .cell import Cell
 from .deployment import built_layer
 
@@ -54,6 +54,15 @@ def _soak(options: argparse.Namespace) -> bool:
     return result.good
 
 
+def _impact(options: argparse.Namespace) -> bool:
+    print("what the caller notices while Firehose is gone")
+    with built_layer() as layer:
+        table = impact.table(layer)
+    if options.write:
+        report.write("impact", table)
+    return True
+
+
 def _cell(options: argparse.Namespace) -> bool:
     with built_layer() as layer:
         cell = Cell(options.trouble, options.form, options.policy, options.end, options.transport)
@@ -76,7 +85,7 @@ def _mutants(options: argparse.Namespace) -> bool:
 
 def _all(options: argparse.Namespace) -> bool:
     options.short, options.only, options.seed = False, "", None
-    return all([_matrix(options), _kill(options), _mutants(options)])
+    return all([_matrix(options), _kill(options), _impact(options), _mutants(options)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     one = command("kill", _kill, "SIGKILL at random moments under load")
     one.add_argument("--kills", type=int, default=320)
     one.add_argument("--seed", type=int, help="of an earlier run")
+    command("impact", _impact, "answers, throughput and hold, against the bare function")
     one = command("soak", _soak, "invocations while faults come and go")
     one.add_argument("--minutes", type=float, default=30)
     one = command("fuzz", _fuzz, "hypothesis on everything that reads")

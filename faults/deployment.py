@@ -127,13 +127,18 @@ def free_port() -> int:
 
 def held(environment: LocalLambda) -> float:
     """Most milliseconds between an answer to a caller and our asking for the next event."""
-    longest, answered = 0.0, None
+    return max(holds(environment), default=0.0)
+
+
+def holds(environment: LocalLambda) -> list[float]:
+    """Milliseconds between each answer to a caller and our asking for the next event."""
+    found, answered = [], None
     for event in environment.timeline:
         if event.source == "caller" and event.what == "answered":
             answered = event.at
         elif event.source == "runtime" and event.what == "started":
             answered = None
         elif event.source.startswith("extension:") and event.what == "next" and answered:
-            longest = max(longest, event.at - answered)
+            found.append((event.at - answered) * 1000)
             answered = None
-    return longest * 1000
+    return found
