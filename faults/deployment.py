@@ -45,6 +45,7 @@ class Deployment:
         variables: besides those that every deployment has.
         tls: whether Firehose speaks TLS; its authority is then in ``firehose.ca_file``.
         code: folder of the function.
+        credentials: access key, secret key and session token; None takes the local Lambda's.
     """
 
     def __init__(
@@ -54,10 +55,15 @@ class Deployment:
         *,
         tls: bool = False,
         code: Path = CODE,
+        credentials: tuple[str, str, str] | None = None,
     ) -> None:
         self._stack = ExitStack()
         self._layer = layer
         self._code = code
+        self._credentials = credentials or (
+            _DEFAULTS.access_key, _DEFAULTS.secret_key, _DEFAULTS.session_token,
+        )  # fmt: skip
+        access_key, secret_key, session_token = self._credentials
         root = Path(tempfile.mkdtemp(prefix="faults-"))
         self._stack.callback(shutil.rmtree, root, ignore_errors=True)
         self.tmp = root / "tmp"
@@ -67,9 +73,9 @@ class Deployment:
                 # No quota: throttling comes as a fault, where we know of it.
                 [DeliveryStream(STREAM, bucket=root / "bucket", throughput=None)],
                 region=_DEFAULTS.region,
-                access_key=_DEFAULTS.access_key,
-                secret_key=_DEFAULTS.secret_key,
-                session_token=_DEFAULTS.session_token,
+                access_key=access_key,
+                secret_key=secret_key,
+                session_token=session_token,
                 tls=tls,
             )
         )
@@ -86,12 +92,16 @@ class Deployment:
 
     def environment(self, timeout: float = 8.0, **options: Any) -> LocalLambda:
         """A new environment with the old ``/tmp``; enter it to start it."""
+        access_key, secret_key, session_token = self._credentials
         function = Function(
             self._code,
             "app.handler",
             layers=() if self._layer is None else (self._layer,),
             environment=self.variables,
             timeout=timeout,
+            access_key=access_key,
+            secret_key=secret_key,
+            session_token=session_token,
         )
         return LocalLambda(function, **options)
 

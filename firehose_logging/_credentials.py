@@ -10,6 +10,7 @@ import json
 import socket
 
 from firehose_logging import _http
+from firehose_logging._diagnostics import keep_secret
 from firehose_logging._endpoint import container_url
 from firehose_logging._sigv4 import Credentials
 
@@ -90,6 +91,7 @@ class CredentialSource:
         if messages[0].status != 200:
             raise ValueError(f"the credentials endpoint answered {messages[0].status}")
         answer = json.loads(messages[0].body)
+        keep_secret(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("Token"), token)
         return Credentials(
             answer["AccessKeyId"],
             answer["SecretAccessKey"],

@@ -17,6 +17,13 @@ MAX_LENGTH = 600
 
 _said: set[str] = set()
 
+#: Our credentials, to be masked wherever they show up: an answer may repeat what it was sent, in
+#: words that no pattern expects.
+_secrets: set[str] = set()
+
+#: Characters. Shorter values are no credentials, and would mask half of a text.
+SHORTEST_SECRET = 8
+
 # Access key ids, and whatever follows the names under which secrets travel.
 _AFTER_NAMES = (
     r"(?i)(secret[\w-]*|session[_-]?token|security-token|signature|credential)"
@@ -28,8 +35,15 @@ _SECRETS = (
 )
 
 
+def keep_secret(*values: str | None) -> None:
+    """Mask these values from now on; None and short ones, which are no credentials, are not."""
+    _secrets.update(value for value in values if value and len(value) >= SHORTEST_SECRET)
+
+
 def mask(text: str) -> str:
-    """``text`` without anything that looks like a credential."""
+    """``text`` without our credentials, and without anything that looks like one."""
+    for value in _secrets:
+        text = text.replace(value, "[masked]")
     for pattern, mark in _SECRETS:
         text = re.sub(pattern, mark, text)
     return text

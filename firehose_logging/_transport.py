@@ -7,7 +7,7 @@ import os
 import sys
 
 from firehose_logging import _threads
-from firehose_logging._diagnostics import mask, tell
+from firehose_logging._diagnostics import keep_secret, mask, tell
 from firehose_logging._retry import CallOutcome, outcome_of_entries
 from firehose_logging.settings import aws_variables
 
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 #: environment was frozen.
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 5.0
+
+#: Variables whose values must never show up in a text of ours.
+_SECRET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+)
 
 #: Words of botocore's own exceptions -> the codes that ``_retry`` knows, and whether the call
 #: may have reached the service.
@@ -53,11 +62,12 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
         client: a ready boto3 Firehose client; None makes one where one is needed.
         clock: the clock seam.
     """
+    environ = aws_variables()
+    keep_secret(*(environ.get(name) for name in _SECRET_VARIABLES))
     gzip = settings.compression == "gzip"
     boto = BotoTransport(stream_name, client, gzip=gzip)
     if client is not None or settings.transport == "boto3":
         return boto
-    environ = aws_variables()
     from firehose_logging._endpoint import choose, why_not_direct
 
     why_not = why_not_direct(environ) or _configured_by_file()

@@ -23,7 +23,7 @@ EDGES = """
     _capture         _json _line _redact _threads formatter
     _clock
     _context         _json
-    _credentials     _endpoint _http _sigv4
+    _credentials     _diagnostics _endpoint _http _sigv4
     _delivery        _batch _diagnostics _ledger _limits _line _retry _threads errors | _journal
     _diagnostics
     _direct          _diagnostics _http _retry _sigv4

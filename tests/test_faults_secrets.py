@@ -11,9 +11,8 @@ from e2e_lambda import layer
 from faults.cell import call
 from faults.deployment import Deployment
 from firehose_logging._diagnostics import mask, tell
-from firehose_logging._json import to_bytes
 from firehose_logging._journal import FOLDER
-from local_lambda import Function, LocalLambda
+from firehose_logging._json import to_bytes
 from local_lambda.firehose import Fault
 
 pytestmark = pytest.mark.e2e
@@ -39,25 +38,22 @@ def refusal(code: str) -> Fault:
 def test_credentials_never_leave(transport: str) -> None:
     """Not in lines, diagnostics, the journal, error texts or the answer, whatever goes wrong."""
     variables = {"FIREHOSE_LOGGING_FLUSH": "end", "FIREHOSE_LOGGING_TRANSPORT": transport}
-    with Deployment(layer(), variables) as deployment:
-        function = Function(
-            deployment._code, "app.handler", layers=(layer(),), environment=deployment.variables,
-            access_key=ACCESS_KEY, secret_key=SECRET_KEY, session_token=TOKEN,
-        )  # fmt: skip
-        # Calls are refused, rightly: these are not the stream's credentials. And then the worst
-        # that a peer can say.
-        with LocalLambda(function) as environment:
+    credentials = (ACCESS_KEY, SECRET_KEY, TOKEN)
+    with Deployment(layer(), variables, credentials=credentials) as deployment:
+        with deployment.environment() as environment:
             call(environment, {"first": 1, "lines": 5})
             for code in (
-                "UnrecognizedClientException", "AccessDeniedException", "ExpiredTokenException",
-                "InvalidSignatureException", "InternalFailure",
+                "InternalFailure", "AccessDeniedException", "UnrecognizedClientException",
+                "ExpiredTokenException", "InvalidSignatureException",
             ):  # fmt: skip
                 deployment.firehose.faults.set(refusal(code))
-                call(environment, {"first": 10, "lines": 5, "sleep": 0.3})
+                call(environment, {"first": 10, "lines": 5, "sleep": 0.5})
             deployment.firehose.faults.set(Fault.http(403, TOKEN.encode()))
             answers = [call(environment, {"first": 20, "lines": 5}).raw]
             journals = list(Path(deployment.tmp, FOLDER).iterdir())
             assert journals
+            outcomes = {seen.outcome for seen in deployment.firehose.ledger.calls}
+            assert {"AccessDeniedException", "InternalFailure"} <= outcomes
             kept = b"".join(path.read_bytes() for path in journals)
             said = "\n".join(event.text for event in environment.output)
         everything = kept + b"".join(answers) + to_bytes(said)
