@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from firehose_logging import _listener
 from firehose_logging._limits import MAX_TELEMETRY_BODY_BYTES
 from firehose_logging._listener import MAX_CONNECTIONS, REQUEST_TIMEOUT, Listener
 from waiting import wait_until
@@ -219,3 +220,14 @@ def test_port_is_free_again():
     first.close()
 
     Listener(first.port).close()
+
+
+def test_only_the_platforms_addresses_are_let_in(loop, monkeypatch):
+    """A peer from an address that the platform does not post from is closed without an answer."""
+    monkeypatch.setattr(_listener, "_PEERS", ("169.254.",))  # so that the loopback is a stranger
+    with loop.connect() as sock:
+        sock.sendall(post(b"x"))
+        assert closed(sock)
+
+    assert loop.bodies == []
+    assert len(loop.listener.filenos()) == 1
