@@ -19,7 +19,7 @@ STACK ?= firehose-logging
 EVENT ?= {"lines": 3}
 
 # Folders of Python, as far as they exist.
-SOURCES := $(wildcard firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
+SOURCES := $(wildcard faults firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
 
 .PHONY: help
 help: ## List the targets
@@ -53,6 +53,18 @@ coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch covera
 	$(BIN)/coverage run -m pytest $(TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+.PHONY: faults
+faults: $(VENV)/dev.stamp ## Every fault, end and policy, kills and mutants; into docs/reliability.md
+	$(BIN)/python -m faults all --write
+
+.PHONY: soak
+soak: $(VENV)/dev.stamp ## Invocations while faults come and go; MINUTES=30
+	$(BIN)/python -m faults soak --minutes $(or $(MINUTES),30) --write
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp ## Hypothesis on everything that reads; MINUTES=10
+	$(BIN)/python -m faults fuzz --minutes $(or $(MINUTES),10) --write
 
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt

@@ -1,0 +1,269 @@
+"""Each promise, the code that keeps it, and the test that fails without that code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Promise(NamedTuple):
+    """One promise and how to break it.
+
+    Args:
+        text: what is promised.
+        file: of the package.
+        old: text that stands in the file exactly once.
+        new: what takes its place; the promise is broken then.
+        test: a pytest node, or several between spaces, at least one of which must fail.
+    """
+
+    text: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+_INVARIANTS = "tests/test_invariants.py"
+_FUZZ = "tests/test_faults_fuzz.py::test_no_input_breaks_a_reader"
+_SCENARIOS = "tests/test_faults_scenarios.py"
+_MATRIX = "tests/test_faults_matrix.py"
+
+PROMISES = (
+    # -- every accepted line is delivered, or counted as lost with its reason -------------------
+    Promise(
+        "records that Firehose refused one by one are sent again",
+        "_delivery.py",
+        "self._batcher.again(failed)",
+        "self._batcher.lose(failed, REFUSED)",
+        _INVARIANTS,
+    ),
+    Promise(
+        "a call that failed as a whole is sent again",
+        "_delivery.py",
+        "        self._batcher.again(records)\n        wait =",
+        "        self._batcher.lose(records, REFUSED)\n        wait =",
+        _INVARIANTS,
+    ),
+    Promise(
+        "an unknown error never costs a line",
+        "_retry.py",
+        "    return AGAIN\n\n\nclass Backoff",
+        "    return NEVER\n\n\nclass Backoff",
+        "tests/test_retry.py::test_unknown_errors_never_lose_lines",
+    ),
+    Promise(
+        "an answer with too few results is no success",
+        "_delivery.py",
+        "if codes is not None and len(codes) == len(records):",
+        "if codes is not None:",
+        _INVARIANTS,
+    ),
+    Promise(
+        "memory for undelivered lines stays under its bound",
+        "_batch.py",
+        "if self._bytes + size > self._capacity and not self._make_room(size):",
+        "if False:",
+        _INVARIANTS,
+    ),
+    Promise(
+        "losses are told in the log stream when delivery works again",
+        "_delivery.py",
+        "            self._tell_losses()\n",
+        "            pass\n",
+        _INVARIANTS,
+    ),
+    Promise(
+        "when the line that tells losses is lost, they are told again",
+        "_delivery.py",
+        "            untold[reason] = untold.get(reason, 0) + count",
+        "            pass",
+        _INVARIANTS,
+    ),
+    Promise(
+        "losses that a process did not live to tell are told by the next one",
+        "_delivery.py",
+        "self._journal.lost(self._ledger.untold)",
+        "pass",
+        f"{_MATRIX}::test_what_stays_is_told",
+    ),
+    Promise(
+        "a delivery thread that died is replaced, with what it had in flight",
+        "_delivery.py",
+        "                    if self._sending:\n                        self._put_back()\n",
+        "",
+        f"{_SCENARIOS}::test_the_delivery_thread_dies_and_is_replaced",
+    ),
+    Promise(
+        "an init error and what led to it are delivered before the process ends",
+        "_bootstrap.py",
+        "self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)",
+        "pass",
+        "tests/test_e2e_invocation.py::test_an_init_error_arrives_with_what_led_to_it",
+    ),
+    Promise(
+        "everything logged so far is delivered shortly before a time-out",
+        "_lifecycle.py",
+        "if self._early_at is not None and now >= self._early_at:",
+        "if False:",
+        "tests/test_lifecycle.py::test_early_flush_before_a_time_out",
+    ),
+    Promise(
+        "SIGTERM delivers what is pending, also while native code blocks the main thread",
+        "_extension.py",
+        "if self._signalled_at is None and SIGTERM in data:",
+        "if False:",
+        "tests/test_e2e_lifecycle.py::test_sigterm_while_idle",
+    ),
+    Promise(
+        "the function's own SIGTERM handler runs",
+        "_shutdown.py",
+        "        _previous(number, frame)",
+        "        pass",
+        "tests/test_e2e_lifecycle.py::test_the_functions_own_sigterm_handler",
+    ),
+    # -- the crash journal ----------------------------------------------------------------------
+    Promise(
+        "after SIGKILL at any moment the next process delivers what was accepted",
+        "_delivery.py",
+        "journal.append(self._ledger.accepted, line, self._batcher.oldest_index)",
+        "pass",
+        f"{_MATRIX}::test_sigkill_at_random_moments",
+    ),
+    Promise(
+        "torn writes in the journal are recognised",
+        "_journal.py",
+        "zlib.crc32(line, generation) != checksum",
+        "False",
+        f"{_FUZZ}[journal,",
+    ),
+    Promise(
+        "a living process keeps its journal",
+        "_journal.py",
+        "                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "",
+        f"{_FUZZ}[journal,",
+    ),
+    Promise(
+        "symlinks in the journal's folder are not followed",
+        "_journal.py",
+        "fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)",
+        "fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)",
+        f"{_FUZZ}[journal,",
+    ),
+    Promise(
+        "nobody else can read the journal",
+        "_journal.py",
+        "self._fd = os.open(fresh, flags, 0o600)",
+        "self._fd = os.open(fresh, flags, 0o644)",
+        "tests/test_faults_secrets.py::test_the_journal_is_ours_alone",
+    ),
+    Promise(
+        "a full /tmp costs the journal and nothing else, and that is told",
+        "_delivery.py",
+        'news.append((f"no crash journal ({trouble}) for some lines", "journal"))',
+        "pass",
+        f"{_SCENARIOS}::test_the_disk_is_full",
+    ),
+    # -- the function never notices -------------------------------------------------------------
+    Promise(
+        "the hold after a response is bounded",
+        "_lifecycle.py",
+        "min(now + HOLD_LIMIT, self._deadline - LAST_MOMENT)",
+        "self._deadline - LAST_MOMENT",
+        f"{_SCENARIOS}::test_firehose_is_gone_and_comes_back",
+    ),
+    Promise(
+        "nobody is held while the stream is failing",
+        "_lifecycle.py",
+        "if failing or not self._policy.at_end(oldest, now):",
+        "if not self._policy.at_end(oldest, now):",
+        "tests/test_lifecycle.py::test_failing_stream_holds_nobody",
+    ),
+    Promise(
+        "the next event is asked for before the deadline, whatever happened",
+        "_lifecycle.py",
+        "            self.missed_end = True\n            actions.append(NEXT)",
+        "            self.missed_end = True",
+        f"{_SCENARIOS}::test_nobody_tells_that_the_handler_is_done",
+    ),
+    Promise(
+        "an end that nobody tells is awaited once, not every time",
+        "_lifecycle.py",
+        "            self.missed_end = True\n",
+        "",
+        f"{_SCENARIOS}::test_nobody_tells_that_the_handler_is_done",
+    ),
+    Promise(
+        "a listener that keeps failing does not burn the processor",
+        "_extension.py",
+        "if failures == GIVE_UP_LISTENER and self._listener is not None:",
+        "if False:",
+        f"{_SCENARIOS}::test_the_listener_dies",
+    ),
+    Promise(
+        "no exception of a log call reaches the function",
+        "handler.py",
+        "except Exception:  # noqa: BLE001 - a record that defeats us must not reach user code",
+        "except ZeroDivisionError:",
+        "tests/test_handler.py::test_record_that_defeats_the_encoder",
+    ),
+    Promise(
+        "a log call that interrupts another one neither hangs nor breaks it",
+        "_delivery.py",
+        "            if self._busy:\n                return\n",
+        "",
+        "tests/test_handler.py::test_finalizer_that_logs "
+        "tests/test_handler.py::test_signal_handler_that_logs",
+    ),
+    Promise(
+        "a forked child starts empty, the parent's lines arrive once",
+        "_bootstrap.py",
+        'if hasattr(os, "register_at_fork"):',
+        "if False:",
+        "tests/test_handler.py::test_fork",
+    ),
+    Promise(
+        "what the SDK logs about our deliveries does not feed back",
+        "handler.py",
+        "if _threads.is_own() and",
+        "if False and",
+        "tests/test_handler.py::test_what_the_sdk_logs_on_our_threads_is_not_sent",
+    ),
+    # -- hostile telemetry ----------------------------------------------------------------------
+    Promise(
+        "a body over the bound is refused before it is kept",
+        "_http.py",
+        "        self._check_size(self._wanted)\n",
+        "",
+        f"{_FUZZ}[HTTP",
+    ),
+    Promise(
+        "one bad event costs one event",
+        "_telemetry.py",
+        "except Exception:  # noqa: BLE001 - one bad event costs one event",
+        "except ZeroDivisionError:",
+        "tests/test_telemetry.py " + _FUZZ + "[telemetry",
+    ),
+    Promise(
+        "a batch that is posted twice is taken once",
+        "_telemetry_batch.py",
+        "if mark in self._seen:",
+        "if False:",
+        f"{_FUZZ}[telemetry",
+    ),
+    # -- nothing secret is written --------------------------------------------------------------
+    Promise(
+        "credentials never appear, even when an answer repeats them",
+        "_diagnostics.py",
+        '        text = text.replace(value, "[masked]")',
+        "        pass",
+        "tests/test_faults_secrets.py::test_credentials_never_leave",
+    ),
+    Promise(
+        "a line whose redaction raises is withheld",
+        "_redact.py",
+        "        return [f'{start},\"message\":{message}']",
+        "        return [body]",
+        "tests/test_handler.py::test_redact",
+    ),
+)
