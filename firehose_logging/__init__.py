@@ -2,8 +2,9 @@
 
 ``handler``      the ``logging.Handler``                ``settings``  every variable
 ``formatter``    the line schema                        ``testing``   stand-ins for tests
-``_bootstrap``   builds it all and starts it, once
-``_delivery``    the sending thread: ``_batch``, ``_retry``, ``_ledger``, ``_transport``
+``_bootstrap``   the one instance of ``_process``, which puts it all together
+``_delivery``    the sending thread: ``_intake``, ``_batch``, ``_booking``, ``_retry``, ``_ledger``,
+                 ``_losses``, ``_crash_journal``, ``_transport``
 ``_extension``   the companion thread: ``_lifecycle``, ``_flush_policy``, ``_lambda_api``,
                  ``_listener``, ``_telemetry``
 ``_capture``, ``_runtime_hooks``, ``_shutdown``   what the wrapper and ``install`` hook
@@ -14,7 +15,7 @@ Importing this starts nothing and opens nothing.
 from __future__ import annotations
 
 from firehose_logging._bootstrap import flush, install
-from firehose_logging._delivery import FlushResult
+from firehose_logging._flush_result import FlushResult
 from firehose_logging._invocation import lambda_handler
 from firehose_logging.errors import FirehoseLoggingError, SettingsError
 from firehose_logging.formatter import JsonFormatter

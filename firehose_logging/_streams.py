@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from firehose_logging._delivery import Delivery, FlushResult
+from firehose_logging._delivery import Delivery
+from firehose_logging._flush_result import FlushResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

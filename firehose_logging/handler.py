@@ -16,9 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from firehose_logging._bootstrap import Process
     from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
+    from firehose_logging._process import Process
     from firehose_logging._redact import Redact
     from firehose_logging.settings import Settings
 

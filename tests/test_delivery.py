@@ -125,7 +125,7 @@ def test_oldest_counts_lines_in_flight(clock):
 
 def test_failed_call_is_sent_again_after_a_wait(transport, clock, delivery, monkeypatch):
     """A throttled call waits its back-off; its lines keep their numbers and arrive once."""
-    monkeypatch.setattr(delivery._backoff, "_random", lambda: 1.0)
+    monkeypatch.setattr(delivery._booking.backoff, "_random", lambda: 1.0)
     transport.outcomes = [THROTTLED]
     delivery.add(BODY)
     delivery.request_flush()
@@ -141,7 +141,7 @@ def test_failed_call_is_sent_again_after_a_wait(transport, clock, delivery, monk
 
 def test_urgent_flush_does_not_wait(transport, delivery):
     """At the end of the environment one more call is made at once."""
-    delivery._backoff._random = lambda: 1.0
+    delivery._booking.backoff._random = lambda: 1.0
     transport.outcomes = [THROTTLED]
     delivery.add(BODY)
     delivery.request_flush()
@@ -459,7 +459,7 @@ def test_no_thread_and_no_service(monkeypatch):
 
     monkeypatch.setattr(_threads, "spawn", refuse)
     delivery = threaded(MemoryTransport([BLOCKED] * 1_000))
-    delivery._backoff._random = lambda: 1.0
+    delivery._booking.backoff._random = lambda: 1.0
     delivery.add(BODY)
 
     assert delivery.flush(0.05).pending == 1

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from firehose_logging._batch import Batcher, Record
+from firehose_logging._booking import Booking
 from firehose_logging._ledger import Ledger
 from firehose_logging._limits import MAX_CALL_BYTES, MAX_CALL_RECORDS, MAX_RECORD_BYTES
 from firehose_logging._line import finish
-from firehose_logging._retry import Backoff, CallOutcome
+from firehose_logging._retry import CallOutcome
 from firehose_logging.errors import BUFFER_FULL, REFUSED, UNENCODABLE
 from firehose_logging.testing import ManualClock
 from stage import Unthreaded
@@ -247,7 +248,7 @@ class SmallDelivery(Unthreaded):
             call_bytes=CALL_BYTES,
             call_records=CALL_RECORDS,
         )
-        self._backoff = Backoff(lambda: 0.5)
+        self._booking = Booking("logs", self._batcher, lambda: 0.5)
 
 
 NEVER_CODES = {"413", "InvalidArgumentException", "ValidationException"}

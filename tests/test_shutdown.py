@@ -108,7 +108,7 @@ def test_exit_with_boto3(start, arrived, code):
 def test_exit_without_a_service(start, firehose):
     """With nobody to deliver to, the program exits all the same and says what is left."""
     firehose.close()
-    process = start("firehose_logging._bootstrap.EXIT_TIMEOUT = 0.5")
+    process = start("firehose_logging._process.EXIT_TIMEOUT = 0.5")
     _, error = process.communicate(timeout=CHILD_DEADLINE)
 
     assert process.returncode == 0

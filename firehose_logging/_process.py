@@ -1,0 +1,368 @@
+"""Everything of ours in one process, put together and started in order.
+
+Nothing here may raise into the function: each step is tried by itself, and what fails is told
+once and costs only what depends on it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from functools import partial
+
+from firehose_logging import _diagnostics, _line, _shutdown, _threads
+from firehose_logging._clock import SystemClock
+from firehose_logging._context import Context
+from firehose_logging._delivery import Delivery
+from firehose_logging._diagnostics import tell
+from firehose_logging._json import dumps, quote
+from firehose_logging._streams import Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from firehose_logging._capture import Capture
+    from firehose_logging._delivery import Transport
+    from firehose_logging._extension import Extension
+    from firehose_logging._redact import Redact
+    from firehose_logging.handler import FirehoseHandler
+    from firehose_logging.settings import Settings
+
+#: Seconds for the last flush when the interpreter exits: in Lambda the platform waits for the
+#: exit, elsewhere a person does.
+EXIT_TIMEOUT_LAMBDA = 2.0
+EXIT_TIMEOUT = 5.0
+
+#: Seconds for the flush before a snapshot; hooks count as Init, which has more than a minute.
+SNAPSHOT_TIMEOUT = 10.0
+
+#: Seconds for the flush of an init error: the process is about to be ended by the platform.
+INIT_ERROR_TIMEOUT = 2.0
+
+
+class Process:
+    """Everything of ours in one process; an ``Observer`` of the runtime client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self.clock = SystemClock()
+        self.context = Context(settings.environment)
+        self.streams = Streams(self.clock)
+        # All mutable state.
+        self.handlers = 0
+        self.extension: Extension | None = None
+        self.capture: Capture | None = None
+        self.root_handler: FirehoseHandler | None = None
+        self.started = False
+        self.is_hooked = False
+        self.installed = False
+        self.is_child = False
+        self._silenced = False
+
+    # -- deliveries -------------------------------------------------------------------------
+
+    def delivery(self, stream_name: str, settings: Settings, client: Any) -> Delivery:
+        """The delivery of a stream through a client, made at the first call."""
+
+        def make_transport() -> Transport:
+            # Off the critical path of the first answer.
+            from firehose_logging._transport import make_transport as make
+
+            return make(settings, stream_name, client, self.clock)
+
+        def make() -> Delivery:
+            return Delivery(
+                settings.replace(stream_name=stream_name),
+                make_transport,
+                self.clock,
+                background=self.extension is None,
+                own_body=self._own_body,
+                # Another account's lines must not be picked up by a process without its client.
+                journal_folder=(
+                    settings.environment.temp_dir if settings.journal and client is None else None
+                ),
+            )
+
+        delivery = self.streams.get((stream_name, id(client) if client is not None else 0), make)
+        delivery.on_progress = self._progress
+        return delivery
+
+    def _progress(self) -> None:
+        if self.extension is not None:
+            self.extension.wake()
+
+    def _own_body(self, level: str, message: str, columns: dict[str, object]) -> str:
+        """A line of ours, as an extension's: it is no output of the function."""
+        when = _line.timestamp(self.clock.epoch())
+        head = _line.start(when, "extension", level, "firehose_logging")
+        more = "".join(f",{quote(name)}:{dumps(value)}" for name, value in columns.items())
+        return f'{head}{self.context.environment_columns},"message":{quote(message)}{more}'
+
+    # -- start ------------------------------------------------------------------------------
+
+    def start(self, delivery: Delivery) -> None:
+        """Exit and fork hooks; in Lambda also the runtime hooks and the extension. Once."""
+        if self.started:
+            return
+        self.started = True
+        atexit.register(self.at_exit)
+        if self.settings.environment.runtime_api is None:
+            return
+        self._try("runtime hooks", self._hook_runtime)
+        self._try("extension", partial(self._start_extension, delivery))
+
+    def _hook_runtime(self) -> None:
+        from firehose_logging import _runtime_hooks
+
+        _runtime_hooks.install(self)
+
+    def _start_extension(self, delivery: Delivery) -> None:
+        from firehose_logging._extension import Extension
+        from firehose_logging._flush_policy import FlushPolicy
+        from firehose_logging._lifecycle import Lifecycle
+        from firehose_logging._telemetry import TelemetryReader
+
+        managed = self.settings.environment.workers is not None
+        forked_by_us = managed and self.is_child
+        if managed:
+            _share_imports()
+
+        def make() -> Extension:
+            extension = Extension(
+                self.settings,
+                self.streams,
+                None
+                if managed
+                else Lifecycle(FlushPolicy(self.settings.flush, self.settings.interval)),
+                TelemetryReader(self.context, concurrent=managed),
+                delivery,
+                self.clock,
+                # The parent of Managed Instances workers ends when they have, not before.
+                _shutdown.end_process if not managed or _is_worker() else _do_nothing,
+            )
+            extension.hooked = self.is_hooked
+            return extension
+
+        extension = make()
+        # A worker whose parent has us already knows who the extension is.
+        started = not forked_by_us and extension.start()
+        if managed and not started:
+            # Another process is the extension of this environment; SIGTERM comes to all.
+            extension = make()
+            started = extension.watch()
+        if started:
+            self.extension = extension
+            for known in self.streams.all():
+                known.background = managed
+            _shutdown.watch_sigterm(extension.wake_fileno)
+
+    def install(self, delivery: Delivery, redact: Redact | None) -> None:
+        """Capture what the settings name; once."""
+        if self.installed:
+            return
+        self.installed = True
+        if self.settings.capture:
+            self._try("capture", partial(self._start_capture, delivery, redact))
+
+    def _start_capture(self, delivery: Delivery, redact: Redact | None) -> None:
+        from firehose_logging._capture import Capture
+        from firehose_logging.handler import FirehoseHandler
+
+        settings = self.settings
+        capture = Capture(delivery, self.context, self.clock, redact=redact)
+        if "logging" in settings.capture:
+            self.root_handler = FirehoseHandler(
+                settings.stream_name, level=settings.level, settings=settings, redact=redact
+            )
+            capture.handler = self.root_handler
+            self._attach_root_handler()
+            self.logging_set_up()  # it was, when install() is called by the function's module
+        if "stdout" in settings.capture:
+            sys.stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passthrough)
+        if "stderr" in settings.capture:
+            sys.stderr = capture.stream(sys.stderr, "stderr", passthrough=settings.passthrough)
+        if "errors" in settings.capture:
+            capture.hook_exceptions()
+            self._silenced = not settings.passthrough
+        self.capture = capture
+
+    def _attach_root_handler(self) -> None:
+        """Have our handler first on the root logger, whatever the function did to it.
+
+        First, because the runtime client's JSON formatter changes the records it formats.
+        """
+        handler = self.root_handler
+        handlers = logging.getLogger().handlers
+        if handler is not None and handler not in handlers:
+            handlers.insert(0, handler)
+
+    def logging_set_up(self) -> None:
+        """The runtime client has put its own handler on the root logger."""
+        if self.root_handler is None or self.settings.passthrough:
+            return
+        for other in logging.getLogger().handlers:
+            if type(other).__module__.startswith("awslambdaric"):
+                other.addFilter(self._is_not_sent)  # adding it twice changes nothing
+
+    def _is_not_sent(self, record: logging.LogRecord) -> bool:
+        return self.root_handler is None or record.levelno < self.root_handler.level
+
+    @staticmethod
+    def _try(what: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the function must start
+            tell(f"{what} failed: {type(error).__name__}: {error}", once=what)
+
+    # -- what the runtime client tells --------------------------------------------------------
+
+    def hooked(self) -> None:
+        """The boundaries of invocations will be told."""
+        self.is_hooked = True
+        if self.extension is not None:
+            self.extension.hooked = True
+
+    def runtime_starts(self) -> None:
+        """The runtime client begins its work: in a forked worker, so do we again."""
+        environment = self.settings.environment
+        if environment.init_type == "snap-start":
+            self._try("SnapStart hooks", self._hook_snapshots)
+        if self.is_child and environment.workers is not None and self.extension is None:
+            self._attach_root_handler()
+            for delivery in self.streams.all()[:1]:
+                self._try("extension", partial(self._start_extension, delivery))
+
+    def _hook_snapshots(self) -> None:
+        # Lambda's own package. Hooks before the snapshot run in reverse order of registration
+        # and those after it in order, so being first we see the last line and the first.
+        import snapshot_restore_py
+
+        snapshot_restore_py.register_before_snapshot(self._before_snapshot)
+        snapshot_restore_py.register_after_restore(self._after_restore)
+
+    def _before_snapshot(self) -> None:
+        for delivery in self.streams.all():
+            # A hook that raises ends the environment.
+            self._try("before snapshot", partial(delivery.before_snapshot, SNAPSHOT_TIMEOUT))
+
+    def _after_restore(self) -> None:
+        old_id = self.context.instance_id
+        self._try("after restore", self.context.renew)
+        for delivery in self.streams.all():
+            restore = partial(delivery.after_restore, old_id, self.context.instance_id)
+            self._try("after restore", restore)
+
+    def invocation_began(
+        self, request_id: str, trace_header: str | None, tenant_id: str | None
+    ) -> None:
+        """The handler is about to run."""
+        try:
+            self.context.begin(request_id, trace_header=trace_header, tenant_id=tenant_id)
+            self._attach_root_handler()
+        except Exception as error:  # noqa: BLE001 - the function must run
+            tell(f"invocation start: {type(error).__name__}: {error}", once="began")
+
+    def invocation_ended(self, request_id: str | None) -> None:
+        """The response or error is posted."""
+        try:
+            if self.capture is not None:
+                self.capture.complete()
+            if self.extension is not None:
+                _shutdown.watch_again()
+                self.extension.handler_ended(request_id)
+        except Exception as error:  # noqa: BLE001 - the next invocation must come
+            tell(f"invocation end: {type(error).__name__}: {error}", once="ended")
+
+    def runtime_error(self, error: dict[str, Any]) -> None:
+        """The runtime client reports an error of the handler, or of its import."""
+        try:
+            if self.capture is not None and "errors" in self.settings.capture:
+                self.capture.error(
+                    str(error.get("errorType") or "Error"),
+                    str(error.get("errorMessage") or ""),
+                    [str(entry) for entry in error.get("stackTrace") or []],
+                    "awslambdaric",
+                )
+            if self.context.invocations == 0:
+                # Init failed: the platform ends the process as soon as it is told, so this is
+                # the last moment at which anything can be delivered.
+                self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)
+        except Exception as failure:  # noqa: BLE001 - the error itself must still be reported
+            tell(f"error capture: {type(failure).__name__}: {failure}", once="error")
+
+    def silenced(self) -> bool:
+        """Whether the runtime's own error output is to be kept back."""
+        return self._silenced
+
+    # -- the ends -----------------------------------------------------------------------------
+
+    def at_exit(self) -> None:
+        """The interpreter exits: the last flush."""
+        if self.pid != os.getpid():
+            return
+        if self.capture is not None:
+            self.capture.complete()
+        for delivery in self.streams.all():
+            delivery.release()
+        in_lambda = self.settings.environment.runtime_api is not None
+        timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
+        deadline = self.clock.now() + timeout
+        result = self.streams.flush(timeout, urgent=True)
+        while result.pending and not self.streams.failing and self.clock.now() < deadline:
+            # Telemetry that came while we waited; left in the journal, it would take the lines
+            # that are delivered already along to the next process.
+            result = self.streams.flush(deadline - self.clock.now(), urgent=True)
+        if result.pending:
+            kept = "; the crash journal keeps them" if self.settings.journal else ""
+            tell(f"{result.pending} lines were not delivered when the process ended{kept}")
+        self.streams.close_journals()
+
+    def after_fork(self) -> None:
+        """In a forked child: new identity, empty buffers, no extension, signals as before us."""
+        self.pid = os.getpid()
+        self.is_child = True
+        _threads.forget()
+        _diagnostics.forget()
+        self.context.fork()
+        self.streams.after_fork()
+        for delivery in self.streams.all():
+            delivery.background = True
+        if self.extension is not None:
+            self.extension.after_fork()
+            self.extension = None
+        _shutdown.unwatch_in_child()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # Its children leave without atexit, through finalizers of their own, which they
+            # forget when they begin and then set up like this.
+            util.register_after_fork(
+                self, lambda process: util.Finalize(None, process.at_exit, exitpriority=0)
+            )
+
+
+def _do_nothing() -> None:
+    return
+
+
+def _is_worker() -> bool:
+    """Whether this process was forked by the runtime client, as Managed Instances workers are."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+def _share_imports() -> None:
+    """Import what our threads import later, before workers are forked.
+
+    A module that a thread is importing at the moment of a fork stays half imported in the child,
+    and its lock stays taken. Done early the workers also share the memory.
+    """
+    import encodings.idna
+
+    from firehose_logging import _credentials, _direct, _journal, _transport
+
+    del encodings, _credentials, _direct, _journal, _transport
