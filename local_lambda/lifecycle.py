@@ -200,6 +200,7 @@ class Lifecycle:
         self.relay.flush()
         self.parts.crew.end_runtime(started, share)
         self.relay.pause(paused=True)
+        self.relay.discard()
         with self.changed:
             self.parts.slot.begin()
             self.phase = Phase.SNAPSHOT

@@ -123,7 +123,9 @@ class Subscription:
         self._closing = False
         self._sending = False
         self._discarded = False  # the batch that is being sent is not worth another try
-        self._poster = Poster(destination, lambda: self._paused, lambda: self._closing)
+        self._poster = Poster(
+            destination, lambda: self._paused, lambda: self._closing or self._discarded
+        )
         self._thread = threading.Thread(target=self._run, name=f"telemetry-{name}", daemon=True)
         self._thread.start()
 

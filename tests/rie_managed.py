@@ -137,6 +137,10 @@ class ManagedRie(rie.Rie):
         first, end, rest = self._bootstrap.read_text().partition("\n")
         self._bootstrap.write_text(f"{first}{end}export {assignment}\n{rest}")
 
+    def run(self, command: str) -> None:
+        """Have this shell command be the runtime; before the start."""
+        self._bootstrap.write_text(f"#!/bin/sh\nexec {command}\n")
+
     def start_invoke(self, event: Any = None) -> Future[rie.Answer]:
         """Invoke on a thread of its own, so that several run at a time."""
         return self._pool.submit(self.invoke, event)
