@@ -32,16 +32,16 @@ PROMISES = (
     # -- every accepted line is delivered, or counted as lost with its reason -------------------
     Promise(
         "records that Firehose refused one by one are sent again",
-        "_delivery.py",
+        "_booking.py",
         "self._batcher.again(failed)",
         "self._batcher.lose(failed, REFUSED)",
         _INVARIANTS,
     ),
     Promise(
         "a call that failed as a whole is sent again",
-        "_delivery.py",
-        "        self._batcher.again(records)\n        wait =",
-        "        self._batcher.lose(records, REFUSED)\n        wait =",
+        "_booking.py",
+        "        self._batcher.again(records)\n        self.not_before =",
+        "        self._batcher.lose(records, REFUSED)\n        self.not_before =",
         _INVARIANTS,
     ),
     Promise(
@@ -53,7 +53,7 @@ PROMISES = (
     ),
     Promise(
         "an answer with too few results is no success",
-        "_delivery.py",
+        "_booking.py",
         "if codes is not None and len(codes) == len(records):",
         "if codes is not None:",
         _INVARIANTS,
@@ -74,15 +74,15 @@ PROMISES = (
     ),
     Promise(
         "when the line that tells losses is lost, they are told again",
-        "_delivery.py",
-        "            untold[reason] = untold.get(reason, 0) + count",
+        "_losses.py",
+        "            ledger.untold[reason] = ledger.untold.get(reason, 0) + count",
         "            pass",
         _INVARIANTS,
     ),
     Promise(
         "losses that a process did not live to tell are told by the next one",
-        "_delivery.py",
-        "self._journal.lost(self._ledger.untold)",
+        "_crash_journal.py",
+        "self._journal.lost(untold)",
         "pass",
         f"{_MATRIX}::test_what_stays_is_told",
     ),
@@ -95,7 +95,7 @@ PROMISES = (
     ),
     Promise(
         "an init error and what led to it are delivered before the process ends",
-        "_bootstrap.py",
+        "_process.py",
         "self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)",
         "pass",
         "tests/test_e2e_invocation.py::test_an_init_error_arrives_with_what_led_to_it",
@@ -124,8 +124,8 @@ PROMISES = (
     # -- the crash journal ----------------------------------------------------------------------
     Promise(
         "after SIGKILL at any moment the next process delivers what was accepted",
-        "_delivery.py",
-        "journal.append(self._ledger.accepted, line, self._batcher.oldest_index)",
+        "_intake.py",
+        "self._journal.append(self._ledger.accepted, line, self._batcher.oldest_index)",
         "pass",
         f"{_MATRIX}::test_sigkill_at_random_moments",
     ),
@@ -159,8 +159,8 @@ PROMISES = (
     ),
     Promise(
         "a full /tmp costs the journal and nothing else, and that is told",
-        "_delivery.py",
-        'news.append((f"no crash journal ({trouble}) for some lines", "journal"))',
+        "_crash_journal.py",
+        'tell(f"no crash journal ({journal.trouble}) for some lines", once="journal")',
         "pass",
         f"{_SCENARIOS}::test_the_disk_is_full",
     ),

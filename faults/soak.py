@@ -93,7 +93,7 @@ def run(layer: Path, minutes: float, seed: int = 0) -> Soaked:
     result = Soaked()
     variables = {
         "FIREHOSE_LOGGING_INTERVAL": "1",
-        "FIREHOSE_LOGGING_BUFFER_BYTES": "1000000",
+        "FIREHOSE_LOGGING_BUFFER_BYTES": "4000000",
         "FIREHOSE_LOGGING_TRANSPORT": "direct",
     }
     first = 1
