@@ -57,6 +57,7 @@ def _read(parts: list[bytes]) -> list[tuple[list[str], bytes]] | None:
             found += [(message.start, message.body) for message in parser.feed(part)]
             assert len(parser._buffer) <= MAX_BODY + _http.MAX_HEAD_BYTES + len(part) + 4
             assert len(parser._chunks) <= MAX_BODY
+            assert parser._wanted <= MAX_BODY  # else it would wait, and keep all that comes
     except _http.HttpError:
         return None
     assert all(len(body) <= MAX_BODY for _, body in found)

@@ -93,4 +93,31 @@ def _check(lines: list[str], done: list[str], bad: int) -> None:
         assert parsed["timestamp"].endswith("Z")
 
 
-TARGETS = [Target("telemetry batches", posts, read)]
+def lose_one(given: tuple[int, int, str]) -> None:
+    """An event that is no JSON costs itself: it is counted, and all others arrive."""
+    count, where, garbage = given
+    events = [
+        json.dumps({"time": "2022-10-12T00:03:50.000Z", "type": "function", "record": f"no. {n}"})
+        for n in range(count)
+    ]
+    events.insert(where % (count + 1), '{"time":"2022-10-12T00:03:50.000Z",' + garbage)
+    reader = TelemetryReader(Context(LambdaEnvironment({})))
+    lines, _, bad = reader.read(f"[{','.join(events)}]".encode(), 1_000_000_000.0)
+    rest, _, more = reader.rest(1_000_000_000.0)
+    arrived = {json.loads(body + "}").get("message") for body in lines}
+
+    assert arrived >= {f"no. {n}" for n in range(count)}
+    assert bad + more + len(rest) >= 1
+
+
+broken = st.tuples(
+    st.integers(0, 6), st.integers(0, 6),
+    st.sampled_from(
+        ('"type":"function","record":tru}', '"type":}', '"record":{"a":01}}', "}", ",")
+    ),
+)  # fmt: skip
+
+TARGETS = [
+    Target("telemetry batches", posts, read),
+    Target("telemetry, one event is no JSON", broken, lose_one),
+]
