@@ -92,11 +92,11 @@ def run(layer: Path, kills: int, seed: int | None = None) -> Killed:
                     print(f"  {number} of {kills} kills", flush=True)
             deployment.firehose.faults.clear()
             call(environment, {})
-        for _ in range(4):
+        for _ in range(20):  # killed so often, processes leave more than one can deliver at once
             if not journalled(deployment.tmp):
                 break
             with deployment.environment() as environment:
-                call(environment, {})
+                call(environment, {"sleep": 3})
         lines = deployment.lines()
         recovered = sum(line.get("recovered", 0) for line in lines)
         account = settle(deployment.accepted(), lines)

@@ -18,11 +18,11 @@ import os
 import stat
 import zlib
 
-from firehose_logging.errors import LOSS_REASONS
+from firehose_logging.errors import BUFFER_FULL, LOSS_REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: Our folder in the temporary directory.
 FOLDER = "firehose-logging"
@@ -31,6 +31,10 @@ FOLDER = "firehose-logging"
 SEGMENT_BYTES = 262_144
 
 _SUFFIX = ".journal"
+#: Most bytes of journals that processes which are gone may leave: an eighth of Lambda's smallest
+#: /tmp, which is the function's. Past it the oldest files go, and their lines are counted as lost.
+MAX_LEFT_BYTES = 64 * 1_048_576
+
 _MAGIC = b"FHLJ0002"
 # Then, little-endian and four bytes each: the generation, and for every reason the lines lost
 # that no line tells yet. Counters of four bytes are never seen half written.
@@ -216,11 +220,11 @@ class Journal:
 
         A file whose process still lives is locked, and passed over.
         """
-        last: dict[str, list[int]] = {}
-        for name in sorted(os.listdir(self._folder), key=_age):  # noqa: PTH208 - pathlib costs an import
-            # Without its last name it is not yet locked by the process that is making it.
-            if not name.startswith(self._prefix) or not name.endswith(_SUFFIX):
-                continue
+        last: dict[str, tuple[int, list[int]]] = {}
+        dropped = 0
+        left = self._left_behind()
+        excess = sum(size for _, size, _ in left) - MAX_LEFT_BYTES
+        for _, size, name in left:
             path = f"{self._folder}/{name}"
             try:
                 fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -232,19 +236,37 @@ class Journal:
                 # Without a name it was taken by another process between our open and our lock.
                 if stat.S_ISREG(found.st_mode) and found.st_nlink:
                     data = _contents(fd)
-                    yield from read_lines(data)
+                    if excess > 0:
+                        excess -= size
+                        dropped += sum(1 for _ in read_lines(data))
+                    else:
+                        yield from read_lines(data)
                     # The counters are of the process: its newest file has the last word.
-                    last[_age(name)[0]] = read_losses(data)
-                    self.found = {
-                        reason: sum(counts[i] for counts in last.values())
-                        for i, reason in enumerate(LOSS_REASONS)
-                        if any(counts[i] for counts in last.values())
-                    }
+                    process, number = _made_by(name)
+                    last[process] = max(last.get(process, (-1, [])), (number, read_losses(data)))
+                    self.found = _sum(last.values(), dropped)
                     _unlink(path)
             except OSError:
                 continue
             finally:
                 os.close(fd)
+
+
+    def _left_behind(self) -> list[tuple[int, int, str]]:
+        """Age, size and name of all journals of the stream, the oldest first."""
+        found = []
+        for name in os.listdir(self._folder):  # noqa: PTH208 - pathlib costs an import
+            # Without its last name it is not yet locked by the process that is making it.
+            if not name.startswith(self._prefix) or not name.endswith(_SUFFIX):
+                continue
+            try:
+                status = os.lstat(f"{self._folder}/{name}")
+            except OSError:
+                continue  # taken by another process in the meantime
+            # Our own live segments are not left behind, and nobody else's either; but those are
+            # few, and only the lock can tell.
+            found.append((status.st_mtime_ns, status.st_size, name))
+        return sorted(found)
 
 
 def read_lines(data: bytes) -> Iterator[bytes]:
@@ -273,11 +295,20 @@ def read_losses(data: bytes) -> list[int]:
 _NO_LOSSES = bytes(_HEADER - _COUNTS)
 
 
-def _age(name: str) -> tuple[str, int, str]:
-    """Sorts a process's files in the order they were made."""
+def _made_by(name: str) -> tuple[str, int]:
+    """Which process made a file, and its how many-th it was."""
     process, _, rest = name.partition("~")[2].partition(".")
     number = rest.partition(".")[0]
-    return process, int(number) if number.isdecimal() else 0, name
+    return process, int(number) if number.isdecimal() else 0
+
+
+def _sum(losses: Iterable[tuple[int, list[int]]], dropped: int) -> dict[str, int]:
+    """Losses by reason, those with dropped files included."""
+    totals = [sum(numbers) for numbers in zip(*(counts for _, counts in losses), strict=True)]
+    found = {r: count for r, count in zip(LOSS_REASONS, totals, strict=True) if count}
+    if dropped:
+        found[BUFFER_FULL] = found.get(BUFFER_FULL, 0) + dropped
+    return found
 
 
 def _contents(fd: int) -> bytes:
