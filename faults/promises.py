@@ -26,6 +26,7 @@ class Promise(NamedTuple):
 _INVARIANTS = "tests/test_invariants.py"
 _FUZZ = "tests/test_faults_fuzz.py::test_no_input_breaks_a_reader"
 _SCENARIOS = "tests/test_faults_scenarios.py"
+_BOUNDS = "tests/test_faults_bounds.py"
 _MATRIX = "tests/test_faults_matrix.py"
 
 PROMISES = (
@@ -98,7 +99,7 @@ PROMISES = (
         "_process.py",
         "self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)",
         "pass",
-        "tests/test_e2e_invocation.py::test_an_init_error_arrives_with_what_led_to_it",
+        f"{_BOUNDS}::test_an_init_error_is_delivered_though_the_process_is_killed",
     ),
     Promise(
         "everything logged so far is delivered shortly before a time-out",
@@ -164,6 +165,27 @@ PROMISES = (
         "pass",
         f"{_SCENARIOS}::test_the_disk_is_full",
     ),
+    Promise(
+        "what dead processes leave in /tmp is bounded",
+        "_journal.py",
+        "                        excess -= size\n",
+        "                        excess = 0\n",
+        f"{_BOUNDS}::test_what_dead_processes_leave_is_bounded",
+    ),
+    Promise(
+        "the journal stays near the buffer's bound while a call hangs",
+        "_journal.py",
+        "            self._forget(*between())\n",
+        "            pass\n",
+        f"{_BOUNDS}::test_a_call_that_hangs_does_not_let_the_journal_grow",
+    ),
+    Promise(
+        "a refused call keeps no memory",
+        "_direct.py",
+        "            del failure\n",
+        "            pass\n",
+        f"{_BOUNDS}::test_a_refused_connection_keeps_no_request",
+    ),
     # -- the function never notices -------------------------------------------------------------
     Promise(
         "the hold after a response is bounded",
@@ -212,8 +234,7 @@ PROMISES = (
         "_delivery.py",
         "            if self._busy:\n                return\n",
         "",
-        "tests/test_handler.py::test_finalizer_that_logs "
-        "tests/test_handler.py::test_signal_handler_that_logs",
+        f"{_BOUNDS}::test_a_line_that_interrupts_another_comes_after_it",
     ),
     Promise(
         "a forked child starts empty, the parent's lines arrive once",

@@ -104,6 +104,15 @@ class Batcher:
         """Index of the oldest line waiting to be taken; None when nothing is."""
         return min((r.first for r in self._queue), default=None)
 
+    def settled_between(self) -> tuple[int, int]:
+        """Indices of lines that are settled although older ones are in flight: from, and up to.
+
+        What is dropped while a call takes its time is younger than that call.
+        """
+        start = max((r.first + r.lines for r in self._in_flight), default=0)
+        end = min((r.first for r in self._queue), default=self.ledger.accepted)
+        return start, end
+
     def oldest_time(self) -> float | None:
         """When the oldest queued record was opened; None when nothing is queued."""
         return min((r.opened for r in self._queue), default=None)

@@ -36,8 +36,14 @@ class CrashJournal:
         """Whether there may be a journal."""
         return self._folder is not None
 
-    def append(self, index: int, line: bytes, oldest: Callable[[], int | None]) -> None:
-        """Keep a line; ``oldest`` gives the index of the oldest pending one."""
+    def append(
+        self,
+        index: int,
+        line: bytes,
+        oldest: Callable[[], int | None],
+        between: Callable[[], tuple[int, int]],
+    ) -> None:
+        """Keep a line; ``oldest`` and ``between`` are as of ``Journal.append``."""
         if self._journal is None:
             if self._tried:
                 return
@@ -45,7 +51,7 @@ class CrashJournal:
             if self._journal is None:
                 return
         try:
-            self._journal.append(index, line, oldest)
+            self._journal.append(index, line, oldest, between)
         except Exception as error:  # noqa: BLE001 - the line itself is what matters
             self._give_up(f"{type(error).__name__}: {error}")
 

@@ -220,7 +220,12 @@ class DirectTransport:
                 failure = error
             else:
                 return sock
-        raise failure
+        try:
+            raise failure
+        finally:
+            # An error in a variable of a frame of its own traceback is a cycle, and would keep
+            # the megabytes of the request until the garbage collector comes by.
+            del failure
 
     def _left(self, deadline: float, *, on_socket: bool = True) -> float:
         left = deadline - self._clock.now()

@@ -82,8 +82,11 @@ class Intake:
             self._accept(finish(incoming.popleft(), seq), now)
 
     def _accept(self, line: bytes, now: float) -> None:
-        self._journal.append(self._ledger.accepted, line, self._batcher.oldest_index)
-        self._batcher.add(line, now)
+        batcher = self._batcher
+        self._journal.append(
+            self._ledger.accepted, line, batcher.oldest_index, batcher.settled_between
+        )
+        batcher.add(line, now)
         if self._ledger.untold:
             self._keep_losses()
 

@@ -141,7 +141,13 @@ class Journal:
         #: Why lines are not journalled right now; None while they are.
         self.trouble: str | None = None
 
-    def append(self, index: int, line: bytes, oldest: Callable[[], int | None]) -> None:
+    def append(
+        self,
+        index: int,
+        line: bytes,
+        oldest: Callable[[], int | None],
+        between: Callable[[], tuple[int, int]] | None = None,
+    ) -> None:
         """Keep a line; never raises, ``trouble`` says when it could not.
 
         Args:
@@ -149,6 +155,8 @@ class Journal:
             line: newline included.
             oldest: gives the index of the oldest pending line, None for none; asked for only
                 when room must be made.
+            between: gives the indices, from and up to, of lines that are settled although an older
+                one is pending; None knows of none.
         """
         if self.trouble is not None:
             return
@@ -156,6 +164,8 @@ class Journal:
         if segments and segments[-1].append(index, line):
             return
         self.settled(oldest())
+        if between is not None:
+            self._forget(*between())
         if segments and segments[-1].append(index, line):
             return
         self._grow(len(line))
@@ -205,6 +215,21 @@ class Journal:
             return
         while len(segments) > 1 and segments[0].last < oldest:
             segments.pop(0).remove()
+
+    def _forget(self, start: int, end: int) -> None:
+        """Remove segments that hold nothing but lines from ``start`` up to ``end``."""
+        segments = self._segments
+        keep = [
+            segment
+            for at, segment in enumerate(segments)
+            if at == len(segments) - 1
+            or segment.last >= end
+            or (segments[at - 1].last if at else -1) + 1 < start
+        ]
+        for segment in segments:
+            if segment not in keep:
+                segment.remove()
+        segments[:] = keep
 
     def close(self, *, keep: bool) -> None:
         """Close the files, and delete them unless ``keep``: lines are still pending."""

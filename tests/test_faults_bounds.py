@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
-from e2e_lambda import FUNCTIONS, layer
+from e2e_lambda import FUNCTIONS, free_port, layer
 from faults.deployment import Deployment
 from firehose_logging import _journal
+from firehose_logging._clock import SystemClock
+from firehose_logging._crash_journal import CrashJournal
+from firehose_logging._direct import DirectTransport
+from firehose_logging._endpoint import Endpoint
 from firehose_logging._journal import FOLDER, Journal
+from firehose_logging._sigv4 import Credentials
 from firehose_logging.testing import ManualClock, MemoryTransport
 from local_lambda.budgets import Budgets
 from stage import Unthreaded
@@ -65,3 +72,69 @@ def test_what_dead_processes_leave_is_bounded(tmp_path: Path, monkeypatch: Any) 
     assert lines == [4] * 10 + [5] * 10
     assert heir.found == {"buffer_full": 40}
     assert not list(tmp_path.glob(f"{FOLDER}/*"))
+
+
+class _Hanging(MemoryTransport):
+    """Takes a call and, while it is on its way, has lines logged."""
+
+    def __init__(self, meanwhile: Any) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def send(self, records: Any, timeout: float) -> Any:
+        """Log, then store."""
+        meanwhile, self._meanwhile = self._meanwhile, lambda: None
+        meanwhile()
+        return super().send(records, timeout)
+
+
+def test_a_call_that_hangs_does_not_let_the_journal_grow(tmp_path: Path) -> None:
+    """Lines dropped while a call takes its time leave the journal too: it stays near the buffer."""
+    sizes: list[int] = []
+
+    def log() -> None:
+        for _ in range(3_000):
+            delivery.add('{"message":"' + "x" * 2_000 + '"')
+        sizes.append(sum(path.stat().st_size for path in tmp_path.glob(f"{FOLDER}/*")))
+
+    transport = _Hanging(log)
+    delivery = Unthreaded(transport, ManualClock(), buffer_bytes=500_000)
+    delivery._journal = CrashJournal(str(tmp_path), "logs")
+    delivery.add('{"message":"first"')
+    delivery.request_flush()
+    delivery.step()
+
+    # The call's own segment, those of the buffer, and one that is cut at either end of it.
+    assert sizes[0] <= 500_000 + 4 * _journal.SEGMENT_BYTES
+    kept = [json.loads(line)["seq"] for line in _lines_of(tmp_path)]
+    assert 3_001 in kept
+    assert len(kept) >= 500_000 // 2_100
+
+
+def _lines_of(folder: Path) -> list[bytes]:
+    found: list[bytes] = []
+    for path in folder.glob(f"{FOLDER}/*"):
+        found += _journal.read_lines(path.read_bytes())
+    return sorted(found, key=lambda line: json.loads(line)["seq"])
+
+
+def test_a_refused_connection_keeps_no_request() -> None:
+    """What a refused call held is free at once, not when the garbage collector comes by."""
+    port = free_port()
+    transport = DirectTransport(
+        "logs", Endpoint("http", "127.0.0.1", port, "eu-west-1"),
+        lambda: Credentials("key", "secret"), SystemClock(),
+    )  # fmt: skip
+
+    class Data(bytearray):
+        """Can be referred to weakly."""
+
+    records = [Data(b"line\n")]
+    gone = weakref.ref(records[0])
+    gc.disable()
+    try:
+        assert transport.send(records, 1.0).error == "Connect"
+        del records
+        assert gone() is None
+    finally:
+        gc.enable()
