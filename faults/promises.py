@@ -36,14 +36,14 @@ PROMISES = (
         "_booking.py",
         "self._batcher.again(failed)",
         "self._batcher.lose(failed, REFUSED)",
-        _INVARIANTS,
+        "tests/test_delivery.py::test_only_failed_records_are_sent_again",
     ),
     Promise(
         "a call that failed as a whole is sent again",
         "_booking.py",
         "        self._batcher.again(records)\n        self.not_before =",
         "        self._batcher.lose(records, REFUSED)\n        self.not_before =",
-        _INVARIANTS,
+        "tests/test_delivery.py::test_failed_call_is_sent_again_after_a_wait",
     ),
     Promise(
         "an unknown error never costs a line",
@@ -126,8 +126,8 @@ PROMISES = (
     Promise(
         "after SIGKILL at any moment the next process delivers what was accepted",
         "_intake.py",
-        "self._journal.append(self._ledger.accepted, line, self._batcher.oldest_index)",
-        "pass",
+        "            self._ledger.accepted, line, batcher.oldest_index, batcher.settled_between\n",
+        "            self._ledger.accepted, b\"\", batcher.oldest_index, batcher.settled_between\n",
         f"{_MATRIX}::test_sigkill_at_random_moments",
     ),
     Promise(
@@ -256,7 +256,7 @@ PROMISES = (
         "_http.py",
         "        self._check_size(self._wanted)\n",
         "",
-        f"{_FUZZ}[HTTP",
+        f"{_BOUNDS}::test_a_body_over_the_bound_is_refused_before_it_comes",
     ),
     Promise(
         "one bad event costs one event",

@@ -7,6 +7,8 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e_lambda import FUNCTIONS, free_port, layer
 from faults.deployment import Deployment
 from firehose_logging import _journal
@@ -14,6 +16,7 @@ from firehose_logging._clock import SystemClock
 from firehose_logging._crash_journal import CrashJournal
 from firehose_logging._direct import DirectTransport
 from firehose_logging._endpoint import Endpoint
+from firehose_logging._http import HttpError, Parser
 from firehose_logging._journal import FOLDER, Journal
 from firehose_logging._sigv4 import Credentials
 from firehose_logging.testing import ManualClock, MemoryTransport
@@ -138,3 +141,12 @@ def test_a_refused_connection_keeps_no_request() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 1001\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n"]
+)
+def test_a_body_over_the_bound_is_refused_before_it_comes(framing: bytes) -> None:
+    """Announcing too large a body is enough to be refused; nothing of it is kept."""
+    with pytest.raises(HttpError, match="1000 bytes"):
+        Parser(1_000).feed(b"POST / HTTP/1.1\r\n" + framing)
