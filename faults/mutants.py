@@ -85,9 +85,9 @@ def _verdict(promise: Promise, trees: SimpleQueue[Path]) -> tuple[str, str]:
     try:
         if whole.count(promise.old) != 1:
             return f"the code to take out is there {whole.count(promise.old)} times", ""
-        passed, _ = _test(tree, promise)
+        passed, failed = _test(tree, promise)
         if not passed:
-            return "the test fails without the mutation", ""
+            return "the test fails without the mutation", failed
         path.write_text(whole.replace(promise.old, promise.new))
         passed, failed = _test(tree, promise)
         return ("the test does not notice", "") if passed else ("failed", failed)

@@ -23,7 +23,6 @@ class Promise(NamedTuple):
     test: str
 
 
-_INVARIANTS = "tests/test_invariants.py"
 _FUZZ = "tests/test_faults_fuzz.py::test_no_input_breaks_a_reader"
 _SCENARIOS = "tests/test_faults_scenarios.py"
 _BOUNDS = "tests/test_faults_bounds.py"
@@ -57,28 +56,28 @@ PROMISES = (
         "_booking.py",
         "if codes is not None and len(codes) == len(records):",
         "if codes is not None:",
-        _INVARIANTS,
+        "tests/test_delivery.py::test_wrong_count_of_results_is_no_success",
     ),
     Promise(
         "memory for undelivered lines stays under its bound",
         "_batch.py",
         "if self._bytes + size > self._capacity and not self._make_room(size):",
         "if False:",
-        _INVARIANTS,
+        "tests/test_batch.py::test_oldest_lines_make_room",
     ),
     Promise(
         "losses are told in the log stream when delivery works again",
         "_delivery.py",
         "            self._tell_losses()\n",
         "            pass\n",
-        _INVARIANTS,
+        "tests/test_delivery.py::test_losses_are_told_in_the_stream",
     ),
     Promise(
         "when the line that tells losses is lost, they are told again",
         "_losses.py",
         "            ledger.untold[reason] = ledger.untold.get(reason, 0) + count",
         "            pass",
-        _INVARIANTS,
+        f"{_BOUNDS}::test_a_told_loss_that_is_lost_is_told_again",
     ),
     Promise(
         "losses that a process did not live to tell are told by the next one",

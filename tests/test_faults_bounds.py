@@ -18,7 +18,9 @@ from firehose_logging._direct import DirectTransport
 from firehose_logging._endpoint import Endpoint
 from firehose_logging._http import HttpError, Parser
 from firehose_logging._journal import FOLDER, Journal
+from firehose_logging._retry import CallOutcome
 from firehose_logging._sigv4 import Credentials
+from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
 from firehose_logging.testing import ManualClock, MemoryTransport
 from local_lambda.budgets import Budgets
 from stage import Unthreaded
@@ -150,3 +152,25 @@ def test_a_body_over_the_bound_is_refused_before_it_comes(framing: bytes) -> Non
     """Announcing too large a body is enough to be refused; nothing of it is kept."""
     with pytest.raises(HttpError, match="1000 bytes"):
         Parser(1_000).feed(b"POST / HTTP/1.1\r\n" + framing)
+
+
+def test_a_told_loss_that_is_lost_is_told_again() -> None:
+    """When the line that tells losses is pushed out of the buffer, another one tells all."""
+    throttled = CallOutcome(error="ServiceUnavailableException", status=503)
+    transport = MemoryTransport([CallOutcome([None]), throttled])
+    delivery = Unthreaded(transport, ManualClock(), buffer_bytes=65_536)
+    delivery.lose(UNENCODABLE, 3)
+    delivery.add('{"message":"first"')
+    delivery.request_flush()
+    delivery.step()  # stored: the losses are to be told with the next call
+    delivery.request_flush()
+    delivery.step()  # throttled: the line that tells them waits
+    for _ in range(6):
+        delivery.add('{"message":"' + "x" * 20_000 + '"')  # and is pushed out
+    for _ in range(3):
+        delivery.request_flush(urgent=True)
+        delivery.step()
+
+    told = [line["own"]["lost"] for line in transport.lines() if "own" in line]
+    assert told == [{UNENCODABLE: 3, BUFFER_FULL: 4}]
+    assert delivery.counts()["lost"] == told[0]
