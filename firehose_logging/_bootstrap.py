@@ -112,6 +112,7 @@ def prepare() -> None:
     """Start what ``lambda_handler`` needs, while the function's module is imported."""
     process, settings = _get(None)
     if settings.stream_name is not None:
+        process.decorated()
         process.start(process.delivery(settings.stream_name, settings, None))
 
 

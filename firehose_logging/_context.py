@@ -55,6 +55,11 @@ class Context:
         self.request_id, self.invocations = request_id, invocations
         self.columns = columns.replace(parent, self.environment_columns)
 
+    def end(self) -> None:
+        """No invocation is known to run."""
+        self.request_id = None
+        self.columns = self.environment_columns
+
     def begin(
         self, request_id: str, *, trace_header: str | None = None, tenant_id: str | None = None
     ) -> None:

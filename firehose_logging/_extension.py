@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firehose_logging._clock import Clock
+    from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
     from firehose_logging._streams import Streams, Targets
     from firehose_logging._telemetry import TelemetryReader
@@ -87,6 +88,10 @@ class Extension:
         self._api = LambdaApi(settings.environment.runtime_api or "")
         #: Set when a hook in the runtime client tells us that handlers are done.
         self.hooked = False
+        #: Told which invocation runs, where no hook does it.
+        self.context: Context | None = None
+        #: Makes lines of output that waits for its line end.
+        self.complete_output: Callable[[], None] = _nothing
         # All mutable state; but for _ended, only the companion thread touches it once it runs.
         self._listener: Listener | None = None
         self._wake_read, self._wake_write = os.pipe()
@@ -280,6 +285,7 @@ class Extension:
             self._signalled_at = self._last_news = now
             self._recover_workers(now)
             self._take(*self._reader.rest(self._clock.epoch()))
+            self.complete_output()
             self._targets = self._streams.request_flush(urgent=True)
 
     def _recover_workers(self, now: float) -> None:
@@ -303,7 +309,8 @@ class Extension:
         if bad:
             tell(f"{bad} telemetry events could not be read", once="telemetry")
             self._sink.lose(BAD_TELEMETRY, bad)
-        if not self.hooked:  # a hook tells it sooner
+        if done and not self.hooked:  # a hook tells it sooner
+            self.complete_output()
             self._ended.extend(done)
 
     def _read_next(self, now: float) -> None:
@@ -325,6 +332,8 @@ class Extension:
             self._lifecycle.sees_end = self.hooked or (
                 self._sees_runtime_done() and not self._lifecycle.missed_end
             )
+            if not self.hooked and self._lifecycle.sees_end:
+                self._begin(event)
             self._do(
                 self._lifecycle.invoked(
                     str(event.get("requestId")), now + left, self._streams.oldest(), now
@@ -332,6 +341,19 @@ class Extension:
             )
         else:
             self._ask_next()
+
+    def _begin(self, event: dict[str, Any]) -> None:
+        """Name the invocation by its event: the handler may have logged a line or two already.
+
+        Those have no invocation; none has that of another, since it is forgotten at its end.
+        """
+        if self.context is not None:
+            tracing = event.get("tracing")
+            header = tracing.get("value") if isinstance(tracing, dict) else None
+            self.context.begin(
+                str(event.get("requestId")),
+                trace_header=header if isinstance(header, str) else None,
+            )
 
     def _follow(self, lifecycle: Lifecycle, now: float) -> None:
         while self._ended:
@@ -352,6 +374,8 @@ class Extension:
     def _do(self, actions: list[str]) -> None:
         for action in actions:
             if action == NEXT:
+                if not self.hooked and self.context is not None:
+                    self.context.end()
                 self._ask_next()
             elif action in (DELIVER, FLUSH):
                 self._targets = self._streams.request_flush()
@@ -406,3 +430,7 @@ class Extension:
     def status(self) -> dict[str, Any]:
         """What the companion is doing, for tests and support."""
         return {"asking": self._asking, "lifecycle": repr(self._lifecycle)}
+
+
+def _nothing() -> None:
+    return

@@ -60,6 +60,7 @@ class Process:
         self.root_handler: FirehoseHandler | None = None
         self.started = False
         self.is_hooked = False
+        self.is_decorated = False
         self.installed = False
         self.is_child = False
         self._silenced = False
@@ -146,6 +147,8 @@ class Process:
                 _shutdown.end_process if not managed or _is_worker() else _do_nothing,
             )
             extension.hooked = self.is_hooked
+            extension.context = None if self.is_decorated else self.context
+            extension.complete_output = self._complete_output
             return extension
 
         extension = make()
@@ -160,6 +163,10 @@ class Process:
             for known in self.streams.all():
                 known.background = managed
             _shutdown.watch_sigterm(extension.wake_fileno)
+
+    def _complete_output(self) -> None:
+        if self.capture is not None:
+            self.capture.complete()
 
     def install(self, delivery: Delivery, redact: Redact | None) -> None:
         """Capture what the settings name; once."""
@@ -220,6 +227,12 @@ class Process:
             tell(f"{what} failed: {type(error).__name__}: {error}", once=what)
 
     # -- what the runtime client tells --------------------------------------------------------
+
+    def decorated(self) -> None:
+        """The function's own decorator tells the boundaries of invocations."""
+        self.is_decorated = True
+        if self.extension is not None:
+            self.extension.context = None
 
     def hooked(self) -> None:
         """The boundaries of invocations will be told."""
