@@ -37,6 +37,7 @@ test: lint types unit ## Lint, types, unit and end-to-end tests
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## Ruff, and cfn-lint on the template
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/cfn-lint --template template.yaml
 
 .PHONY: types

@@ -1,1 +1,1 @@
-"""Side by side with what people would use instead; `make bench` runs it, `docs/benchmarks.md` shows it."""
+"""Side by side with what people would use instead: `make bench`, docs/benchmarks.md."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rie
-
 from benchmarks.candidates import FUNCTIONS, STREAM, Candidate, runtime
 from local_lambda import Function, LocalLambda
 
@@ -71,15 +70,18 @@ def cold_start_rie(candidate: Candidate, services: Services) -> dict[str, float]
     }
     if candidate.layer is not None and not candidate.ours:
         values["PYTHONPATH"] = str(candidate.layer / "python")
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, rie.Rie(
-        FUNCTIONS,
-        f"{candidate.module}.handler",
-        Path(scratch),
-        python=runtime(),
-        layer=candidate.layer if candidate.ours else None,
-        environment={**values, "TMPDIR": scratch},
-        log_level="error",
-    ) as env:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as scratch,
+        rie.Rie(
+            FUNCTIONS,
+            f"{candidate.module}.handler",
+            Path(scratch),
+            python=runtime(),
+            layer=candidate.layer if candidate.ours else None,
+            environment={**values, "TMPDIR": scratch},
+            log_level="error",
+        ) as env,
+    ):
         began = time.monotonic()
         answer = env.invoke({})
         return _cold(candidate, answer.body, began, time.monotonic())

@@ -86,14 +86,19 @@ def warm(invocations: int, services: Services, say: Callable[[str], None]) -> di
     """
     say("warm invocation")
     variables = {"FIREHOSE_LOGGING_FLUSH": "periodic", "FIREHOSE_LOGGING_INTERVAL": "600"}
-    with environments.local(BARE, services) as bare, environments.local(
-        OURS, services, variables
-    ) as ours:
+    with (
+        environments.local(BARE, services) as bare,
+        environments.local(OURS, services, variables) as ours,
+    ):
         rows: dict[str, list[tuple[float, float]]] = {"bare": [], "ours": []}
         for number in range(invocations + 10):
-            for name, env in (("bare", bare), ("ours", ours)) if number % 2 else (
-                ("ours", ours),
-                ("bare", bare),
+            for name, env in (
+                (("bare", bare), ("ours", ours))
+                if number % 2
+                else (
+                    ("ours", ours),
+                    ("bare", bare),
+                )
             ):
                 answer = env.invoke({"lines": 0})
                 env.wait_idle(environments.PATIENCE)

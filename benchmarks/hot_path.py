@@ -7,7 +7,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.candidates import HERE, OUR_LAYER, OTHERS, runtime
+from benchmarks.candidates import HERE, OTHERS, OUR_LAYER, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable

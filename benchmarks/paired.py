@@ -21,7 +21,7 @@ def alternate(
     names: Sequence[str],
     rounds: int,
     measure: Callable[[str], Result],
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[Result]]:
     """Results by name, one a round, in the order of the rounds.
 

@@ -151,9 +151,7 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
     return outcome
 
 
-def _changed(
-    event: dict[str, Any], answer: InvocationResult, bare: dict[str, bytes] | None
-) -> int:
+def _changed(event: dict[str, Any], answer: InvocationResult, bare: dict[str, bytes] | None) -> int:
     then = event.get("then")
     if then is None:
         return int(answer.payload != {"logged": event["lines"]} or bool(answer.function_error))

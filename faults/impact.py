@@ -72,4 +72,3 @@ def _row(layer: Path, faults: tuple[Fault, ...], policy: str, pairs: int) -> str
                 f"{max(held_for):.0f}",
             )
         )
-

@@ -126,7 +126,7 @@ PROMISES = (
         "after SIGKILL at any moment the next process delivers what was accepted",
         "_intake.py",
         "            self._ledger.accepted, line, batcher.oldest_index, batcher.settled_between\n",
-        "            self._ledger.accepted, b\"\", batcher.oldest_index, batcher.settled_between\n",
+        '            self._ledger.accepted, b"", batcher.oldest_index, batcher.settled_between\n',
         f"{_MATRIX}::test_sigkill_at_random_moments",
     ),
     Promise(

@@ -276,7 +276,6 @@ class Journal:
             finally:
                 os.close(fd)
 
-
     def _left_behind(self) -> list[tuple[int, int, str]]:
         """Age, size and name of all journals of the stream, the oldest first."""
         found = []

@@ -37,7 +37,7 @@ EDGES = """
     _journal         errors
     _json
     _lambda_api      _http _limits
-    _launch          | __init__
+    _launch
     _ledger          errors
     _lifecycle
     _limits
@@ -47,6 +47,7 @@ EDGES = """
     _process         _clock _context _delivery _diagnostics _json _line _shutdown _streams _threads
                      | _capture _credentials _direct _extension _flush_policy _journal _lifecycle
                      _runtime_hooks _telemetry _transport handler
+    _program         | __init__
     _redact          _json _line
     _retry
     _runtime_hooks   settings
@@ -67,7 +68,13 @@ EDGES = """
 #: Modules outside of the package that only these of ours may use.
 RESERVED = {
     "threading": {
-        "_capture", "_delivery", "_intake", "_shutdown", "_threads", "handler", "testing",
+        "_capture",
+        "_delivery",
+        "_intake",
+        "_shutdown",
+        "_threads",
+        "handler",
+        "testing",
     },
     "_socket": {"_lambda_api", "_listener"},
     "socket": {"_credentials", "_direct"},
@@ -299,6 +306,6 @@ def test_modules_say_what_they_are(module):
 
     assert ast.get_docstring(tree(module))
     assert isinstance(first, ast.Expr)
-    # _launch runs on interpreters that do not know that import; it quotes its annotations.
-    expected = "import errno" if module == "_launch" else "from __future__ import annotations"
-    assert ast.unparse(second) == expected
+    # These two run on interpreters that do not know that import; they quote their annotations.
+    others = {"_launch": "import os", "_program": "import errno"}
+    assert ast.unparse(second) == others.get(module, "from __future__ import annotations")

@@ -36,9 +36,7 @@ def listener() -> Iterator[Listener]:
 def subscribed(env: Environment, listener: Listener, **changes: Any) -> str:
     """Register, subscribe with the newest schema, ask for next; the identifier."""
     identifier = env.api.identifier("one")
-    answer = env.api.subscribe(
-        identifier, listener.port, **{"schemaVersion": NEWEST, **changes}
-    )
+    answer = env.api.subscribe(identifier, listener.port, **{"schemaVersion": NEWEST, **changes})
     assert answer.status == 200, answer.raw
     env.next(identifier)
     return identifier

@@ -221,10 +221,11 @@ def test_a_broken_package(damage: str, tmp_path: Path) -> None:
     wrapper.write_bytes((layer() / "firehose_wrapper").read_bytes())
     wrapper.chmod(0o755)
     if damage != "missing":
-        launch = (layer() / "python" / "firehose_logging" / "_launch.py").read_text()
-        if damage == "old":
-            launch = launch.replace("(3, 10)", "(3, 99)")
-        (package / "_launch.py").write_text(launch)
+        for name in ("_launch.py", "_program.py"):
+            text = (layer() / "python" / "firehose_logging" / name).read_text()
+            if damage == "old":
+                text = text.replace("(3, 10)", "(3, 99)")
+            (package / name).write_text(text)
         (package / "__init__.py").write_text("this is no Python")
     with deployed(layers=(broken,)) as run:
         assert run.do(["log", "WARNING", "x"], ["print", "y"], answer="ok").payload == "ok"

@@ -124,9 +124,7 @@ def test_every_line_has_its_invocation(pair: versions.Versions, mode: str, tmp_p
     # A handler of the function's own takes what is logged, and nothing else.
     everything = mode != "handler"
     expected = {i: said_by(mark, 50, output=everything) for i, mark in first.items()}
-    expected |= {
-        i: said_by(mark, 50, raises=True, output=everything) for i, mark in second.items()
-    }
+    expected |= {i: said_by(mark, 50, raises=True, output=everything) for i, mark in second.items()}
     assert expected == said
     assert_whole(lines)
     assert "firehose_logging" not in output

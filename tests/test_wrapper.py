@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local_lambda.firehose import DeliveryStream, LocalFirehose
+from scripts import build_layer
 from scripts.interpreters import find_interpreters
 from stage import CHILD_DEADLINE, ROOT, child_environment
 
@@ -48,8 +49,8 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def layer(tmp_path_factory):
-    """A layer in a folder whose name has spaces and quotes."""
+def source(tmp_path_factory):
+    """A layer of sources alone, in a folder whose name has spaces and quotes."""
     folder = tmp_path_factory.mktemp("lay er's") / "op t"
     shutil.copytree(
         ROOT / "firehose_logging",
@@ -57,6 +58,16 @@ def layer(tmp_path_factory):
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     shutil.copy(ROOT / "wrapper_script" / "firehose_wrapper", folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["source", "bundle"])
+def layer(request, source, tmp_path_factory):
+    """Sources alone, and with the bytecode of all interpreters here in bundles."""
+    if request.param == "source":
+        return source
+    folder = tmp_path_factory.mktemp("lay er's") / "op t"
+    build_layer.build(folder)
     return folder
 
 
@@ -298,10 +309,10 @@ def test_no_command(layer, program):
     ],
     ids=["missing", "syntax error", "raises", "incomplete", "does not start"],
 )
-def test_broken_package(layer, program, tmp_path, breakage, message):
+def test_broken_package(source, program, tmp_path, breakage, message):
     """Whatever is wrong with us, the function runs, and one line says what is wrong."""
     broken = tmp_path / "layer"
-    shutil.copytree(layer, broken, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source, broken, ignore=shutil.ignore_patterns("__pycache__"))
     breakage(broken / "python" / "firehose_logging")
 
     ended = run([broken / "firehose_wrapper", sys.executable, "-B", "script.py", "x"], program)
@@ -314,16 +325,15 @@ def test_broken_package(layer, program, tmp_path, breakage, message):
     assert ended.stderr.count("\n") == 1
 
 
-def test_old_interpreter_runs_the_program(layer, program, tmp_path):
+def test_old_interpreter_runs_the_program(source, program, tmp_path):
     """An interpreter that is too old for us runs the program all the same."""
     old = tmp_path / "python3"
     old.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     old.chmod(0o755)
-    launcher = layer / "python" / "firehose_logging" / "_launch.py"
-    text = launcher.read_text()
+    text = (source / "python" / "firehose_logging" / "_program.py").read_text()
     changed = tmp_path / "layer"
-    shutil.copytree(layer, changed)
-    (changed / "python" / "firehose_logging" / "_launch.py").write_text(
+    shutil.copytree(source, changed)
+    (changed / "python" / "firehose_logging" / "_program.py").write_text(
         text.replace("sys.version_info < (3, 10)", "sys.version_info < (99, 0)")
     )
 
@@ -331,6 +341,40 @@ def test_old_interpreter_runs_the_program(layer, program, tmp_path):
 
     assert facts(ended)["modules"] == []
     assert "needs Python 3.10 or later" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: b"", lambda data: b"odd!" + data[4:], lambda data: data[:50_000]],
+    ids=["empty", "bytecode of another version", "cut short"],
+)
+def test_damaged_bundle(source, program, tmp_path, damage):
+    """Where the bundle of bytecode is of no use, the package comes from its sources."""
+    folder = tmp_path / "layer"
+    build_layer.build(folder)
+    bundle = folder.joinpath(
+        "python", "firehose_logging", "__pycache__", f"bundle.{sys.implementation.cache_tag}"
+    )
+    bundle.write_bytes(damage(bundle.read_bytes()))
+
+    ended = run([folder / "firehose_wrapper", sys.executable, "-B", "script.py"], program)
+
+    assert "firehose_logging" in facts(ended)["modules"]
+    assert ended.stderr.count("\n") == 1  # that no stream is named
+
+
+def test_bundle_is_what_is_run(program, tmp_path):
+    """With a bundle, no module of ours is looked for in the folder."""
+    folder = tmp_path / "layer"
+    build_layer.build(folder)
+    for path in folder.joinpath("python", "firehose_logging").glob("_s*.py"):
+        path.write_text("raise RuntimeError('from the folder')")
+    shutil.rmtree(folder / "python" / "wrapt")
+
+    ended = run([folder / "firehose_wrapper", sys.executable, "-B", "script.py"], program)
+
+    assert "firehose_logging._streams" in facts(ended)["modules"]
+    assert "from the folder" not in ended.stderr
 
 
 def test_launcher_alone(layer, program):

@@ -1,6 +1,6 @@
 """Microseconds of one log call, interleaved: every logger in each round, median of the rounds.
 
-    python log_call.py ROUNDS CALLS THREADS
+python log_call.py ROUNDS CALLS THREADS
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import statistics
 import sys
 import threading
 import time
+from functools import partial
 
 os.environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
 
@@ -65,7 +66,7 @@ def main(rounds: int, calls: int, threads: int) -> None:
         for number in range(rounds):
             names = list(loggers)
             for name in names if number % 2 else reversed(names):
-                times[name].append(measure(lambda lg=loggers[name]: record(lg), calls, threads))
+                times[name].append(measure(partial(record, loggers[name]), calls, threads))
             for handler in ours:
                 empty(handler)
         result[record.__name__] = {

@@ -1,6 +1,6 @@
 """Lines from ``logger.info`` to confirmed delivery: seconds, CPU and memory.
 
-    python throughput.py LINES LINES_BETWEEN_FLUSHES
+python throughput.py LINES LINES_BETWEEN_FLUSHES
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Python's logging and nothing else: Lambda's own log handling takes it. Also what our layer gets."""
+"""Python's logging and nothing else, for Lambda's own log handling and for our layer."""
 
 import logging
 

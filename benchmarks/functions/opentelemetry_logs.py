@@ -1,4 +1,4 @@
-"""OpenTelemetry's logs SDK: batch processor, OTLP over HTTP, a flush at the end of each invocation."""
+"""OpenTelemetry's logs SDK: batch processor, OTLP over HTTP, a flush after each invocation."""
 
 import logging
 

@@ -1,0 +1,195 @@
+"""Installs us, then becomes the real program; run by ``_launch``, never imported.
+
+It must work on any interpreter that Lambda has, so it says nothing that an old one cannot parse,
+and whatever goes wrong in here, the program still runs, with the ``sys.argv``, ``sys.path`` and
+``__main__`` that it would have had without us.
+"""
+
+import errno
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import CodeType, ModuleType
+
+_PACKAGE = "firehose_logging"
+
+
+class _Bundle:
+    """Finds the modules of the package in one file, where the layer has it.
+
+    The import system's own way, a look at folder, source and bytecode of each of some forty
+    modules, takes more than half of the time that our start adds to a cold start.
+
+    Args:
+        codes: marshalled code by module name; ``__init__`` is the package.
+        folder: of the package; the sources are there for tracebacks.
+    """
+
+    def __init__(self, codes: "dict[str, bytes]", folder: str) -> None:
+        self._codes = codes
+        self._folder = folder
+
+    def find_spec(self, name: str, *_: object) -> "ModuleSpec | None":
+        """The spec of a module of ours; None for all others."""
+        package, _dot, short = name.partition(".")
+        short = short or "__init__"
+        if package != _PACKAGE or short not in self._codes:
+            return None
+        from importlib.machinery import ModuleSpec
+
+        origin = "%s/%s.py" % (self._folder, short)
+        spec = ModuleSpec(name, self, origin=origin)  # type: ignore[arg-type]
+        spec.has_location = True
+        if name == _PACKAGE:
+            spec.submodule_search_locations = [self._folder]
+        return spec
+
+    def create_module(self, spec: "ModuleSpec") -> None:
+        """A usual module."""
+
+    def exec_module(self, module: "ModuleType") -> None:
+        """Run a module's code and let go of it; a reload comes from the file."""
+        import marshal
+
+        short = module.__name__[len(_PACKAGE) + 1 :] or "__init__"
+        exec(marshal.loads(self._codes.pop(short)), module.__dict__)
+
+
+def _tell(text: str) -> None:
+    try:
+        os.write(2, ("firehose_logging: " + text + "\n").encode("utf-8", "replace"))
+    except OSError:
+        pass
+
+
+def _install(folder: str, codes: "dict[str, bytes] | None") -> None:
+    """Import the package from ``folder`` and start it; sys.path is left as it was."""
+    if sys.version_info < (3, 10):
+        _tell("needs Python 3.10 or later; the function runs without it, its logs are not sent")
+        return
+    sys.path.insert(0, folder)
+    if codes:
+        sys.meta_path.insert(0, _Bundle(codes, folder + "/" + _PACKAGE))
+    try:
+        from firehose_logging import install
+    except Exception as error:  # a layer built wrong must not stop the function
+        _tell(
+            "cannot be imported (%s: %s); the function runs without it, its logs are not sent"
+            % (type(error).__name__, error)
+        )
+        return
+    finally:
+        sys.path.remove(folder)
+    try:
+        install()
+    except Exception as error:
+        _tell("cannot start (%s: %s); the function runs without it" % (type(error).__name__, error))
+
+
+def _path_entry(argv: "list[str]") -> str:
+    """What the interpreter itself would have put first on sys.path."""
+    if argv[0] == "-m":
+        return os.getcwd()
+    if argv[0] in ("-c", "-"):
+        return ""
+    return os.path.dirname(os.path.realpath(argv[0]))
+
+
+def _is_source(script: str) -> bool:
+    return os.path.isfile(script) and not script.endswith((".zip", ".pyz", ".whl"))
+
+
+def _absolute(path: str) -> str:
+    """As the interpreter makes ``__main__.__file__`` absolute: nothing is resolved on the way."""
+    return os.path.join(os.getcwd(), path)
+
+
+def _become(argv: "list[str]") -> None:
+    """Run the program in ``__main__``, as the interpreter would have."""
+    main = sys.modules["__main__"].__dict__
+    own = [name for name in main if not name.startswith("__")]
+    sys.argv = argv
+    if argv[0] in ("-m", "-c"):
+        sys.argv = [argv[0], *argv[2:]]
+    if argv[0] == "-m" or not (argv[0] in ("-c", "-") or _is_source(argv[0])):
+        import runpy
+
+        module = argv[1] if argv[0] == "-m" else "__main__"
+        if argv[0] != "-m":  # a folder or an archive
+            sys.path.insert(0, _absolute(argv[0]))
+        _clear(main, own)
+        # What the interpreter itself calls, for -m and for a __main__ found on the path.
+        runpy._run_module_as_main(module, argv[0] == "-m")  # type: ignore[attr-defined]
+        return
+    if argv[0] == "-c":
+        code = compile(argv[1], "<string>", "exec", dont_inherit=True)
+        own += ["__file__", "__cached__"]
+    elif argv[0] == "-":
+        code = compile(sys.stdin.read(), "<stdin>", "exec", dont_inherit=True)
+        main["__file__"] = "<stdin>"
+    else:
+        code = _read(_absolute(argv[0]), main)
+    if argv[0] in ("-c", "-"):
+        from importlib.machinery import BuiltinImporter
+
+        main["__loader__"] = BuiltinImporter
+    main["__doc__"] = None
+    main["__spec__"] = None
+    _clear(main, own)
+    exec(code, main)
+
+
+def _read(script: str, main: "dict[str, object]") -> "CodeType":
+    """The code of a script, which from here on is the main module's file."""
+    from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+
+    main["__file__"] = script
+    if script.endswith(".pyc"):
+        compiled = SourcelessFileLoader("__main__", script)
+        main["__loader__"] = compiled
+        code = compiled.get_code("__main__")
+        assert code is not None
+        return code
+    from io import open_code
+
+    main["__loader__"] = SourceFileLoader("__main__", script)
+    with open_code(script) as file:
+        return compile(file.read(), script, "exec", dont_inherit=True)
+
+
+def _clear(main: "dict[str, object]", names: "list[str]") -> None:
+    """Take our own names out of ``__main__``; from here on no global of ours is there."""
+    for name in names:
+        main.pop(name, None)
+
+
+def run(here: str, codes: "dict[str, bytes] | None") -> None:
+    """Start us and become the program that ``sys.argv`` names.
+
+    Args:
+        here: the package's folder.
+        codes: marshalled code of its modules; None imports them from the folder.
+    """
+    argv = sys.argv[1:]
+    if not argv:
+        _tell("_launch.py is run by firehose_wrapper, with a program as its argument")
+        sys.exit(64)
+    if argv[0] not in ("-m", "-c", "-") and not os.path.exists(argv[0]):
+        reason = os.strerror(errno.ENOENT)
+        script = _absolute(argv[0])
+        sys.stderr.write(
+            "%s: can't open file %r: [Errno %d] %s\n"
+            % (sys.executable, script, errno.ENOENT, reason)
+        )
+        sys.exit(2)
+    # -P and -I keep the script's folder off sys.path.
+    if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
+        if argv[0] in ("-m", "-c", "-") or _is_source(argv[0]):
+            sys.path[0] = _path_entry(argv)
+        else:  # a folder or an archive is itself the entry, see _become
+            del sys.path[0]
+    _install(os.path.dirname(here), codes)
+    _become(argv)
