@@ -189,19 +189,20 @@ class CapturedStream:
 
     def write(self, text: str) -> Any:
         """Write to the stream, then show the text to the capture."""
-        origin, level = _USER, "INFO"
+        origin, level, shown = _USER, "INFO", text
         try:
-            if self._capture.quiet or type(text) is not str:
+            if self._capture.quiet or not isinstance(text, str):
                 origin = _RUNTIME  # written on as it is
             else:
-                origin, level = self._origin(text)
+                shown = str.__str__(text)  # without the methods of a subclass, as loguru writes
+                origin, level = self._origin(shown)
         except Exception:  # noqa: BLE001 - looking at the stack must not break a print
             origin = _USER
         passed_on = self._passthrough or origin is _RUNTIME
         written = self._stream.write(text) if passed_on else len(text)
         if origin is not _RUNTIME and origin is not _ECHO:
             try:
-                self._take(text, origin, level)
+                self._take(shown, origin, level)
             except Exception:  # noqa: BLE001 - nor must the capture
                 return written
         return written

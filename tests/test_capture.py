@@ -56,6 +56,24 @@ def test_print_is_a_line(stage):
     assert stage.below.getvalue() == "hello 3\n"
 
 
+def test_a_kind_of_string_of_its_own(stage):
+    """An object that is a str and more (loguru's messages are) is a line, by its letters alone."""
+
+    class Message(str):
+        __slots__ = ()
+
+        def endswith(self, *_):
+            raise NotImplementedError
+
+        strip = rstrip = __add__ = __radd__ = __str__ = endswith
+
+    stage.stream.write(Message("hello\n"))
+
+    (line,) = stage.lines()
+    assert line["message"] == "hello"
+    assert stage.below.getvalue() == "hello\n"
+
+
 def test_pieces_of_a_line(stage):
     """Pieces are one line, when its end comes or the invocation is over."""
     print("a", end="", file=stage.stream)
