@@ -139,6 +139,8 @@ def reset_for_tests() -> None:
             process.extension.stop()
         for delivery in process.streams.all():
             delivery.close(1.0)
+        if process.capture is not None:
+            process.capture.close()
         if process.root_handler is not None:
             logging.getLogger().removeHandler(process.root_handler)
     _diagnostics.forget()

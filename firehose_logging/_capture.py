@@ -108,6 +108,11 @@ class Capture:
         for part in [body] if _line.fits(body) else _line.split(head, text, tail):
             self._delivery.add(part)
 
+    def close(self) -> None:
+        """Leave the streams as they were found."""
+        for stream in self._streams:
+            stream.uncover()
+
     def complete(self) -> None:
         """The invocation is over: what was printed without a line end is a line now."""
         for stream in self._streams:
@@ -175,11 +180,30 @@ class CapturedStream:
 
     def __init__(self, stream: Any, name: str, capture: Capture, *, passthrough: bool) -> None:
         self._stream = stream
+        self._below: Callable[[str], Any] | None = None
         self._name = name
         self._capture = capture
         self._passthrough = passthrough
         # What each thread has written since its last line end, by thread ident.
         self._partial: dict[int, str] = {}
+
+    def cover(self) -> None:
+        """See what is written to the stream itself, too, by those who already hold it.
+
+        Loguru, and handlers of ``logging``, keep the stream that they found when they were set up.
+        """
+        below = self._stream.write
+        try:
+            self._stream.write = self.write
+        except (AttributeError, TypeError):  # a stream without attributes of its own
+            return
+        self._below = below
+
+    def uncover(self) -> None:
+        """Undo ``cover``."""
+        if self._below is not None:
+            del self._stream.write
+            self._below = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -199,7 +223,7 @@ class CapturedStream:
         except Exception:  # noqa: BLE001 - looking at the stack must not break a print
             origin = _USER
         passed_on = self._passthrough or origin is _RUNTIME
-        written = self._stream.write(text) if passed_on else len(text)
+        written = (self._below or self._stream.write)(text) if passed_on else len(text)
         if origin is not _RUNTIME and origin is not _ECHO:
             try:
                 self._take(shown, origin, level)

@@ -190,9 +190,13 @@ class Process:
             self._attach_root_handler()
             self.logging_set_up()  # it was, when install() is called by the function's module
         if "stdout" in settings.capture:
-            sys.stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passthrough)
+            stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passthrough)
+            stdout.cover()
+            sys.stdout = stdout
         if "stderr" in settings.capture:
-            sys.stderr = capture.stream(sys.stderr, "stderr", passthrough=settings.passthrough)
+            stderr = capture.stream(sys.stderr, "stderr", passthrough=settings.passthrough)
+            stderr.cover()
+            sys.stderr = stderr
         if "errors" in settings.capture:
             capture.hook_exceptions()
             self._silenced = not settings.passthrough

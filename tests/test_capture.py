@@ -74,6 +74,39 @@ def test_a_kind_of_string_of_its_own(stage):
     assert stage.below.getvalue() == "hello\n"
 
 
+def test_who_already_holds_the_stream(stage):
+    """What is written to a covered stream by those who hold it is a line, and printed once."""
+    stage.stream.cover()
+    stage.below.write("held\n")
+    print("through us", file=stage.stream)
+
+    assert stage.messages() == ["held", "through us"]
+    assert stage.below.getvalue() == "held\nthrough us\n"
+    stage.capture.close()
+    stage.below.write("alone\n")
+    assert stage.messages() == ["held", "through us"]
+
+
+def test_a_stream_that_cannot_be_covered():
+    """A stream without attributes of its own is captured through its stand-in alone."""
+
+    class Bare:
+        __slots__ = ("written",)
+
+        def write(self, text):
+            self.written = text
+
+    stage = Stage()
+    bare = Bare()
+    stream = stage.capture.stream(bare, "stdout", passthrough=True)
+    stream.cover()
+    stream.write("hello\n")
+    stage.capture.close()
+
+    assert bare.written == "hello\n"
+    assert stage.messages() == ["hello"]
+
+
 def test_pieces_of_a_line(stage):
     """Pieces are one line, when its end comes or the invocation is over."""
     print("a", end="", file=stage.stream)
