@@ -3,7 +3,10 @@
 ``end`` delivers after every invocation and holds the environment for one round trip.
 ``periodic`` leaves lines for a later invocation's shade until the oldest is ``interval`` old:
 no hold, but lines wait while no invocation comes.
-``adaptive`` is ``end`` while invocations are sparse and ``periodic`` while they are dense.
+``adaptive`` is ``end`` while invocations are sparse. While they are dense it holds nobody, and
+leaves behind only as many invocations as it could bear to leave for long: when the traffic stops,
+which nothing announces, their lines wait for the next invocation or for SIGTERM. docs/flush.md
+has the simulation that the rule was chosen by.
 """
 
 from __future__ import annotations
@@ -15,17 +18,22 @@ PERIODIC = "periodic"
 ADAPTIVE = "adaptive"
 MODES = (END, PERIODIC, ADAPTIVE)
 
-#: Arrivals looked at by ``adaptive``, and how many gaps it wants before it calls traffic dense.
+#: Gaps that the mean is taken of.
 LOOKBACK = 20
-ENOUGH_GAPS = 5
 
-#: Traffic is dense when the next invocation is expected within this share of the interval, so
-#: that a line left behind is overtaken by several invocations before it is due.
+#: Gaps without a silence (one longer than the interval) before traffic may be called dense.
+ENOUGH_GAPS = 10
+
+#: Traffic is dense when the next invocation is expected within this share of the interval.
 DENSE_SHARE = 0.2
+
+#: Most invocations left undelivered, as a share of those since the last silence: of a burst that
+#: ends without notice, however long it was, so many lines wait. One may always be left.
+LEFT_SHARE = 0.05
 
 
 class FlushPolicy:
-    """Decides at the end of an invocation, from when invocations came.
+    """Decides at the beginning and end of an invocation, from when invocations came.
 
     Args:
         mode: ``end``, ``periodic`` or ``adaptive``.
@@ -37,25 +45,34 @@ class FlushPolicy:
             raise ValueError(f"flush mode {mode!r}; one of {', '.join(MODES)}")
         self.mode = mode
         self.interval = interval
-        self._arrivals: deque[float] = deque(maxlen=LOOKBACK + 1)
+        # All mutable state.
+        self._arrivals: deque[float] = deque(maxlen=LOOKBACK + 1)  # since the last silence
+        self._gaps = 0  # since the last silence, also those that _arrivals has forgotten
+        self._left = 0  # invocations that ended without a delivery since the last one
 
     def arrived(self, now: float) -> None:
         """An invocation came."""
-        self._arrivals.append(now)
+        arrivals = self._arrivals
+        if arrivals:
+            if now - arrivals[-1] > self.interval:
+                arrivals.clear()
+                self._gaps = 0
+            else:
+                self._gaps += 1
+        arrivals.append(now)
 
     def dense(self) -> bool:
         """Whether the next invocation is expected soon.
 
-        Both the mean gap and the last gap must be short: one long silence ends dense traffic at
-        once, and it takes ENOUGH_GAPS short gaps to begin it.
+        One silence ends dense traffic at once, and it takes ENOUGH_GAPS gaps to begin it. Fewer
+        than LOOKBACK must be shorter: a few short gaps in a row come in sparse traffic too.
         """
+        if self._gaps < ENOUGH_GAPS:
+            return False
         arrivals = self._arrivals
         gaps = len(arrivals) - 1
-        if gaps < ENOUGH_GAPS:
-            return False
-        limit = self.interval * DENSE_SHARE
         mean = (arrivals[-1] - arrivals[0]) / gaps
-        return mean <= limit and arrivals[-1] - arrivals[-2] <= limit
+        return mean <= self.interval * DENSE_SHARE * gaps / LOOKBACK
 
     def at_end(self, oldest: float | None, now: float) -> bool:
         """Whether to deliver, and hold, now that an invocation has ended.
@@ -66,11 +83,29 @@ class FlushPolicy:
         """
         if oldest is None:
             return False
-        if self.mode == END or (self.mode == ADAPTIVE and not self.dense()):
-            return True
-        # A line that grew too old although deliveries run in the shade: do not put it off again.
-        return now - oldest >= 2 * self.interval
+        deliver = (
+            self.mode == END
+            or (self.mode == ADAPTIVE and not self.dense())
+            # Too old although deliveries run in the shade: do not put it off again.
+            or now - oldest >= 2 * self.interval
+        )
+        self._left = 0 if deliver else self._left + 1
+        return deliver
 
     def due(self, oldest: float | None, now: float) -> bool:
-        """Whether the oldest line is old enough to be delivered in the shade."""
-        return oldest is not None and now - oldest >= self.interval
+        """Whether to deliver in the shade, now that an invocation has begun.
+
+        Args:
+            oldest: when the oldest pending line came; None when nothing is pending.
+            now: seconds, of the same clock.
+        """
+        if oldest is None:
+            return False
+        due = now - oldest >= self.interval or (self.mode == ADAPTIVE and self._enough_left())
+        if due:
+            self._left = 0
+        return due
+
+    def _enough_left(self) -> bool:
+        """Whether leaving this invocation behind as well would be leaving too many."""
+        return self._left > 0 and self._left + 1 > self._gaps * LEFT_SHARE

@@ -102,8 +102,8 @@ def test_what_is_left_for_later_arrives(variables: dict[str, str]) -> None:
         if variables["FIREHOSE_LOGGING_FLUSH"] == "periodic":
             assert calls == 0
         elif variables["FIREHOSE_LOGGING_FLUSH"] == "adaptive":
-            assert 0 < calls < 20
-            assert delivered < 120
+            # Ten are flushed, from then on each is left for the shade of the next.
+            assert 10 <= calls < 20
         else:
             assert calls >= 20
             assert delivered == 120

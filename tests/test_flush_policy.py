@@ -43,23 +43,69 @@ def test_periodic_holds_only_for_lines_that_waited_twice_the_interval():
     ("gaps", "dense"),
     [
         ([], False),
-        ([0.1] * 4, False),
-        ([0.1] * 5, True),
-        ([2.0] * 5, True),
-        ([2.1] * 5, False),
-        ([0.1] * 19 + [2.1], False),
-        ([0.1] * 19 + [2.1, 0.1], True),
-        ([60.0] * 20 + [0.1] * 5, False),
-        ([60.0] * 20 + [0.1] * 20, True),
+        ([0.1] * 9, False),
+        ([0.1] * 10, True),
+        ([1.0] * 10, True),
+        ([1.1] * 10, False),
+        ([2.0] * 20, True),
+        ([2.1] * 20, False),
+        ([0.1] * 30 + [10.0], True),
+        ([0.1] * 30 + [10.1], False),
+        ([0.1] * 30 + [10.1] + [0.1] * 9, False),
+        ([0.1] * 30 + [10.1] + [0.1] * 10, True),
+        ([0.1] * 30 + [3.0] * 14, False),
+        ([60.0] * 20 + [0.1] * 10, True),
     ],
 )
 def test_adaptive_tells_dense_from_sparse(gaps, dense):
-    """Dense means: mean and last gap within a fifth of the interval, and enough of them."""
+    """Dense: ten gaps or more without a silence, the last 20 a fifth of the interval on average."""
     policy = FlushPolicy("adaptive", 10)
     now = arrive(policy, gaps)
 
     assert policy.dense() is dense
     assert policy.at_end(now, now) is not dense
+
+
+@pytest.mark.parametrize("invocations", [12, 30, 60, 200, 1_000])
+def test_a_burst_that_stops_leaves_few_behind(invocations):
+    """Wherever a burst ends, a twentieth of its invocations has lines waiting, or one."""
+    policy = FlushPolicy("adaptive", 10)
+    now, oldest, left = 1_000.0, None, 0
+    for number in range(invocations):
+        now += 0.001
+        policy.arrived(now)
+        if policy.due(oldest, now):
+            oldest, left = None, 0
+        oldest = oldest if oldest is not None else now
+        if policy.at_end(oldest, now):
+            oldest, left = None, 0
+        else:
+            left += 1
+
+        assert left <= max(1, number * 0.05)
+
+
+def test_periodic_leaves_as_many_as_come():
+    """Only `adaptive` counts what it leaves behind; `periodic` looks at ages."""
+    policy = FlushPolicy("periodic", 10)
+    now = 1_000.0
+    for _ in range(100):
+        now += 0.001
+        policy.arrived(now)
+        assert not policy.due(1_000.0, now)
+        assert not policy.at_end(1_000.0, now)
+
+
+def test_a_delivery_starts_the_count_anew():
+    """Invocations delivered for their age are not left behind any more."""
+    policy = FlushPolicy("adaptive", 10)
+    now = arrive(policy, [0.1] * 60)
+    assert [policy.at_end(now, now), policy.at_end(now, now)] == [False, False]
+
+    assert policy.due(now - 10, now)
+    assert not policy.due(now, now)
+    assert not policy.at_end(now, now)
+    assert not policy.due(now, now)
 
 
 def test_lines_are_due_in_the_shade_after_the_interval():
