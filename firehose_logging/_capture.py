@@ -215,7 +215,7 @@ class CapturedStream:
         """Write to the stream, then show the text to the capture."""
         origin, level, shown = _USER, "INFO", text
         try:
-            if self._capture.quiet or not isinstance(text, str):
+            if self._capture.quiet or _threads.is_calling() or not isinstance(text, str):
                 origin = _RUNTIME  # written on as it is
             else:
                 shown = str.__str__(text)  # without the methods of a subclass, as loguru writes

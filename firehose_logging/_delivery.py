@@ -340,12 +340,16 @@ class Delivery(Intake):
         return batcher.take(self._booking.call_bytes)
 
     def _send(self, records: list[Record]) -> None:
+        ident = threading.get_ident()
+        _threads.calling.add(ident)
         try:
             if self._transport is None:
                 self._transport = self._make_transport()
             outcome = self._transport.send([r.data for r in records], CALL_TIMEOUT)
         except Exception as error:  # noqa: BLE001 - whatever it is, the lines must be kept
             outcome = CallOutcome(error=type(error).__name__, message=str(error))
+        finally:
+            _threads.calling.discard(ident)
         with self._section():
             self._sending = False
             news = self._booking.book(records, outcome, self._clock.now())

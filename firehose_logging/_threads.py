@@ -15,6 +15,10 @@ SDK = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
 #: Idents of our threads that run.
 own: set[int] = set()
 
+#: Idents of threads that are calling Firehose now. Tracers patch the SDK, and log or print about
+#: each call from loggers of their own (AWS X-Ray, OpenTelemetry): that would never end, either.
+calling: set[int] = set()
+
 
 def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
     """Start ``target`` on a daemon thread named ``firehose_logging.<name>``.
@@ -41,6 +45,18 @@ def is_own() -> bool:
     return threading.get_ident() in own
 
 
+def is_calling() -> bool:
+    """Whether the calling thread is in a call to Firehose."""
+    return threading.get_ident() in calling
+
+
+def is_about_us(logger: str) -> bool:
+    """Whether what this logger says on this thread is about our own deliveries."""
+    ident = threading.get_ident()
+    return ident in calling or (ident in own and logger.partition(".")[0] in SDK)
+
+
 def forget() -> None:
     """A forked child has none of its parent's threads."""
     own.clear()
+    calling.clear()

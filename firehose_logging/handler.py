@@ -87,7 +87,7 @@ class FirehoseHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Filter and send one record; never raises, never blocks."""
-        if not self.filters and not _threads.own:
+        if not self.filters and not _threads.own and not _threads.calling:
             self.emit(record)
             return True
         kept = self.filter(record)
@@ -96,8 +96,8 @@ class FirehoseHandler(logging.Handler):
         return kept
 
     def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
-        """Whether a record is sent: not what the SDK logs about our own deliveries."""
-        if _threads.is_own() and record.name.partition(".")[0] in _threads.SDK:
+        """Whether a record is sent: not what is logged about our own deliveries."""
+        if _threads.is_about_us(record.name):
             return False
         return super().filter(record) if self.filters else True
 

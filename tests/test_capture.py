@@ -74,6 +74,23 @@ def test_a_kind_of_string_of_its_own(stage):
     assert stage.below.getvalue() == "hello\n"
 
 
+def test_what_is_printed_during_a_call_is_no_line(monkeypatch):
+    """What a tracer prints about a call to Firehose is printed, and would never end as lines."""
+    stage = Stage(passthrough=False)
+    send = stage.transport.send
+
+    def traced(*arguments):
+        stage.stream.write("a call was traced\n")
+        return send(*arguments)
+
+    monkeypatch.setattr(stage.transport, "send", traced)
+    print("a line", file=stage.stream)
+
+    assert stage.messages() == ["a line"]
+    assert stage.messages() == ["a line"]
+    assert stage.below.getvalue() == "a call was traced\n"
+
+
 def test_who_already_holds_the_stream(stage):
     """What is written to a covered stream by those who hold it is a line, and printed once."""
     stage.stream.cover()

@@ -506,6 +506,22 @@ def test_what_the_sdk_logs_on_our_threads_is_not_sent(handler, client):
     ]
 
 
+def test_what_is_logged_during_a_call_is_not_sent(handler, client, monkeypatch):
+    """Whoever logs about a call to Firehose (tracers patch the SDK) would log without end."""
+    put = client.put_record_batch
+
+    def traced(**arguments):
+        handler.handle(record("a call was traced", name="tracer"))
+        return put(**arguments)
+
+    monkeypatch.setattr(client, "put_record_batch", traced)
+    handler.handle(record("a line"))
+
+    assert client.messages() == ["a line"]
+    handler.handle(record("the next one", name="tracer"))
+    assert client.messages() == ["a line", "the next one"]
+
+
 def test_handler_has_no_lock(handler, client):
     """A record can be sent while another thread is inside of the handler."""
     inside, leave = threading.Event(), threading.Event()
