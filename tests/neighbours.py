@@ -35,7 +35,7 @@ REQUIREMENTS = {
 QUICK = ("powertools", "structlog", "loguru")
 
 #: What is said in each invocation; the last one fails.
-SAID = (("one", "two"), ("three",), ("four",))
+SAID = (("apple", "berry"), ("cherry",), ("damson",))
 
 
 def installed(neighbour: str) -> Path:

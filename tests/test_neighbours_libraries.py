@@ -58,6 +58,7 @@ def test_tracing_of_our_own_calls_never_feeds_back(
     with beside(neighbour, tmp_path, how) as run:
         answers = talk(run)
         lines = run.lines
+        printed = str(run.env.output)
         assert not run.told
     # In Init the tracer tells what it patches; the function itself makes no call.
     own_loggers = {"user", "stdout", "awslambdaric"}
@@ -69,4 +70,6 @@ def test_tracing_of_our_own_calls_never_feeds_back(
 
     assert expected(answers) == words(lines)
     assert not strangers
+    if transport == "boto3":
+        assert "Subsegment firehose" in printed  # it did see our calls
     assert_whole(lines)
