@@ -22,7 +22,7 @@ from benchmarks.flush_simulation_environment import Outcome, World, simulate
 from firehose_logging._flush_policy import ADAPTIVE, END, MODES, PERIODIC, FlushPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "flush.md"
@@ -206,26 +206,26 @@ def report() -> str:
 
 
 def write(found: Sequence[Row]) -> None:
-    """Tables and picture into the documentation.
+    """Tables and picture into the documentation."""
+    put({"patterns": legend(), "policies": table(found), "alternatives": alternatives(found)})
+    draw(found)
+
+
+def put(parts: Mapping[str, str], document: Path = DOCUMENT) -> None:
+    """Texts between the markers of their names.
 
     Raises:
-        ValueError: the document has no place for a table.
+        ValueError: the document has no place for one.
     """
-    parts = {
-        "patterns": legend(),
-        "policies": table(found),
-        "alternatives": alternatives(found),
-    }
-    text = DOCUMENT.read_text()
+    text = document.read_text()
     for name, part in parts.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         head, found_begin, rest = text.partition(begin)
         _, found_end, tail = rest.partition(end)
         if not found_begin or not found_end:
-            raise ValueError(f"{DOCUMENT}: no part between {begin} and {end}")
-        text = f"{head}{begin}\n\n{part}\n\n{end}{tail}"
-    DOCUMENT.write_text(text)
-    draw(found)
+            raise ValueError(f"{document}: no part between {begin} and {end}")
+        text = f"{head}{begin}\n\n{part.strip()}\n\n{end}{tail}"
+    document.write_text(text)
 
 
 def draw(found: Sequence[Row]) -> None:

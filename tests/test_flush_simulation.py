@@ -129,7 +129,7 @@ def test_bytes_are_those_of_the_real_packing():
     """Three platform events and one line an invocation; a call's record is billed in steps."""
     outcome = simulate(two(60), lambda: FlushPolicy("end", 10), World(line=200))
 
-    assert outcome.logged_bytes == 2 * (200 + 260 + 420 + 480)
+    assert outcome.logged_bytes == 2 * (200 + 499 + 742 + 700)
     assert outcome.billed_bytes == outcome.calls * 5_120
     assert len(outcome.platform_delays) == 6
     assert len(outcome.delays) == 2
