@@ -57,9 +57,9 @@ def translate(template: dict[str, Any], parameters: dict[str, str]) -> dict[str,
     return translated
 
 
-def resolve(parameters: dict[str, str] | None = None) -> dict[str, Any]:
-    """Resources and Outputs of template.yaml as deployed with these parameters."""
-    translated = translate(load(), parameters or {})
+def resolve(parameters: dict[str, str] | None = None, template: Path = TEMPLATE) -> dict[str, Any]:
+    """Resources and Outputs of a template as deployed with these parameters."""
+    translated = translate(load(template), parameters or {})
     resolver = _Resolver(translated, parameters or {})
     return {key: resolver.value(translated[key]) for key in ("Resources", "Outputs")}
 
