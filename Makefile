@@ -19,11 +19,11 @@ STACK ?= firehose-logging
 EVENT ?= {"lines": 3}
 
 # Folders of Python, as far as they exist.
-SOURCES := $(wildcard faults firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
+SOURCES := $(wildcard benchmarks faults firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 # --- on this machine -------------------------------------------------------------------------
 
@@ -66,6 +66,14 @@ soak: $(VENV)/dev.stamp ## Invocations while faults come and go; MINUTES=30
 .PHONY: fuzz
 fuzz: $(VENV)/dev.stamp ## Hypothesis on everything that reads; MINUTES=10
 	$(BIN)/python -m faults fuzz --minutes $(or $(MINUTES),10) --write
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp rie ## Measure beside what others use; into docs/benchmarks.md and its plots
+	@$(BIN)/python -m benchmarks run
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/dev.stamp rie ## The same with few rounds, under 3 minutes, as a table only
+	@$(BIN)/python -m benchmarks run --quick
 
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,12 +23,14 @@ REQUIREMENTS = HERE / "requirements"
 BUILD = ROOT / "build" / "bench"
 #: A copy of our own, so that nothing rebuilds it under a running benchmark.
 OUR_LAYER = BUILD / "layers" / "firehose-logging"
+#: The wrapper that notes when a cold start begins, see ``children/stamp.py``.
+STAMP = BUILD / "stamp"
 
 #: Stream that every candidate writes to.
 STREAM = "bench"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One way to log from a function.
 
@@ -38,7 +41,9 @@ class Candidate:
             the runtime brings.
         with_dependencies: whether the requirements are more than what the runtime brings.
         ours: whether our layer and wrapper are deployed.
-        delivers: whether it delivers anywhere outside of the function's own output.
+        delivers_to: ``firehose``, ``sink`` (stand-in for CloudWatch Logs or an OTLP collector), or
+            nothing for what only writes to the function's own output.
+        log_format: of the function, ``Text`` or ``JSON``.
         variables: of the function.
     """
 
@@ -47,7 +52,7 @@ class Candidate:
     package: str | None = None
     with_dependencies: bool = False
     ours: bool = False
-    delivers: bool = True
+    delivers_to: str = "firehose"
     log_format: str = "Text"
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -69,8 +74,8 @@ class Candidate:
         return next(iter(pinned(self.package).values()))
 
 
-BARE = Candidate("bare function, text", "bare", delivers=False)
-BARE_JSON = Candidate("bare function, JSON", "bare", delivers=False, log_format="JSON")
+BARE = Candidate("bare function, text", "bare", delivers_to="")
+BARE_JSON = Candidate("bare function, JSON", "bare", delivers_to="", log_format="JSON")
 OURS = Candidate("firehose-logging", "bare", ours=True)
 OURS_BOTO3 = Candidate(
     "firehose-logging, boto3 transport",
@@ -80,29 +85,36 @@ OURS_BOTO3 = Candidate(
 )
 OTHERS = (
     Candidate(
-        "Powertools Logger", "powertools", "powertools", with_dependencies=True, delivers=False
+        "Powertools Logger", "powertools", "powertools", with_dependencies=True, delivers_to=""
     ),
     Candidate(
-        "OpenTelemetry logs, OTLP", "opentelemetry_logs", "opentelemetry", with_dependencies=True
+        "OpenTelemetry logs, OTLP",
+        "opentelemetry_logs",
+        "opentelemetry",
+        with_dependencies=True,
+        delivers_to="sink",
     ),
     Candidate(
         "Datadog Python layer",
         "datadog",
         "datadog",
         with_dependencies=True,
-        delivers=False,
+        delivers_to="",
         variables={
             "DD_FLUSH_TO_LOG": "true",
             "DD_SERVICE": "bench",
             "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
         },
     ),
-    Candidate("watchtower", "watchtower_logs", "watchtower"),
+    Candidate("watchtower", "watchtower_logs", "watchtower", delivers_to="sink"),
     Candidate("firefighter", "firefighter_logs", "firefighter"),
     Candidate("kflogs", "kflogs_logs", "kflogs"),
     Candidate("boto3 by hand", "boto3_by_hand"),
 )
 ALL = (BARE, BARE_JSON, OURS, OURS_BOTO3, *OTHERS)
+#: Those that bring lines to a service, and the bare function to compare them with.
+DELIVERING = (BARE, *(candidate for candidate in ALL if candidate.delivers_to))
+BY_NAME = {candidate.name: candidate for candidate in ALL}
 
 
 def pinned(package: str) -> dict[str, str]:
@@ -110,6 +122,19 @@ def pinned(package: str) -> dict[str, str]:
     lines = (REQUIREMENTS / f"{package}.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("==") for line in lines if "==" in line]
     return {name.strip(): version.strip() for name, version in pairs}
+
+
+def set_up_plots(say: Callable[[str], None]) -> Path:
+    """The interpreter that has matplotlib, in an environment that all who draw share."""
+    folder = ROOT / "build" / "plots"
+    requirements = REQUIREMENTS / "plots.txt"
+    stamp = folder / "installed"
+    if not stamp.exists() or stamp.read_text() != requirements.read_text():
+        say("installing matplotlib")
+        shutil.rmtree(folder, ignore_errors=True)
+        _make_runtime(folder, requirements)
+        stamp.write_text(requirements.read_text())
+    return folder / "bin" / "python"
 
 
 def runtime() -> Path:
@@ -128,8 +153,15 @@ def set_up(say: Callable[[str], None]) -> None:
                 say,
                 _make_layer if candidate.with_dependencies else _make_layer_alone,
             )
+    set_up_plots(say)
     say("layer of this package")
     build_layer.build(OUR_LAYER)
+    STAMP.write_text(
+        "#!/bin/sh\n"
+        f"exec {shlex.quote(str(runtime()))} -IS {shlex.quote(str(HERE / 'children/stamp.py'))} "
+        '"$@"\n'
+    )
+    STAMP.chmod(0o755)
 
 
 def _once(

@@ -1,54 +1,67 @@
-"""What comes after the response: the hold, the warm invocation, the shutdown."""
+"""What comes with and after the response: warm invocations, the hold, the shutdown.
+
+Environments that are compared run at the same time and answer in turn.
+"""
 
 from __future__ import annotations
 
-import statistics
 import time
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import environments
-from benchmarks.candidates import BARE, OURS, STREAM
+from benchmarks.candidates import BARE, OURS, STREAM, Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.services import Services
-    from local_lambda import LocalLambda
+    from local_lambda import LocalLambda, TimelineEvent
 
-_EXTENSION = "extension:firehose-logging-internal"
+#: Invocations before any that counts: connections are made, policies have seen some traffic.
+WARM_UP = 10
+_NEVER = {"FIREHOSE_LOGGING_FLUSH": "periodic", "FIREHOSE_LOGGING_INTERVAL": "600"}
 
 
 def holds(
     mode: str, invocations: int, services: Services, say: Callable[[str], None]
-) -> list[float]:
-    """Milliseconds from the response to the extension's next, warm, one an invocation.
+) -> dict[str, list[float]]:
+    """Milliseconds from the response until nobody holds the environment: ours, and bare.
 
-    What the runtime client itself takes to its own next is not ours and not counted.
+    The bare function's is what the runtime client itself takes to ask for its next event.
     """
     say(f"hold, {mode}")
-    variables = {"FIREHOSE_LOGGING_FLUSH": mode, "FIREHOSE_LOGGING_INTERVAL": "600"}
-    with environments.local(OURS, services, variables) as env:
-        for _ in range(invocations + 10):
-            env.invoke({})
-            env.wait_idle(environments.PATIENCE)
-        return _holds(env)[10:]
+    with (
+        environments.local(BARE, services) as bare,
+        environments.local(OURS, services, {"FIREHOSE_LOGGING_FLUSH": mode}) as ours,
+    ):
+        both = (bare, ours)
+        for number in range(invocations + WARM_UP):
+            for env in both if number % 2 else reversed(both):
+                env.invoke({})
+                if not env.wait_idle(environments.PATIENCE):
+                    raise SystemExit(f"bench: hold, {mode}: no rest after an invocation")
+        return {
+            "bare": response_to_rest(bare.timeline)[WARM_UP:],
+            "ours": response_to_rest(ours.timeline)[WARM_UP:],
+        }
 
 
-def _holds(env: LocalLambda) -> list[float]:
-    found = []
+def response_to_rest(timeline: Sequence[TimelineEvent]) -> list[float]:
+    """Milliseconds from each response to the last next, whoever asked for it."""
+    found: list[float] = []
     responded: float | None = None
-    runtime_next: float | None = None
-    ours: float | None = None
-    for event in env.timeline:
-        if event.source == "runtime" and event.what == "response":
-            responded, runtime_next, ours = event.at, None, None
-        elif event.source == "runtime" and event.what == "next":
-            runtime_next = event.at
-        elif event.source == _EXTENSION and event.what == "next":
-            ours = event.at
-        if responded is not None and runtime_next is not None and ours is not None:
-            found.append(max(0.0, ours - max(responded, runtime_next)) * 1000)
+    last: float | None = None
+    for event in timeline:
+        if event.what == "response" and event.source == "runtime":
+            responded = last = event.at
+        elif event.what == "next":
+            last = event.at
+        elif event.what == "invoke" and responded is not None and last is not None:
+            found.append((last - responded) * 1000)
             responded = None
+    if responded is not None and last is not None:
+        found.append((last - responded) * 1000)
     return found
 
 
@@ -79,52 +92,65 @@ def round_trips(calls: int, services: Services) -> list[float]:
     return times[2:]
 
 
-def warm(invocations: int, services: Services, say: Callable[[str], None]) -> dict[str, float]:
-    """Milliseconds added to a warm invocation without a flush: to the answer, and of CPU.
+def without_flush(
+    invocations: int, services: Services, say: Callable[[str], None]
+) -> dict[str, dict[str, list[float]]]:
+    """Warm invocations of bare and ours, without lines of their own and without a flush."""
+    say("warm invocation without a flush")
+    return _warm({BARE: {}, OURS: _NEVER}, {"lines": 0}, invocations, services)
 
-    Bare and ours answer in turn, both without lines of their own to send.
-    """
-    say("warm invocation")
-    variables = {"FIREHOSE_LOGGING_FLUSH": "periodic", "FIREHOSE_LOGGING_INTERVAL": "600"}
-    with (
-        environments.local(BARE, services) as bare,
-        environments.local(OURS, services, variables) as ours,
-    ):
-        rows: dict[str, list[tuple[float, float]]] = {"bare": [], "ours": []}
-        for number in range(invocations + 10):
-            for name, env in (
-                (("bare", bare), ("ours", ours))
-                if number % 2
-                else (
-                    ("ours", ours),
-                    ("bare", bare),
-                )
-            ):
-                answer = env.invoke({"lines": 0})
-                env.wait_idle(environments.PATIENCE)
-                rows[name].append((answer.answered_after * 1000, answer.payload["cpu"] * 1000))
-    kept = {name: values[10:] for name, values in rows.items()}
 
-    def cpu(name: str) -> float:
-        return (kept[name][-1][1] - kept[name][0][1]) / (len(kept[name]) - 1)
+def with_lines(
+    candidates: Sequence[Candidate],
+    invocations: int,
+    services: Services,
+    say: Callable[[str], None],
+) -> dict[str, dict[str, list[float]]]:
+    """Warm invocations of three lines each; ours flushes after every one."""
+    say("warm invocation with three lines")
+    end = {"FIREHOSE_LOGGING_FLUSH": "end"}
+    variables = {candidate: end if candidate.ours else {} for candidate in candidates}
+    return _warm(variables, {}, invocations, services)
 
-    return {
-        "answer_ms": statistics.median(
-            mine[0] - its[0] for mine, its in zip(kept["ours"], kept["bare"], strict=True)
-        ),
-        "cpu_ms": cpu("ours") - cpu("bare"),
-    }
+
+def _warm(
+    candidates: Mapping[Candidate, Mapping[str, str]],
+    event: Mapping[str, Any],
+    invocations: int,
+    services: Services,
+) -> dict[str, dict[str, list[float]]]:
+    """By name: milliseconds to the answer, one an invocation, and of CPU, one mean."""
+    rows: dict[str, list[tuple[float, float]]] = {c.name: [] for c in candidates}
+    with ExitStack() as stack:
+        envs: dict[str, LocalLambda] = {
+            candidate.name: stack.enter_context(environments.local(candidate, services, variables))
+            for candidate, variables in candidates.items()
+        }
+        for number in range(invocations + WARM_UP):
+            names = list(envs)
+            for name in names if number % 2 else reversed(names):
+                answer = envs[name].invoke(event)
+                envs[name].wait_idle(environments.PATIENCE)
+                cpu = answer.payload["cpu"] * 1000
+                rows[name].append((answer.answered_after * 1000, cpu))
+    result = {}
+    for name, values in rows.items():
+        kept = values[WARM_UP:]
+        result[name] = {
+            "ms": [row[0] for row in kept],
+            "cpu_ms": [(kept[-1][1] - kept[0][1]) / (len(kept) - 1)],
+        }
+    return result
 
 
 def shutdowns(count: int, services: Services, say: Callable[[str], None]) -> list[float]:
     """Milliseconds from SIGTERM to the end of the process, 1 MiB pending, all of it delivered."""
     times = []
-    variables = {"FIREHOSE_LOGGING_FLUSH": "periodic", "FIREHOSE_LOGGING_INTERVAL": "600"}
     lines = 4_000  # of about 270 bytes
     for number in range(count):
         say(f"shutdown {number + 1} of {count}")
         before = services.firehose.ledger.raw_bytes
-        with environments.local(OURS, services, variables) as env:
+        with environments.local(OURS, services, _NEVER) as env:
             env.invoke({"lines": lines})
             env.wait_idle(environments.PATIENCE)
             if services.firehose.ledger.raw_bytes != before:

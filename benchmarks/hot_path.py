@@ -7,51 +7,92 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.candidates import HERE, OTHERS, OUR_LAYER, runtime
+from benchmarks.candidates import BUILD, HERE, OUR_LAYER, runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
+    from benchmarks.candidates import Candidate
     from benchmarks.services import Services
 
 #: Seconds a child may take.
 PATIENCE = 900.0
+#: Lines between two flushes: what one long invocation may leave.
+BETWEEN = 20_000
+#: Lines for the comparison with others, and between their flushes: many usual invocations.
+SOME, SOME_BETWEEN = 2_000, 100
+
+OURS = "firehose_logging"
 
 
-def log_calls(rounds: int, calls: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Microseconds a call by threads, record and logger, and their ratios to Lambda's JSON."""
+def log_calls(
+    rounds: Mapping[int, int], calls: int, say: Callable[[str], None]
+) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Microseconds a call by threads, record and logger, and their ratios to Lambda's JSON.
+
+    Args:
+        rounds: by number of threads.
+        calls: in each round, of each record and logger.
+        say: progress.
+    """
     result = {}
-    for threads in (1, 8):
-        say(f"log call, {threads} threads")
+    for threads, number in rounds.items():
+        say(f"log call, {threads} thread{'s' if threads > 1 else ''}")
         result[str(threads)] = _child(
             "log_call.py",
-            str(rounds),
-            str(calls),
-            str(threads),
-            layers=[candidate.layer for candidate in OTHERS if candidate.layer],
+            *(str(number), str(calls * threads), str(threads)),
+            layers=[BUILD / "layers" / name for name in ("powertools", "opentelemetry")],
         )
     return result
 
 
 def throughput(
-    sizes: list[int], services: Services, say: Callable[[str], None]
+    sizes: Sequence[int], services: Services, say: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """For each number of lines: seconds, CPU and memory, to confirmed delivery."""
     rows = []
     for lines in sizes:
-        say(f"throughput, {lines} lines")
-        variables = {**services.variables(), **services.credentials()}
-        rows.append(_child("throughput.py", str(lines), "20000", variables=variables))
+        say(f"throughput, {lines:,} lines")
+        rows.append(_throughput(OURS, [], lines, BETWEEN, services))
     return rows
+
+
+def throughput_of(candidate: Candidate, services: Services) -> dict[str, Any]:
+    """The same for some lines of any sender."""
+    layers = [] if candidate.ours or candidate.layer is None else [candidate.layer]
+    sender = OURS if candidate.ours else candidate.package or candidate.module
+    return _throughput(sender, layers, SOME, SOME_BETWEEN, services, candidate.variables)
+
+
+def _throughput(
+    sender: str,
+    layers: list[Path],
+    lines: int,
+    between: int,
+    services: Services,
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    ledger = services.firehose.ledger
+    before = (ledger.raw_bytes, ledger.billed_bytes)
+    row: dict[str, Any] = _child(
+        "throughput.py",
+        *(sender, str(lines), str(between)),
+        layers=layers,
+        variables={**services.variables(), **services.credentials(), **(variables or {})},
+    )
+    row["bytes"] = ledger.raw_bytes - before[0]
+    row["billed"] = ledger.billed_bytes - before[1]
+    return row
 
 
 def _child(
     program: str,
     *arguments: str,
-    layers: list[Any] | None = None,
-    variables: dict[str, str] | None = None,
+    layers: Sequence[Path] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Any:
-    path = [OUR_LAYER / "python", *(layer / "python" for layer in layers or [])]
+    path = [OUR_LAYER / "python", *(layer / "python" for layer in layers)]
     done = subprocess.run(
         [str(runtime()), str(HERE / "children" / program), *arguments],
         env={
@@ -67,5 +108,7 @@ def _child(
         check=False,
     )
     if done.returncode:
-        raise SystemExit(f"bench: {program} failed:\n{done.stderr.strip()[-2000:]}")
+        raise SystemExit(
+            f"bench: {program} {' '.join(arguments)} failed:\n{done.stderr.strip()[-2000:]}"
+        )
     return json.loads(done.stdout.splitlines()[-1])

@@ -48,23 +48,27 @@ class Figure:
     Args:
         median: of the rounds.
         low, high: quartiles of the rounds; of two or three rounds, least and most.
+        most: the greatest of all.
     """
 
     median: float
     low: float
     high: float
+    most: float
 
     def show(self, digits: int = 1) -> str:
-        """``median (low to high)``."""
-        return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+        """``median (low to high)``; the median alone where all rounds say the same."""
+        if self.low == self.high:
+            return f"{self.median:,.{digits}f}"
+        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f})"
 
 
 def figure(values: Sequence[float]) -> Figure:
     """Median and quartiles."""
     if len(values) < 4:
-        return Figure(statistics.median(values), min(values), max(values))
+        return Figure(statistics.median(values), min(values), max(values), max(values))
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    return Figure(statistics.median(values), low, high)
+    return Figure(statistics.median(values), low, high, max(values))
 
 
 def differences(
@@ -73,13 +77,5 @@ def differences(
     """For each name, its figure less that of ``base``, round by round."""
     return {
         name: figure([mine[key] - its[key] for mine, its in zip(rows, results[base], strict=True)])
-        for name, rows in results.items()
-    }
-
-
-def ratios(results: Mapping[str, Sequence[float]], base: str) -> dict[str, Figure]:
-    """For each name, its value over that of ``base``, round by round."""
-    return {
-        name: figure([mine / its for mine, its in zip(rows, results[base], strict=True)])
         for name, rows in results.items()
     }

@@ -1,18 +1,19 @@
-"""What the candidates send to: a local Firehose, and stand-ins for CloudWatch Logs and OTLP."""
+"""What the candidates send to: a local Firehose, and a stand-in for CloudWatch Logs and OTLP."""
 
 from __future__ import annotations
 
 import socket
 import tempfile
 import threading
+import time
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.candidates import STREAM
+from benchmarks.candidates import STREAM, Candidate
 from local_lambda import Function
-from local_lambda.firehose import DeliveryStream, Fault, LocalFirehose
+from local_lambda.firehose import DeliveryStream, Fault, LocalFirehose, certificate
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,10 +25,15 @@ class _Accepts(BaseHTTPRequestHandler):
     """Takes anything, says yes."""
 
     protocol_version = "HTTP/1.1"
+    #: Head and body of an answer go out in two writes; Nagle would hold the second one back.
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         """Read and discard; an empty answer is success for OTLP and for CloudWatch Logs."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        assert isinstance(self.server, Sink)
+        self.server.count()
+        self.server.wait()
         body = b"{}" if "amz-json" in self.headers.get("Content-Type", "") else b""
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -39,26 +45,49 @@ class _Accepts(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Sink(ThreadingHTTPServer):
+    """Takes every POST on a port of its own and counts them."""
+
+    daemon_threads = True
+
+    def __init__(self, round_trip: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Accepts)
+        self._round_trip = round_trip
+        self._lock = threading.Lock()
+        self.posts = 0
+
+    def count(self) -> None:
+        """One more."""
+        with self._lock:
+            self.posts += 1
+
+    def wait(self) -> None:
+        """As long as a round trip takes."""
+        if self._round_trip:
+            time.sleep(self._round_trip)
+
+
 class Services:
     """Servers on loopback for one section of the benchmarks; a context manager.
 
     Args:
-        tls: Firehose over TLS, with a certificate made for this run.
-        round_trip: seconds that Firehose takes for each answer, at least.
+        tls: over TLS, with certificates made for this run.
+        round_trip: seconds that each answer takes, at least.
     """
 
     def __init__(self, *, tls: bool = False, round_trip: float = 0.0) -> None:
         self._tls = tls
         self._round_trip = round_trip
         self._stack = ExitStack()
+        self._ca_file: Path | None = None
 
     def __enter__(self) -> Services:
         """Start them."""
-        bucket = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         self.firehose = self._stack.enter_context(
             LocalFirehose(
                 # Quotas lifted: what is measured is the sender.
-                [DeliveryStream(STREAM, bucket=bucket, throughput=None)],
+                [DeliveryStream(STREAM, bucket=folder / "bucket", throughput=None)],
                 region=_CREDENTIALS.region,
                 access_key=_CREDENTIALS.access_key,
                 secret_key=_CREDENTIALS.secret_key,
@@ -68,8 +97,9 @@ class Services:
         )
         if self._round_trip:
             self.firehose.faults.add(Fault.latency(self._round_trip * 1000))
-        self._sink = ThreadingHTTPServer(("127.0.0.1", 0), _Accepts)
-        self._sink.daemon_threads = True
+        self._sink = Sink(self._round_trip)
+        if self.firehose.ca_file is not None:
+            self._add_tls(folder, self.firehose.ca_file)
         thread = threading.Thread(target=self._sink.serve_forever, daemon=True)
         thread.start()
         self._stack.callback(thread.join, 5)
@@ -86,9 +116,15 @@ class Services:
         """Stop them."""
         self._stack.close()
 
+    def received(self, candidate: Candidate) -> int:
+        """Records in Firehose, or calls to the stand-in, so far: where this candidate sends."""
+        if candidate.delivers_to == "firehose":
+            return self.firehose.ledger.records
+        return self._sink.posts
+
     def variables(self) -> dict[str, str]:
         """For a function: every candidate finds its service, and none the real one."""
-        sink = f"http://127.0.0.1:{self._sink.server_port}"
+        sink = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._sink.server_port}"
         variables = {
             "AWS_KINESIS_STREAM_NAME": STREAM,
             "AWS_ENDPOINT_URL_FIREHOSE": self.firehose.endpoint_url,
@@ -96,8 +132,9 @@ class Services:
             "OTEL_EXPORTER_OTLP_ENDPOINT": sink,
             "HTTP_LOGS_LISTENER_PORT": str(free_port()),
         }
-        if self.firehose.ca_file is not None:
-            variables["AWS_CA_BUNDLE"] = str(self.firehose.ca_file)
+        if self._ca_file is not None:
+            variables["AWS_CA_BUNDLE"] = str(self._ca_file)
+            variables["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(self._ca_file)
         return variables
 
     def credentials(self) -> dict[str, str]:
@@ -109,6 +146,15 @@ class Services:
             "AWS_REGION": _CREDENTIALS.region,
             "AWS_DEFAULT_REGION": _CREDENTIALS.region,
         }
+
+    def _add_tls(self, folder: Path, firehose_ca: Path) -> None:
+        """TLS for the stand-in too, and one file with both authorities for the clients."""
+        made = folder / "tls"
+        made.mkdir()
+        context, ca_file = certificate.server_context(made)
+        self._sink.socket = context.wrap_socket(self._sink.socket, server_side=True)
+        self._ca_file = folder / "authorities.pem"
+        self._ca_file.write_bytes(firehose_ca.read_bytes() + ca_file.read_bytes())
 
 
 def free_port() -> int:

@@ -12,6 +12,7 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
 os.environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
@@ -88,7 +89,7 @@ def make_loggers() -> tuple[dict[str, logging.Logger], list[FirehoseHandler]]:
     sink.__enter__()
 
     def lambdas(formatter: logging.Formatter) -> logging.Handler:
-        handler = client.LambdaLoggerHandlerWithFrameType(sink)
+        handler: logging.Handler = client.LambdaLoggerHandlerWithFrameType(sink)
         handler.setFormatter(formatter)
         handler.addFilter(client.LambdaLoggerFilter())
         return handler
@@ -96,6 +97,7 @@ def make_loggers() -> tuple[dict[str, logging.Logger], list[FirehoseHandler]]:
     ours = []
     for stream, journal in (("on", True), ("off", False)):
         handler = FirehoseHandler(stream, settings=Settings(journal=journal, interval=900))
+        assert handler._delivery is not None
         handler._delivery.background = False  # as in Lambda: nothing is sent while we measure
         handler._group = type("Group", (), {"handlers": 1})()
         ours.append(handler)
@@ -154,7 +156,7 @@ def others() -> dict[str, logging.Logger]:
     return found
 
 
-def measure(call: object, calls: int, threads: int) -> float:
+def measure(call: Callable[[], None], calls: int, threads: int) -> float:
     """Seconds of wall clock for one call, all threads together doing ``calls`` of them."""
     if threads == 1:
         began = time.perf_counter()
@@ -181,6 +183,7 @@ def measure(call: object, calls: int, threads: int) -> float:
 def empty(handler: FirehoseHandler) -> None:
     """Take what was logged as delivered."""
     delivery = handler._delivery
+    assert delivery is not None
     batcher = delivery._batcher
     while records := batcher.take():
         batcher.delivered(records)

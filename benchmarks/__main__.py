@@ -1,0 +1,90 @@
+"""Measures firehose-logging beside what people would use instead, and writes down what it found.
+
+Sets up every competitor in an environment of its own (build/bench, kept), runs everything paired
+and alternating, and prints one table. `run` also keeps the raw figures (build/bench/results.json)
+and writes docs/benchmarks.md with its plots; `run --quick` does neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+# The emulator's harness lives with the tests.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+
+from benchmarks import candidates, measure, metrics, page, tables
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks for."""
+    options = _parser().parse_args(arguments)
+    options.run(options)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    candidates.set_up(_say)
+    plan = measure.QUICK if options.quick else measure.FULL
+    results = measure.run(plan, options.only, _say)
+    if not (options.quick or options.only):
+        measure.save(results)
+        page.write(results, _say)
+    _print(results)
+
+
+def _report(options: argparse.Namespace) -> None:
+    del options
+    results = measure.load()
+    page.write(results, _say)
+    _print(results)
+
+
+def _set_up(options: argparse.Namespace) -> None:
+    del options
+    candidates.set_up(_say)
+
+
+def _print(results: dict[str, object]) -> None:
+    versions = results["versions"]
+    assert isinstance(versions, dict)
+    print()
+    print(tables.text(tables.rows(metrics.all_metrics(results), versions)))
+    print(f"\nmeasured in {results['seconds']} s; median (quartiles) of the rounds")
+
+
+_began = time.monotonic()
+
+
+def _say(text: str) -> None:
+    print(f"{time.monotonic() - _began:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="measure, print the table, write page and plots")
+    run.add_argument("--quick", action="store_true", help="few rounds, print the table only")
+    run.add_argument(
+        "--only",
+        default="",
+        metavar="TEXT",
+        choices=["", *measure.SECTIONS],
+        help=f"one section, print the table only: {', '.join(measure.SECTIONS)}",
+    )
+    run.set_defaults(run=_run)
+    report = commands.add_parser("report", help="write page and plots from the last full run")
+    report.set_defaults(run=_report)
+    set_up = commands.add_parser("set-up", help="install what is compared, measure nothing")
+    set_up.set_defaults(run=_set_up)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

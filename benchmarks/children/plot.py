@@ -1,0 +1,95 @@
+"""Draws charts of horizontal bars in groups; they come on stdin as JSON.
+
+python plot.py FOLDER
+
+Runs in an environment that has matplotlib. The same charts make the same bytes. Text and axes
+take the colour that the reader's page asks for, light or dark.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+
+#: Stands for the text's colour until the file is written.
+_INK = "#123456"
+_STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>\n"
+_OURS = ("#1f8a4c", "#57b37c", "#8fcea8", "#c0e3cd")
+_THEIRS = ("#6b7f99", "#8fa0b5", "#aab7c7", "#c5ced9")
+
+
+def draw(chart: dict[str, Any], folder: Path) -> None:
+    """Write one picture."""
+    bars, series = chart["bars"], chart["series"]
+    figure, axes = plt.subplots(figsize=(8.4, 0.7 + len(bars) * (0.16 + 0.15 * len(series))))
+    thickness = 0.8 / len(series)
+    most = max(value[2] for bar in bars for value in bar["values"] if value)
+    for row, bar in enumerate(bars):
+        for number, value in enumerate(bar["values"]):
+            if value is None:
+                continue
+            place = row + (number - (len(series) - 1) / 2) * thickness
+            median, low, high = value
+            axes.barh(
+                place,
+                median,
+                thickness * 0.92,
+                color=(_OURS if bar["ours"] else _THEIRS)[number],
+                xerr=[[max(0.0, median - low)], [max(0.0, high - median)]] if high > low else None,
+                error_kw={"ecolor": _INK, "elinewidth": 0.8, "capsize": 1.5},
+            )
+            axes.text(
+                high * 1.08 if chart.get("log") else max(high, 0) + most * 0.01,
+                place,
+                f"{median:,.1f}",
+                va="center",
+                fontsize=7,
+                color=_INK,
+            )
+    axes.set_yticks(range(len(bars)), [bar["name"] for bar in bars])
+    axes.invert_yaxis()
+    if chart.get("log"):
+        axes.set_xscale("log")
+    axes.margins(x=0.08)
+    axes.set_xlabel(chart["axis"])
+    axes.set_title(chart["title"], fontsize=10, loc="left")
+    if len(series) > 1:
+        patches = [plt.Rectangle((0, 0), 1, 1, color=_THEIRS[n]) for n in range(len(series))]
+        axes.legend(patches, series, frameon=False, loc="lower right", fontsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    file = folder / f"{chart['file']}.svg"
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    text = file.read_text(encoding="utf-8").replace(_INK, "currentColor")
+    head, defs, rest = text.partition("<defs>")
+    file.write_text(f"{head}{_STYLE}{defs}{rest}", encoding="utf-8")
+
+
+def main(folder: Path) -> None:
+    """Write all pictures."""
+    plt.rcParams.update(
+        {
+            "svg.hashsalt": "firehose-logging",
+            "svg.fonttype": "none",
+            "font.size": 8,
+            **dict.fromkeys(
+                ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"),
+                _INK,
+            ),
+        }
+    )
+    for chart in json.load(sys.stdin):
+        draw(chart, folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,90 @@
+"""Puts what was measured into docs/benchmarks.md; the prose there is written by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import plots, tables
+from benchmarks.candidates import ROOT
+from benchmarks.metrics import all_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.metrics import Metric
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def write(results: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Plots, and every part of the page."""
+    say("plots")
+    plots.draw(all_metrics(results), results, say)
+    text = PAGE.read_text(encoding="utf-8")
+    for name, part in parts(results).items():
+        text = replaced(text, name, part)
+    PAGE.write_text(text, encoding="utf-8")
+    say(f"written: {PAGE.relative_to(ROOT)}")
+
+
+def replaced(text: str, name: str, part: str) -> str:
+    """The page with one part anew.
+
+    Raises:
+        ValueError: there is no place for it.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    head, found_begin, rest = text.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"{PAGE.name}: no part between {begin} and {end}")
+    return f"{head}{begin}\n\n{part}\n\n{end}{tail}"
+
+
+def parts(results: Mapping[str, Any]) -> dict[str, str]:
+    """Every generated part by its name."""
+    from benchmarks import cost, flush_simulation
+
+    metrics = all_metrics(results)
+    sections = results["sections"]
+    throughput = sections["throughput"]
+
+    def of(section: str) -> str:
+        chosen = [metric for metric in metrics if metric.section == section]
+        return tables.markdown(tables.rows(chosen, results["versions"]))
+
+    return {
+        "machine": _machine(results),
+        "targets": f"{tables.targets(metrics)}\n\n{missed(metrics)}",
+        "cold start": of("Cold start"),
+        "first delivery": of("First delivery"),
+        "log call": "\n\n".join(
+            f"{number} thread{'' if number == '1' else 's'}:\n\n{tables.log_calls(loggers)}"
+            for number, loggers in sections["log call"].items()
+        ),
+        "log call ratios": of("Log call"),
+        "throughput": tables.sizes(throughput["sizes"]),
+        "senders": f"{of('Throughput')}\n\n{tables.billing(throughput['senders'])}",
+        "invocations": of("Invocations"),
+        "shutdown": of("Shutdown"),
+        "cost": cost.report().strip(),
+        "flush policies": flush_simulation.report().strip(),
+    }
+
+
+def missed(metrics: list[Metric]) -> str:
+    """In words, which targets were not reached."""
+    names = [f"{m.name} ({tables.value(m, m.ours)})" for m in metrics if m.reached is False]
+    if not names:
+        return "All were reached in this run."
+    return "Not reached in this run: " + "; ".join(names) + "."
+
+
+def _machine(results: Mapping[str, Any]) -> str:
+    machine = results["machine"]
+    runtime = ", ".join(f"{name} {version}" for name, version in results["runtime"].items())
+    return (
+        f"Measured on {results['day']}: {machine['cores']} cores of {machine['processor']}, "
+        f"{machine['system']}, Python {machine['python']}, {runtime}; "
+        f"{results['seconds'] / 60:.0f} minutes."
+    )

@@ -1,0 +1,127 @@
+"""The pictures of docs/benchmarks.md: what they show; children/plot.py draws them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.candidates import HERE, ROOT, set_up_plots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchmarks.metrics import Metric
+
+FOLDER = ROOT / "docs" / "plots"
+
+
+def draw(metrics: Sequence[Metric], results: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Draw all of them, in an environment that has matplotlib."""
+    python = set_up_plots(say)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [str(python), str(HERE / "children" / "plot.py"), str(FOLDER)],
+        input=json.dumps(charts(metrics, results)),
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+
+def charts(metrics: Sequence[Metric], results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each chart as bars in groups, ready for JSON."""
+    return [
+        _compared(
+            metrics,
+            "cold-start",
+            "Time to the first answer, more than the bare function",
+            "ms",
+            {
+                "time to the first answer, more than bare, AWS's emulator": "AWS's emulator",
+                "time to the first answer, more than bare, local Lambda": "local Lambda",
+            },
+        ),
+        _compared(
+            metrics,
+            "memory",
+            "Memory, more than the bare function",
+            "MiB",
+            {
+                "memory at the first answer, more than bare, local Lambda": "first answer",
+                "memory until the first batch is delivered, more than bare, TLS": "first delivery",
+            },
+        ),
+        _log_call(results["sections"]["log call"]["1"]),
+        _billed(results["sections"]["throughput"]["senders"]),
+    ]
+
+
+def _compared(
+    metrics: Sequence[Metric], file: str, title: str, unit: str, series: Mapping[str, str]
+) -> dict[str, Any]:
+    """The same candidates under several metrics; those that a metric lacks have no bar there."""
+    by_name = {metric.name: metric for metric in metrics}
+    found = [{entry.name: entry for entry in by_name[name].entries} for name in series]
+    names = sorted(found[0], key=lambda name: found[0][name].value.median)
+    notes = {entry.name: entry.note for entry in found[0].values()}
+    return {
+        "file": file,
+        "title": title,
+        "axis": unit,
+        "series": list(series.values()),
+        "bars": [
+            {
+                "name": f"{name} ({notes[name]})" if notes[name] else name,
+                "ours": name.startswith("firehose-logging"),
+                "values": [
+                    None
+                    if name not in entries
+                    else [getattr(entries[name].value, part) for part in ("median", "low", "high")]
+                    for entries in found
+                ],
+            }
+            for name in names
+        ],
+    }
+
+
+def _log_call(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    typical = records["typical"]
+    return {
+        "file": "log-call",
+        "title": "One log call",
+        "axis": "microseconds",
+        "series": [record.replace("_", " ") for record in records],
+        "bars": [
+            {
+                "name": name,
+                "ours": name.startswith("firehose-logging"),
+                "values": [[loggers[name]["us"]] * 3 for loggers in records.values()],
+            }
+            for name in sorted(typical, key=lambda name: typical[name]["us"])
+        ],
+    }
+
+
+def _billed(senders: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    ratios = {
+        name: runs[0]["billed"] / runs[0]["bytes"]
+        for name, runs in senders.items()
+        if runs[0]["bytes"]
+    }
+    return {
+        "file": "billed-ratio",
+        "title": "Bytes billed by Firehose for each byte sent, 100 lines a flush",
+        "axis": "ratio (logarithmic)",
+        "log": True,
+        "series": ["billed / sent"],
+        "bars": [
+            {
+                "name": name,
+                "ours": name.startswith("firehose-logging"),
+                "values": [[ratios[name]] * 3],
+            }
+            for name in sorted(ratios, key=lambda name: ratios[name])
+        ],
+    }
