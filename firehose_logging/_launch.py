@@ -15,12 +15,14 @@ def _main() -> None:
     try:
         import marshal
 
-        with open("%s/__pycache__/bundle.%s" % (here, sys.implementation.cache_tag), "rb") as file:
+        with open(
+            "%s/__pycache__/bundle.%s" % (here, sys.implementation.cache_tag), "rb", 0
+        ) as file:
             magic = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
             if file.read(len(magic)) != magic:
                 raise ImportError("made by another build of this version")
             codes = marshal.loads(file.read())
-        code = marshal.loads(codes.pop("_program"))
+        code = codes.pop("_program")
     except Exception:  # no bundle, or a damaged one: from source then
         codes = None
         with open(here + "/_program.py", "rb") as file:

@@ -24,11 +24,11 @@ class _Bundle:
     modules, takes more than half of the time that our start adds to a cold start.
 
     Args:
-        codes: marshalled code by module name; ``__init__`` is the package.
+        codes: code by module name; ``__init__`` is the package.
         folder: of the package; the sources are there for tracebacks.
     """
 
-    def __init__(self, codes: "dict[str, bytes]", folder: str) -> None:
+    def __init__(self, codes: "dict[str, CodeType]", folder: str) -> None:
         self._codes = codes
         self._folder = folder
 
@@ -52,10 +52,8 @@ class _Bundle:
 
     def exec_module(self, module: "ModuleType") -> None:
         """Run a module's code and let go of it; a reload comes from the file."""
-        import marshal
-
         short = module.__name__[len(_PACKAGE) + 1 :] or "__init__"
-        exec(marshal.loads(self._codes.pop(short)), module.__dict__)
+        exec(self._codes.pop(short), module.__dict__)
 
 
 def _tell(text: str) -> None:
@@ -65,7 +63,7 @@ def _tell(text: str) -> None:
         pass
 
 
-def _install(folder: str, codes: "dict[str, bytes] | None") -> None:
+def _install(folder: str, codes: "dict[str, CodeType] | None") -> None:
     """Import the package from ``folder`` and start it; sys.path is left as it was."""
     if sys.version_info < (3, 10):
         _tell("needs Python 3.10 or later; the function runs without it, its logs are not sent")
@@ -166,12 +164,12 @@ def _clear(main: "dict[str, object]", names: "list[str]") -> None:
         main.pop(name, None)
 
 
-def run(here: str, codes: "dict[str, bytes] | None") -> None:
+def run(here: str, codes: "dict[str, CodeType] | None") -> None:
     """Start us and become the program that ``sys.argv`` names.
 
     Args:
         here: the package's folder.
-        codes: marshalled code of its modules; None imports them from the folder.
+        codes: code of its modules; None imports them from the folder.
     """
     argv = sys.argv[1:]
     if not argv:

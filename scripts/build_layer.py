@@ -13,7 +13,6 @@ times; SOURCE_DATE_EPOCH sets the times.
 from __future__ import annotations
 
 import hashlib
-import marshal
 import os
 import shutil
 import subprocess
@@ -28,15 +27,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "firehose_logging"
 WRAPPER = ROOT / "wrapper_script" / "firehose_wrapper"
 REQUIREMENTS = ROOT / "requirements" / "layer.txt"
+BUNDLE = ROOT / "scripts" / "bundle.py"
 WHEELS = ROOT / "build" / "wheels"
 
 #: Where Lambda unpacks the layer's `python` folder.
 INSTALLED_AT = "/opt/python"
 #: What may stand in the folder that is replaced.
 TOP_LEVEL = {"firehose_wrapper", "python"}
-#: Bytes of a .pyc before its code, and of the magic number that they start with (PEP 552).
-_PYC_HEADER = 16
-_PYC_MAGIC = 4
 #: 1980-01-01, the earliest time that a zip file can hold (seconds since 1970).
 DEFAULT_EPOCH = 315532800
 
@@ -155,37 +152,32 @@ def _compile(python: Path) -> list[str]:
     Unchecked hashes (PEP 552): the interpreter need not compare a source that cannot change, and
     no time stamp gets into the file. A version that is not found here runs from source.
     """
+    package = python / PACKAGE.name
     interpreters = find_interpreters()
     for version, interpreter in interpreters.items():
-        compilation = subprocess.run(
-            [interpreter, "-B", "-S", "-m", "compileall", "-q", "-f", "-j", "1",
-             "--invalidation-mode", "unchecked-hash", "-s", python, "-p", INSTALLED_AT, python],
+
+        def run(*arguments: str | Path, by: Path = interpreter) -> int:
             # Not in the folder itself, whose modules would come before the standard library's.
             # Sets among a module's constants are written in hash order.
-            cwd=python.parent, env={"PYTHONHASHSEED": "0"}, check=False,
+            return subprocess.run(
+                [by, "-B", "-S", *arguments],
+                cwd=python.parent, env={"PYTHONHASHSEED": "0"}, check=False,
+            ).returncode  # fmt: skip
+
+        failed = run(
+            "-m", "compileall", "-q", "-f", "-j", "1", "--invalidation-mode", "unchecked-hash",
+            "-s", python, "-p", INSTALLED_AT, python,
         )  # fmt: skip
         # compileall also succeeds when it found nothing to compile.
         tag = f".cpython-{version.replace('.', '')}.pyc"
         compiled = [path for path in python.rglob("*.pyc") if path.name.endswith(tag)]
-        if compilation.returncode or len(compiled) != len(list(python.rglob("*.py"))):
+        bundle = package / "__pycache__" / f"bundle{tag.removesuffix('.pyc')}"
+        # Columns for the carets under a traceback's lines are a tenth of the bytecode.
+        installed_at = f"{INSTALLED_AT}/{package.name}"
+        failed += run("-X", "no_debug_ranges", BUNDLE, package, installed_at, bundle)
+        if failed or len(compiled) != len(list(python.rglob("*.py"))):
             raise LayerError(f"Python {version} ({interpreter}) could not compile the layer")
-        _bundle(python / PACKAGE.name / "__pycache__", tag)
     return list(interpreters)
-
-
-def _bundle(folder: Path, tag: str) -> None:
-    """Put a package's bytecode into one file, which the launcher reads in place of forty.
-
-    The magic number of its bytecode, then a dict of marshalled code objects by module. Format 2
-    of marshal is the same in every Python.
-    """
-    files = {
-        path.name.removesuffix(tag): path.read_bytes() for path in sorted(folder.glob(f"*{tag}"))
-    }
-    magic = files["__init__"][:_PYC_MAGIC]
-    codes = {name: data[_PYC_HEADER:] for name, data in files.items() if name != "_launch"}
-    name = f"bundle{tag.removesuffix('.pyc')}"
-    (folder / name).write_bytes(magic + marshal.dumps(codes, 2))
 
 
 def _settle(layer: Path) -> None:

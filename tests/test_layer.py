@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from scripts import build_layer
+from e2e_lambda import deployed
+from scripts import build_layer, bundle
 from scripts.interpreters import find_interpreters
 
 PACKAGE = Path(build_layer.PACKAGE)
@@ -150,3 +151,33 @@ def test_bytecode_is_unchecked_and_names_opt(layer: Path) -> None:
         # Flags: bit 0 says by hash, bit 1 says check it (PEP 552).
         assert int.from_bytes(content[4:8], "little") == 0b01
         assert code.co_filename.startswith("/opt/python/"), code.co_filename
+
+
+STARTED = """
+import sys
+import time
+
+
+def ours():
+    prefix = "firehose_logging."
+    found = {name.removeprefix(prefix) for name in list(sys.modules) if name.startswith(prefix)}
+    return found | {"__init__"}
+
+
+def handler(event, context):
+    deadline = time.monotonic() + 5
+    while not ours() >= set(event) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return sorted(ours())
+"""
+
+
+@pytest.mark.e2e
+def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
+    """The bundle has the modules that are there at the first answer, neither more nor fewer."""
+    (tmp_path / "app.py").write_text(STARTED)
+    wanted = [name for name in bundle.MODULES if name != "_program"]  # that one is no module
+    with deployed(tmp_path) as run:
+        found = run.invoke(wanted).payload
+
+    assert sorted(wanted) == found
