@@ -173,7 +173,7 @@ def compressed_size() -> Callable[[int], int]:
     def size_of(size: int) -> int:
         place = min(max(bisect_left(sizes, size), 1), len(sizes) - 1)
         low, high = sizes[place - 1], sizes[place]
-        share = (size - low) / (high - low)
+        share: float = (size - low) / (high - low)
         return round(found[place - 1] + share * (found[place] - found[place - 1]))
 
     return size_of
@@ -247,10 +247,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--write", action="store_true", help="into docs/flush.md, with the defaults"
     )
     options = vars(parser.parse_args(arguments))
-    prices, month = (
-        group(**{field.name: options[field.name] for field in fields(group)})
-        for group in (Prices, Month)
-    )
+    prices = Prices(**{field.name: options[field.name] for field in fields(Prices)})
+    month = Month(**{field.name: options[field.name] for field in fields(Month)})
     if options["write"]:
         if (month, prices) != (Month(), Prices()):
             parser.error("--write is for the defaults")

@@ -54,8 +54,8 @@ def real_bodies(random: Random) -> Iterator[str]:
     formatter.bind(context)
     for number, record in enumerate(_records(random)):
         if number % 5 == 0:
-            context.begin(record.aws_request_id)
-        del record.aws_request_id  # the runtime's filter puts it on later
+            context.begin(record.__dict__["aws_request_id"])
+        del record.__dict__["aws_request_id"]  # the runtime's filter puts it on later
         head, message, tail = formatter.members(record)
         yield f'{head},"message":"{message}"{tail}'
 
