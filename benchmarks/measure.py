@@ -8,9 +8,11 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import candidates, environments, hold, hot_path
+from benchmarks import candidates, cost_bytes, environments, hold, hot_path
+from benchmarks.cost_lines import real_bodies, short_bodies
 from benchmarks.paired import alternate
 from benchmarks.services import Services
 
@@ -43,7 +45,7 @@ class Plan:
 
     cold: int = 41
     delivery: int = 25
-    log_rounds: Mapping[int, int] = field(default_factory=lambda: {1: 150, 8: 40})
+    log_rounds: Mapping[int, int] = field(default_factory=lambda: {1: 300, 8: 60})
     log_calls: int = 100
     sizes: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
     senders: int = 7
@@ -182,6 +184,25 @@ def _throughput(plan: Plan, say: Say) -> Any:
         }
 
 
+def _billed(plan: Plan, say: Say) -> Any:
+    """Counted, not timed: once is enough."""
+    del plan
+    found: dict[str, Any] = {}
+    for lines, bodies in (("200 B lines", short_bodies), ("lines of ours", real_bodies)):
+        say(lines)
+        for gzip in (False, True):
+            flushes = cost_bytes.measure(bodies(Random(1)), gzip=gzip)
+            found.setdefault(lines, {})["gzip" if gzip else "none"] = [
+                {
+                    "size": size,
+                    "ratio": flush.ratio,
+                    "line_by_line": flush.line_by_line / flush.raw,
+                }
+                for size, flush in zip(cost_bytes.SIZES, flushes, strict=True)
+            ]
+    return found
+
+
 def _hold(plan: Plan, say: Say) -> Any:
     with Services(round_trip=ROUND_TRIP) as services:
         found: dict[str, Any] = {"round_trip": hold.round_trips(30, services)}
@@ -208,6 +229,7 @@ SECTIONS: dict[str, Callable[[Plan, Say], Any]] = {
     "first delivery": _delivery,
     "log call": _log_call,
     "throughput": _throughput,
+    "billed": _billed,
     "hold": _hold,
     "warm": _warm,
     "shutdown": _shutdown,

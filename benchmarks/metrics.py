@@ -93,6 +93,7 @@ def all_metrics(results: Mapping[str, Any]) -> list[Metric]:
         "first delivery": _delivery,
         "log call": _log_call,
         "throughput": _throughput,
+        "billed": _billed,
         "warm": _warm,
         "hold": _hold,
         "shutdown": _shutdown,
@@ -216,6 +217,32 @@ def _throughput(results: Mapping[str, Any]) -> list[Metric]:
         Metric(section, "CPU for each line, 2,000 lines", "us", _entries(cpu)),
         Metric(section, "peak memory of the process, 2,000 lines", "MiB", _entries(mib)),
     ]
+
+
+#: Bytes of a flush from which the target holds.
+_FROM = 64 * 1024
+
+
+def _billed(results: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> list[Metric]:
+    found = []
+    for compression, what, target in (
+        ("none", "billed bytes per byte logged, most from 64 KiB a flush", 1.05),
+        ("gzip", "billed bytes per byte logged with gzip, most from 64 KiB a flush", 0.2),
+    ):
+        for lines, by_compression in results.items():
+            flushes = [f for f in by_compression[compression] if f["size"] >= _FROM]
+            values = {
+                OURS.name: _exactly(max(flush["ratio"] for flush in flushes)),
+                "a record for each line": _exactly(min(f["line_by_line"] for f in flushes)),
+            }
+            found.append(
+                Metric("Cost", f"{what}, {lines}", "", _entries(values), digits=3, target=target)
+            )
+    return found
+
+
+def _exactly(value: float) -> Figure:
+    return figure([value])
 
 
 def _warm(results: Mapping[str, Any]) -> list[Metric]:

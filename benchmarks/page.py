@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import plots, tables
+from benchmarks import cost, flush_simulation, plots, tables
 from benchmarks.candidates import ROOT
 from benchmarks.metrics import all_metrics
 
@@ -43,8 +43,6 @@ def replaced(text: str, name: str, part: str) -> str:
 
 def parts(results: Mapping[str, Any]) -> dict[str, str]:
     """Every generated part by its name."""
-    from benchmarks import cost, flush_simulation
-
     metrics = all_metrics(results)
     sections = results["sections"]
     throughput = sections["throughput"]
@@ -67,6 +65,7 @@ def parts(results: Mapping[str, Any]) -> dict[str, str]:
         "senders": f"{of('Throughput')}\n\n{tables.billing(throughput['senders'])}",
         "invocations": of("Invocations"),
         "shutdown": of("Shutdown"),
+        "billed": of("Cost"),
         "cost": cost.report().strip(),
         "flush policies": flush_simulation.report().strip(),
     }

@@ -53,7 +53,7 @@ def charts(metrics: Sequence[Metric], results: Mapping[str, Any]) -> list[dict[s
             },
         ),
         _log_call(results["sections"]["log call"]["1"]),
-        _billed(results["sections"]["throughput"]["senders"]),
+        _billed(results["sections"]["billed"]["200 B lines"]),
     ]
 
 
@@ -104,24 +104,22 @@ def _log_call(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[st
     }
 
 
-def _billed(senders: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    ratios = {
-        name: runs[0]["billed"] / runs[0]["bytes"]
-        for name, runs in senders.items()
-        if runs[0]["bytes"]
-    }
+def _billed(lines: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
+    plain, gzip = lines["none"], lines["gzip"]
     return {
         "file": "billed-ratio",
-        "title": "Bytes billed by Firehose for each byte sent, 100 lines a flush",
-        "axis": "ratio (logarithmic)",
-        "log": True,
-        "series": ["billed / sent"],
-        "bars": [
-            {
-                "name": name,
-                "ours": name.startswith("firehose-logging"),
-                "values": [[ratios[name]] * 3],
-            }
-            for name in sorted(ratios, key=lambda name: ratios[name])
+        "title": "Bytes that Firehose bills for each byte logged, lines of 200 bytes",
+        "axis": "KiB a flush",
+        "curves": [
+            {"name": name, "ours": ours, "points": points}
+            for name, ours, points in (
+                ("a record for each line", False, _points(plain, "line_by_line")),
+                ("firehose-logging", True, _points(plain, "ratio")),
+                ("firehose-logging, gzip", True, _points(gzip, "ratio")),
+            )
         ],
     }
+
+
+def _points(flushes: Sequence[Mapping[str, float]], key: str) -> list[tuple[float, float]]:
+    return [(flush["size"] / 1024, flush[key]) for flush in flushes]

@@ -1,4 +1,4 @@
-"""Draws charts of horizontal bars in groups; they come on stdin as JSON.
+"""Draws charts of horizontal bars in groups, or of curves; they come on stdin as JSON.
 
 python plot.py FOLDER
 
@@ -27,6 +27,21 @@ _THEIRS = ("#6b7f99", "#8fa0b5", "#aab7c7", "#c5ced9")
 
 def draw(chart: dict[str, Any], folder: Path) -> None:
     """Write one picture."""
+    figure, axes = (_curves if "curves" in chart else _bars)(chart)
+    axes.set_xlabel(chart["axis"])
+    axes.set_title(chart["title"], fontsize=10, loc="left")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    file = folder / f"{chart['file']}.svg"
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    text = file.read_text(encoding="utf-8").replace(_INK, "currentColor")
+    head, defs, rest = text.partition("<defs>")
+    file.write_text(f"{head}{_STYLE}{defs}{rest}", encoding="utf-8")
+
+
+def _bars(chart: dict[str, Any]) -> tuple[Any, Any]:
     bars, series = chart["bars"], chart["series"]
     figure, axes = plt.subplots(figsize=(8.4, 0.7 + len(bars) * (0.16 + 0.15 * len(series))))
     thickness = 0.8 / len(series)
@@ -46,7 +61,7 @@ def draw(chart: dict[str, Any], folder: Path) -> None:
                 error_kw={"ecolor": _INK, "elinewidth": 0.8, "capsize": 1.5},
             )
             axes.text(
-                high * 1.08 if chart.get("log") else max(high, 0) + most * 0.01,
+                max(high, 0) + most * 0.01,
                 place,
                 f"{median:,.1f}",
                 va="center",
@@ -55,23 +70,35 @@ def draw(chart: dict[str, Any], folder: Path) -> None:
             )
     axes.set_yticks(range(len(bars)), [bar["name"] for bar in bars])
     axes.invert_yaxis()
-    if chart.get("log"):
-        axes.set_xscale("log")
     axes.margins(x=0.08)
-    axes.set_xlabel(chart["axis"])
-    axes.set_title(chart["title"], fontsize=10, loc="left")
     if len(series) > 1:
         patches = [plt.Rectangle((0, 0), 1, 1, color=_THEIRS[n]) for n in range(len(series))]
         axes.legend(patches, series, frameon=False, loc="lower right", fontsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    figure.tight_layout()
-    file = folder / f"{chart['file']}.svg"
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    text = file.read_text(encoding="utf-8").replace(_INK, "currentColor")
-    head, defs, rest = text.partition("<defs>")
-    file.write_text(f"{head}{_STYLE}{defs}{rest}", encoding="utf-8")
+    return figure, axes
+
+
+def _curves(chart: dict[str, Any]) -> tuple[Any, Any]:
+    figure, axes = plt.subplots(figsize=(8.4, 3.2))
+    across: tuple[float, ...] = ()
+    for curve in chart["curves"]:
+        across, up = zip(*curve["points"], strict=True)
+        colour = _OURS[0] if curve["ours"] else _THEIRS[0]
+        axes.plot(across, up, marker="o", markersize=3, linewidth=1.2, color=colour)
+        for x, y in curve["points"]:
+            axes.annotate(
+                f"{y:,.2f}", (x, y), (0, 4), textcoords="offset points", ha="center", fontsize=7,
+                color=_INK,
+            )  # fmt: skip
+        axes.annotate(
+            curve["name"], curve["points"][-1], (10, -2), textcoords="offset points", color=_INK
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(across, [f"{x:,.0f}" for x in across])
+    axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
+    axes.minorticks_off()
+    axes.margins(y=0.12)
+    return figure, axes
 
 
 def main(folder: Path) -> None:
