@@ -196,9 +196,16 @@ PROMISES = (
     Promise(
         "nobody is held while the stream is failing",
         "_lifecycle.py",
-        "if failing or not self._policy.at_end(oldest, now):",
-        "if not self._policy.at_end(oldest, now):",
+        "        if failing:\n            self._state = _WAITING",
+        "        if False:\n            self._state = _WAITING",
         "tests/test_lifecycle.py::test_failing_stream_holds_nobody",
+    ),
+    Promise(
+        "a call that hangs is waited for once, not by every invocation",
+        "_extension.py",
+        "return lifecycle.overdue or self._streams.failing",
+        "return self._streams.failing",
+        f"{_SCENARIOS}::test_firehose_is_gone_and_comes_back",
     ),
     Promise(
         "the next event is asked for before the deadline, whatever happened",

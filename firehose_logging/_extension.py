@@ -361,7 +361,7 @@ class Extension:
                 lifecycle.ended(
                     self._ended.pop(0),
                     self._streams.oldest(),
-                    failing=self._streams.failing,
+                    failing=self._in_vain(lifecycle),
                     now=now,
                 )
             )
@@ -370,6 +370,12 @@ class Extension:
         at = lifecycle.wakes_at()
         if at is not None and now >= at:
             self._do(lifecycle.tick(self._streams.oldest(), now))
+
+    def _in_vain(self, lifecycle: Lifecycle) -> bool:
+        """Whether a hold would bring nothing: each call fails, or one hangs that was waited for."""
+        if lifecycle.overdue and self._streams.settled(self._targets):
+            lifecycle.overdue = False
+        return lifecycle.overdue or self._streams.failing
 
     def _do(self, actions: list[str]) -> None:
         for action in actions:

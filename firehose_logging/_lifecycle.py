@@ -45,6 +45,8 @@ class Lifecycle:
         self.sees_end = sees_end
         #: Whether the last invocation's end was awaited until its deadline, in vain.
         self.missed_end = False
+        #: Whether a hold ended before its flush did. Until that is over, another would be in vain.
+        self.overdue = False
         # All mutable state.
         self._state = _WAITING
         self._request_id: str | None = None
@@ -101,7 +103,8 @@ class Lifecycle:
         Args:
             request_id: None means the one that is running.
             oldest: when the oldest pending line came; None when nothing is pending.
-            failing: whether the stream is failing, so that holding would be in vain.
+            failing: whether the stream is failing or still owes the last flush, so that holding
+                would be in vain.
             now: seconds, of the same clock.
         """
         if request_id is None or request_id == self._request_id:
@@ -110,9 +113,12 @@ class Lifecycle:
             self._done = request_id
             return []
         self._done = None
-        if failing or not self._policy.at_end(oldest, now):
+        if not self._policy.at_end(oldest, now):
             self._state = _WAITING
             return [NEXT]
+        if failing:
+            self._state = _WAITING
+            return [DELIVER, NEXT]
         self._state = _HOLDING
         self._hold_until = min(now + HOLD_LIMIT, self._deadline - LAST_MOMENT)
         if self._hold_until <= now:
@@ -130,6 +136,7 @@ class Lifecycle:
     def tick(self, oldest: float | None, now: float) -> list[str]:
         """Time has passed."""
         if self._state == _HOLDING and now >= self._hold_until:
+            self.overdue = True
             return self.flushed()
         if self._state != _RUNNING:
             return []

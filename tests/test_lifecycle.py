@@ -41,11 +41,11 @@ def test_nothing_to_flush_asks_at_once():
 
 
 def test_failing_stream_holds_nobody():
-    """While Firehose fails the hold is zero; lines wait for better times."""
+    """While Firehose fails the hold is zero; lines go as soon as it takes them again."""
     life = lifecycle()
     life.invoked("a", 103.0, None, 100.0)
 
-    assert life.ended("a", 100.1, failing=True, now=100.2) == [NEXT]
+    assert life.ended("a", 100.1, failing=True, now=100.2) == [DELIVER, NEXT]
     assert not life.holding
 
 
@@ -57,7 +57,9 @@ def test_hold_ends_at_its_limit():
 
     assert life.wakes_at() == 101.0 + HOLD_LIMIT
     assert life.tick(100.1, 101.0 + HOLD_LIMIT - 0.01) == []
+    assert not life.overdue
     assert life.tick(100.1, 101.0 + HOLD_LIMIT) == [NEXT]
+    assert life.overdue
 
 
 def test_hold_ends_before_the_deadline():
