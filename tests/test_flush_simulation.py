@@ -7,6 +7,7 @@ from benchmarks.arrivals import Invocation, Pattern, patterns
 from benchmarks.flush_simulation import dominates, of_a_coin, row
 from benchmarks.flush_simulation_alternatives import MeanGap
 from benchmarks.flush_simulation_environment import World, simulate
+from e2e_lambda import deployed
 from firehose_logging._flush_policy import FlushPolicy
 
 NAMES = [pattern.name for pattern in patterns()]
@@ -133,6 +134,24 @@ def test_bytes_are_those_of_the_real_packing():
     assert outcome.billed_bytes == outcome.calls * 5_120
     assert len(outcome.platform_delays) == 6
     assert len(outcome.delays) == 2
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("policy", ["end", "adaptive", "periodic"])
+def test_the_simulation_is_like_a_local_lambda(policy):
+    """Sixty invocations, one after the other: calls and billed bytes of the real thing."""
+    steps = [["log", "INFO", f"line {n}"] for n in range(5)]
+    with deployed(environment={"FIREHOSE_LOGGING_FLUSH": policy}) as run:
+        for _ in range(60):
+            run.do(*steps, ["sleep", 0.03])
+        run.shutdown()
+        assert len(run.said) == 300
+        ledger = run.firehose.ledger
+
+    pattern = Pattern("like it", "", tuple(Invocation(n * 0.037, 0.03, 5) for n in range(60)))
+    made_up = simulate(pattern, lambda: FlushPolicy(policy, 10), World(round_trip=0.002))
+    assert made_up.calls == pytest.approx(len(ledger.calls), abs=6)
+    assert made_up.billed_bytes == pytest.approx(ledger.billed_bytes, rel=0.15)
 
 
 def test_documentation_has_the_figures_of_now(found):
