@@ -206,13 +206,12 @@ def deployed_on_rie(
 ) -> Iterator[tuple[rie.Rie, LocalFirehose]]:
     """The same function in AWS's emulator, with a Firehose of its own."""
     with open_firehose() as firehose:
-        values = variables(
-            firehose,
-            AWS_LAMBDA_EXEC_WRAPPER=None,
-            AWS_LAMBDA_FUNCTION_NAME=_DEFAULTS.name,
-            AWS_LAMBDA_FUNCTION_TIMEOUT="10",
-            **(environment or {}),
-        )
+        more: dict[str, str | None] = {
+            "AWS_LAMBDA_EXEC_WRAPPER": None,
+            "AWS_LAMBDA_FUNCTION_NAME": _DEFAULTS.name,
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "10",
+        }
+        values = variables(firehose, **more | dict(environment or {}))
         with rie.Rie(
             FUNCTIONS / function,
             "app.handler",
