@@ -116,7 +116,11 @@ class FirehoseHandler(logging.Handler):
             formatter = self.formatter
             if formatter is None:
                 head, message, tail = self._json.members(record)
-            elif isinstance(formatter, JsonFormatter):
+            elif (
+                isinstance(formatter, JsonFormatter)
+                # A subclass may add to format(); what that makes is a message like any other's.
+                and type(formatter).format is JsonFormatter.format
+            ):
                 head, message, tail = formatter.members(record)
             else:
                 head, tail = head_of(record, self._context), ""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import logging
 import logging.config
 import logging.handlers
@@ -199,6 +200,13 @@ def test_level_and_filters(handler, logger, client):
     assert client.messages() == ["kept"]
 
 
+class Shouting(JsonFormatter):
+    """Adds to the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record) + "!"
+
+
 @pytest.mark.parametrize(
     ("formatter", "message"),
     [
@@ -215,6 +223,15 @@ def test_formatters(handler, logger, client, formatter, message):
     (line,) = client.lines()
     assert line["message"] == message
     assert line["instanceId"]
+
+
+def test_formatter_that_changes_ours(handler, logger, client):
+    """What a subclass of our formatter makes of a record is not passed over."""
+    handler.setFormatter(Shouting())
+    logger.info("hi")
+
+    (message,) = client.messages()
+    assert json.loads(message.removesuffix("!"))["message"] == "hi"
 
 
 def test_formatter_that_raises(handler, logger, client):
