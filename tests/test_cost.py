@@ -5,10 +5,14 @@ from itertools import islice
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks import cost, cost_bytes, cost_lines
 from benchmarks.cost import Month, Prices
 from firehose_logging import _line
+from firehose_logging._batch import Batcher
+from firehose_logging._ledger import Ledger
 from firehose_logging._transport import compress
 
 #: From here on rounding must not show any more.
@@ -21,6 +25,26 @@ def test_rounding_is_no_cost_from_64_kib(bodies):
     for flush in cost_bytes.measure(bodies(Random(1)), LARGE):
         assert 1 <= flush.ratio <= 1.05, flush
         assert flush.calls == 1
+
+
+@given(
+    st.lists(st.integers(2, 20_000), min_size=1, max_size=60)
+    | st.lists(st.integers(2, 1_024_000), min_size=1, max_size=8)
+)
+def test_no_mix_of_lines_is_billed_more(sizes):
+    """Whatever the lines: 5 % at most from 100 KiB, and less than a step below."""
+    ledger = Ledger()
+    batcher = Batcher(ledger, 16_777_216)
+    for size in sizes:
+        batcher.add(b"x" * (size - 1) + b"\n", 0.0)
+    while records := batcher.take():
+        batcher.delivered(records)
+
+    assert ledger.delivered_bytes == sum(sizes)
+    if ledger.delivered_bytes >= 102_400:
+        assert ledger.billed_bytes <= 1.05 * ledger.delivered_bytes
+    elif ledger.delivered_bytes:
+        assert ledger.billed_bytes - ledger.delivered_bytes < 5_120
 
 
 def test_gzip_is_billed_a_fifth():
