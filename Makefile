@@ -19,7 +19,7 @@ STACK ?= firehose-logging
 EVENT ?= {"lines": 3}
 
 # Folders of Python, as far as they exist.
-SOURCES := $(wildcard benchmarks faults firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
+SOURCES := $(wildcard benchmarks conformance faults firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
 
 .PHONY: help
 help: ## List the targets
@@ -66,6 +66,10 @@ soak: $(VENV)/dev.stamp ## Invocations while faults come and go; MINUTES=30
 .PHONY: fuzz
 fuzz: $(VENV)/dev.stamp ## Hypothesis on everything that reads; MINUTES=10
 	$(BIN)/python -m faults fuzz --minutes $(or $(MINUTES),10) --write
+
+.PHONY: conformance
+conformance: $(VENV)/dev.stamp $(SAM_VENV)/sam.stamp layer rie ## All on AWS's own parts, every version; into docs/conformance.md
+	$(BIN)/python -m conformance
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp rie ## Measure beside what others use; into docs/benchmarks.md and its plots

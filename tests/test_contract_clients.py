@@ -129,6 +129,7 @@ def unknown(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     return {**runtime, "client": folder}
 
 
+@pytest.mark.conformance(table="A client with other names", columns=["unknown"])
 def test_without_hooks_nothing_is_lost(unknown: dict[str, Any]) -> None:
     """With the platform's own events alone every line still arrives once, and nothing is told."""
     with deployed(**unknown) as run:
@@ -147,6 +148,7 @@ def test_without_hooks_nothing_is_lost(unknown: dict[str, Any]) -> None:
     assert [line["record"]["status"] for line in done] == ["success", "error", "success"]
 
 
+@pytest.mark.conformance(table="A client with other names", columns=["unknown"])
 def test_without_hooks_lines_are_delivered_after_each_invocation(unknown: dict[str, Any]) -> None:
     """platform.runtimeDone stands in for the hook: the flush comes before the freeze."""
     with deployed(**unknown) as run:
@@ -156,6 +158,7 @@ def test_without_hooks_lines_are_delivered_after_each_invocation(unknown: dict[s
             assert f"number {number}" in [line.message for line in said_in(run.lines)]
 
 
+@pytest.mark.conformance(table="A client with other names", columns=["unknown"])
 def test_without_hooks_lines_name_their_invocation(unknown: dict[str, Any]) -> None:
     """The INVOKE event names the invocation; a line too early for it names none, never another."""
     with deployed(**unknown) as run:

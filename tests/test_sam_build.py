@@ -234,7 +234,7 @@ def test_the_role_allows_what_it_calls(
     assert decide(policies, "s3:PutObject", "arn:aws:s3:::stack-logbucket/x") == IMPLICIT_DENY
 
 
-@pytest.mark.conformance(table="What `sam build` writes", columns=[])
+@pytest.mark.conformance(table="The template that was built", columns=["parameters"])
 @pytest.mark.parametrize("parameters", list(STACKS) if versions.WHOLE else ["defaults"])
 def test_the_built_template_is_valid(built: Path, parameters: str, tmp_path: Path) -> None:
     """cfn-lint finds nothing in what was built, nor in what the SAM translator makes of it."""

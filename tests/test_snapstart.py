@@ -15,7 +15,7 @@ from waiting import wait_until
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.conformance(table="SnapStart", columns=["pair"]),
+    pytest.mark.conformance(table="SnapStart", columns=["snap_start"]),
 ]
 
 #: SnapStart begins with Python 3.12; older ones run the same client.

@@ -1,0 +1,97 @@
+"""docs/conformance.md: what was run with what, and the tables."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.recorder import Recorder
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "conformance.md"
+#: What comes before it is written by hand.
+MARK = "<!-- from here on written by make conformance -->\n"
+#: The order of the tables; any other comes after these.
+ORDER = (
+    "The contract",
+    "The layer on AWS's emulator",
+    "Runtime clients",
+    "A client with other names",
+    "Managed Instances",
+    "SnapStart",
+    "What `sam build` writes",
+    "The template that was built",
+    "Container images",
+    "An external extension beside us",
+    "Logging libraries",
+    "Handler wrappers",
+)
+
+
+def write(recorder: Recorder, seconds: float) -> None:
+    """Put the outcome of a run into the page."""
+    head, mark, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
+    if not mark:
+        raise ValueError(f"{PAGE}: no line {MARK.strip()!r}")
+    count = recorder.count
+    total = sum(count.values())
+    run = [
+        f"Run on {datetime.now(timezone.utc):%Y-%m-%d} in {seconds / 60:.0f} minutes: {total} "
+        f"tests, {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped.\n",
+        "| | |\n|---|---|",
+        *(f"| {name} | {value} |" for name, value in _surroundings()),
+        "",
+    ]
+    text = "\n".join([*run, recorder.tables.markdown(ORDER)])
+    PAGE.write_text(f"{head}{mark}\n{text.rstrip()}\n", encoding="utf-8")
+
+
+def _surroundings() -> list[tuple[str, str]]:
+    """What the tests ran with, by what it is."""
+    # The tests' own, which pytest has put on the path.
+    import clients
+    import neighbours
+    import rie
+    import versions
+
+    pythons = {version: _version(path) for version, path in clients.interpreters().items()}
+    here = [pythons[version] for version in versions.PYTHONS if version in pythons]
+    missing = [version for version in versions.PYTHONS if version not in pythons]
+    sam = _pinned("aws-sam-cli")
+    digest = hashlib.sha256(rie.BINARY.read_bytes()).hexdigest() if rie.BINARY.exists() else ""
+    others = [one for requirements in neighbours.REQUIREMENTS.values() for one in requirements]
+    return [
+        ("machine", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+        ("Python", ", ".join(here) + (f"; not here: {', '.join(missing)}" if missing else "")),
+        ("runs pytest", platform.python_version()),
+        (
+            "RIE",
+            f"from aws-sam-cli {sam}, SHA-256 `{digest[:16]}`" if digest else "not here",
+        ),
+        ("awslambdaric", ", ".join(clients.VERSIONS)),
+        ("SAM CLI", sam if (ROOT / ".venv-sam" / "bin" / "sam").exists() else "not here"),
+        ("libraries", ", ".join(one.replace("==", " ") for one in others)),
+    ]
+
+
+def _version(interpreter: Path) -> str:
+    if interpreter == Path(sys.executable):
+        return platform.python_version()
+    code = "import platform; print(platform.python_version())"
+    done = subprocess.run(  # noqa: S603 - an interpreter of this machine
+        [interpreter, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
+
+
+def _pinned(package: str) -> str:
+    text = (ROOT / "requirements" / "sam.txt").read_text(encoding="utf-8")
+    found = re.search(rf"(?m)^{package}==(\S+)", text)
+    return found[1] if found else "?"
