@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from firehose_logging._clock import Clock
+    from firehose_logging._clock import SystemClock
     from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
     from firehose_logging._streams import Streams, Targets
@@ -75,7 +75,7 @@ class Extension:
         lifecycle: Lifecycle | None,
         reader: TelemetryReader,
         sink: Delivery,
-        clock: Clock,
+        clock: SystemClock,
         terminate: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -227,6 +227,7 @@ class Extension:
 
     def _turn(self) -> None:
         ready = self._poll(self._timeout())
+        self._clock.catch_up()  # the environment may have been frozen meanwhile
         now = self._clock.now()
         if self._wake_read in ready:
             self._read_wake(now)
