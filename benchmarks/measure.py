@@ -58,7 +58,7 @@ class Plan:
 FULL = Plan()
 QUICK = Plan(
     cold=5,
-    delivery=5,
+    delivery=4,
     log_rounds={1: 20, 8: 6},
     sizes=(1_000, 10_000, 100_000),
     senders=1,

@@ -259,7 +259,7 @@ def _warm(results: Mapping[str, Any]) -> list[Metric]:
             "answer without a flush, more than bare",
             "ms",
             [Entry(OURS.name, figure(added))],
-            digits=2,
+            digits=3,
             target=0.3,
         ),
         Metric(
@@ -267,7 +267,7 @@ def _warm(results: Mapping[str, Any]) -> list[Metric]:
             "CPU of an invocation without a flush, more than bare",
             "ms",
             [Entry(OURS.name, figure([cpu]))],
-            digits=2,
+            digits=3,
         ),
         Metric(
             "Invocations",
@@ -290,7 +290,7 @@ def _hold(results: Mapping[str, Any]) -> list[Metric]:
         less = trip if mode == "end" else 0.0
         value = figure([mine - its - less for mine, its in pairs])
         found.append(
-            Metric("Invocations", name, "ms", [Entry(OURS.name, value)], digits=2, target=target)
+            Metric("Invocations", name, "ms", [Entry(OURS.name, value)], digits=3, target=target)
         )
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import cost, flush_simulation, plots, tables
-from benchmarks.candidates import ROOT
+from benchmarks.candidates import BARE, ROOT
 from benchmarks.metrics import all_metrics
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def parts(results: Mapping[str, Any]) -> dict[str, str]:
         "machine": _machine(results),
         "targets": f"{tables.targets(metrics)}\n\n{missed(metrics)}",
         "cold start": of("Cold start"),
+        "quickest": tables.quickest(sections["cold start"], BARE.name),
         "first delivery": of("First delivery"),
         "log call": "\n\n".join(
             f"{number} thread{'' if number == '1' else 's'}:\n\n{tables.log_calls(loggers)}"

@@ -77,6 +77,26 @@ def targets(metrics: Sequence[Metric]) -> str:
     return markdown(table, ("what", "target", "measured", "reached"))
 
 
+def quickest(rows: Mapping[str, Sequence[Mapping[str, Any]]], base: str) -> str:
+    """Of each candidate the least of all rounds, less the least of ``base``, as markdown.
+
+    Other work on the machine makes nothing quicker, so the least has the least of it.
+    """
+    columns = [(where, key) for key in ("ms", "cpu_ms") for where in ("rie", "local")]
+
+    def least(name: str) -> list[float]:
+        return [min(row[where][key] for row in rows[name]) for where, key in columns]
+
+    zero = least(base)
+    table = [
+        (name, *(f"{mine - its:.1f}" for mine, its in zip(least(name), zero, strict=True)))
+        for name in rows
+        if name != base
+    ]
+    head = ("ms, least of all rounds, more than the least of bare", "AWS's emulator")
+    return markdown(table, (*head, "local Lambda", "CPU, AWS's emulator", "CPU, local Lambda"))
+
+
 def log_calls(loggers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """Microseconds a call, a row for each logger, a column for each record, as markdown."""
     names = list(next(iter(loggers.values())))

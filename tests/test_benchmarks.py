@@ -174,7 +174,15 @@ def test_the_page_has_a_place_for_every_part_and_picture():
     """What the command writes is what the page shows."""
     text = page.PAGE.read_text(encoding="utf-8")
     for name in (
-        *("machine", "targets", "cold start", "first delivery", "log call", "log call ratios"),
+        *(
+            "machine",
+            "targets",
+            "cold start",
+            "quickest",
+            "first delivery",
+            "log call",
+            "log call ratios",
+        ),
         *("throughput", "senders", "billed", "invocations", "shutdown", "cost", "flush policies"),
     ):
         page.replaced(text, name, "")
@@ -195,6 +203,8 @@ def test_metrics_and_charts_of_a_whole_run():
     powertools = [e for one in found for e in one.entries if e.name == "Powertools Logger"]
     assert powertools
     assert {entry.note for entry in powertools} == {"ships nothing"}
+    rounds = results["sections"]["cold start"]
+    assert len(tables.quickest(rounds, BARE.name).splitlines()) == 2 + len(ALL) - 1
     charts = plots.charts(found, results)
     assert [chart["file"] for chart in charts] == [
         *("cold-start", "memory", "log-call", "billed-ratio"),

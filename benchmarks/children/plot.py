@@ -73,7 +73,7 @@ def _bars(chart: dict[str, Any]) -> tuple[Any, Any]:
     axes.margins(x=0.08)
     if len(series) > 1:
         patches = [plt.Rectangle((0, 0), 1, 1, color=_THEIRS[n]) for n in range(len(series))]
-        axes.legend(patches, series, frameon=False, loc="lower right", fontsize=8)
+        axes.legend(patches, series, frameon=False, loc="upper right", fontsize=8)
     return figure, axes
 
 
