@@ -17,6 +17,7 @@ from firehose_logging._sigv4 import Credentials
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from firehose_logging._clock import Clock
 
@@ -72,7 +73,9 @@ class CredentialSource:
         token = self._token()
         if token:
             headers["Authorization"] = token
-        with socket.create_connection((host, port), timeout=FETCH_TIMEOUT) as sock:
+        # As bytes: see _direct.
+        address: Any = (host.encode(), port)
+        with socket.create_connection(address, timeout=FETCH_TIMEOUT) as sock:
             sock.sendall(_http.request("GET", path, f"{host}:{port}", headers, b""))
             parser = _http.Parser(65_536)
             deadline = self._clock.now() + FETCH_TIMEOUT

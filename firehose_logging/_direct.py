@@ -194,7 +194,7 @@ class DirectTransport:
             if self._endpoint.scheme == "https":
                 if self._context is None:
                     self._context = tls_context(self._ca_file)
-                sock = self._context.wrap_socket(sock, server_hostname=self._endpoint.host)
+                sock = self._context.wrap_socket(sock, server_hostname=self._endpoint.host.encode())
         except BaseException:
             sock.close()
             raise
@@ -203,12 +203,13 @@ class DirectTransport:
     def _reach(self, deadline: float) -> socket.socket:
         """A connection to the first address that answers; all of them within one deadline.
 
-        ``socket.create_connection`` would give each address the whole time-out.
+        ``socket.create_connection`` would give each address the whole time-out. A host name as
+        bytes is ASCII; as a str it would have Python import its codec for all the others.
         """
         host, port = self._endpoint.host, self._endpoint.port
         failure: OSError = OSError(f"{host} has no address")
         for family, kind, proto, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
+            host.encode(), port, type=socket.SOCK_STREAM
         ):
             left = min(CONNECT_TIMEOUT, self._left(deadline, on_socket=False))
             sock = socket.socket(family, kind, proto)

@@ -378,8 +378,6 @@ def _share_imports() -> None:
     A module that a thread is importing at the moment of a fork stays half imported in the child,
     and its lock stays taken. Done early the workers also share the memory.
     """
-    import encodings.idna
-
     from firehose_logging import _credentials, _direct, _journal, _transport
 
-    del encodings, _credentials, _direct, _journal, _transport
+    del _credentials, _direct, _journal, _transport

@@ -38,8 +38,8 @@ MODULES = {
 
 #: What may come with the first delivery besides those: TLS, signatures, addresses.
 MODULES_TO_DELIVER = MODULES | {
-    "_blake2", "_hashlib", "_ssl", "_struct", "array", "base64", "binascii", "encodings.idna",
-    "hashlib", "hmac", "selectors", "socket", "ssl", "stringprep", "struct", "unicodedata",
+    "_blake2", "_hashlib", "_ssl", "_struct", "array", "base64", "binascii", "hashlib",
+    "hmac", "selectors", "socket", "ssl", "struct",
 }  # fmt: skip
 
 #: Never loaded by us, not even for deliveries: milliseconds or megabytes each.
