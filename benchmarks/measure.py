@@ -57,14 +57,14 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    cold=5,
-    delivery=4,
+    cold=4,
+    delivery=3,
     log_rounds={1: 20, 8: 6},
     sizes=(1_000, 10_000, 100_000),
     senders=1,
     hold=60,
     warm=150,
-    lines=15,
+    lines=10,
     shutdown=9,
 )
 

@@ -20,6 +20,7 @@ def write(results: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Plots, and every part of the page."""
     say("plots")
     plots.draw(all_metrics(results), results, say)
+    flush_simulation.draw(flush_simulation.rows())
     text = PAGE.read_text(encoding="utf-8")
     for name, part in parts(results).items():
         text = replaced(text, name, part)
