@@ -172,8 +172,10 @@ class Lifecycle:
             "platform.restoreStart",
             records.restore_start(self.function, parts.sandbox.log_stream, f"python:{version}"),
         )
-        self.relay.pause(paused=False)
         parts.crew.resume_snapshot()
+        # Not sooner: the snapshot's own threads may still have been reading, and every copy would
+        # have what they read.
+        self.relay.pause(paused=False)
         failure = parts.wait(parts.all_ready, started + self.budgets.restore)
         seconds = time.monotonic() - started
         status = "success" if failure is None else failure.status

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import rie
+import versions
 from e2e_lines import Said, assert_same, assert_whole, said_in
 from local_lambda import Function, InvocationResult, LocalLambda, ShutdownResult
 from local_lambda.firehose import DeliveryStream, LocalFirehose
@@ -19,7 +20,8 @@ from scripts import build_layer
 
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
-LAYER = ROOT / "build" / "layer"
+#: A run of everything takes minutes: nobody's `make layer` may change what it tests.
+LAYER = ROOT / "build" / ("conformance" if versions.WHOLE else "") / "layer"
 WRAPPER = "/opt/firehose_wrapper"
 STREAM = "logs"
 
