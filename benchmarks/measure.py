@@ -41,6 +41,7 @@ class Plan:
         warm: invocations without a flush.
         lines: invocations with three lines, every sender.
         shutdown: shutdowns with 1 MiB pending.
+        seconds: after which cold starts, and first deliveries, begin no further round.
     """
 
     cold: int = 41
@@ -53,12 +54,13 @@ class Plan:
     warm: int = 400
     lines: int = 60
     shutdown: int = 31
+    seconds: float = 600.0
 
 
 FULL = Plan()
 QUICK = Plan(
-    cold=4,
-    delivery=3,
+    cold=7,
+    delivery=5,
     log_rounds={1: 20, 8: 6},
     sizes=(1_000, 10_000, 100_000),
     senders=1,
@@ -66,6 +68,7 @@ QUICK = Plan(
     warm=150,
     lines=10,
     shutdown=9,
+    seconds=30.0,
 )
 
 
@@ -150,7 +153,7 @@ def _cold(plan: Plan, say: Say) -> Any:
         say("each once, so that all files are in memory")
         for name in names:
             both(name)
-        return alternate(names, plan.cold, both, say)
+        return alternate(names, plan.cold, both, say, plan.seconds)
 
 
 def _delivery(plan: Plan, say: Say) -> Any:
@@ -164,7 +167,7 @@ def _delivery(plan: Plan, say: Say) -> Any:
                 "tls": environments.first_delivery(candidate, tls),
             }
 
-        return alternate(names, plan.delivery, both, say)
+        return alternate(names, plan.delivery, both, say, plan.seconds)
 
 
 def _log_call(plan: Plan, say: Say) -> Any:

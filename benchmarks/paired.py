@@ -7,7 +7,9 @@ only figures of the same round are compared.
 
 from __future__ import annotations
 
+import math
 import statistics
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +24,7 @@ def alternate(
     rounds: int,
     measure: Callable[[str], Result],
     say: Callable[[str], None] = lambda _: None,
+    seconds: float = math.inf,
 ) -> dict[str, list[Result]]:
     """Results by name, one a round, in the order of the rounds.
 
@@ -30,9 +33,14 @@ def alternate(
         rounds: how often each.
         measure: called with a name.
         say: progress.
+        seconds: after which no further round begins, once there were three.
     """
+    began = time.monotonic()
     results: dict[str, list[Result]] = {name: [] for name in names}
     for number in range(rounds):
+        if number >= 3 and time.monotonic() - began > seconds:
+            say(f"time is up after {number} rounds")
+            break
         say(f"round {number + 1} of {rounds}")
         shift = number % len(names)
         order = [*names[shift:], *names[:shift]]

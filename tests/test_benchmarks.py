@@ -41,6 +41,12 @@ def test_every_round_measures_everybody_once_in_changing_order():
     assert all(values == sorted(values) and len(values) == 4 for values in results.values())
 
 
+def test_no_further_round_begins_when_the_time_is_up():
+    """Three there are in any case, so that there is a median."""
+    results = alternate(["a"], 10, lambda _: 1, seconds=-1.0)
+    assert results == {"a": [1, 1, 1]}
+
+
 def test_differences_are_taken_within_a_round():
     """A round that was slow for all changes no difference."""
     results = {
