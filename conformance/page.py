@@ -68,7 +68,7 @@ def _surroundings() -> list[tuple[str, str]]:
     digest = hashlib.sha256(rie.BINARY.read_bytes()).hexdigest() if rie.BINARY.exists() else ""
     others = [one for requirements in neighbours.REQUIREMENTS.values() for one in requirements]
     return [
-        ("machine", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+        ("machine", f"{platform.system()}, {platform.machine()}"),
         ("Python", ", ".join(here) + (f"; not here: {', '.join(missing)}" if missing else "")),
         ("runs pytest", platform.python_version()),
         (

@@ -20,6 +20,7 @@ class Recorder:
         #: Whether every test that was selected has run.
         self.complete = False
         self._places: dict[str, Place] = {}
+        self._absent: list[tuple[Place, str]] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Note where each test stands, and where its rule does not hold."""
@@ -32,7 +33,7 @@ class Recorder:
                 continue
             self._places[item.nodeid] = place
             for column, reason in mark.kwargs.get("absent", {}).items():
-                self.tables.add(place._replace(column=column), ABSENT, reason)
+                self._absent.append((place._replace(column=column), reason))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a test ended."""
@@ -51,6 +52,8 @@ class Recorder:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """A run that was not interrupted is complete, failures or not."""
+        for place, reason in self._absent:  # last, so that tests give the order of columns
+            self.tables.add(place, ABSENT, reason)
         self.complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 

@@ -88,6 +88,8 @@ def packages(name: str, python: str, *requirements: str, folder: Path = FOLDER) 
         raise UnavailableError(f"{name}: pip took over {INSTALL_TIMEOUT:g} s") from None
     if done.returncode:
         shutil.rmtree(scratch, ignore_errors=True)
+        if "No matching distribution found" in done.stderr:
+            raise UnavailableError(f"no wheel of {', '.join(requirements)} for Python {python}")
         raise UnavailableError(f"{name} for {python}: {done.stderr.strip()[-200:]}")
     (scratch / "complete").touch()
     shutil.rmtree(target, ignore_errors=True)

@@ -135,8 +135,8 @@ def test_a_run_is_noted(pytester: pytest.Pytester) -> None:
     assert recorder.count == {PASSED: 2, SKIPPED: 1, FAILED: 2}
     assert {(p.row, p.column) for p in recorder.tables.failures} == {("One.", "c"), ("Two.", "a")}
     text = recorder.tables.markdown()
-    assert "| One. | n/a (1) | passed | skipped (2) | **failed** |" in text
-    assert "1. why not\n2. not here" in text
+    assert "| One. | passed | skipped (1) | **failed** | n/a (2) |" in text
+    assert "1. not here\n2. why not" in text
 
 
 def test_the_page_has_a_place_for_the_tables() -> None:
