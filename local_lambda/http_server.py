@@ -190,6 +190,8 @@ def read_request(stream: io.BufferedReader, connection: socket.socket) -> Reques
             raise BadRequestError("headers are cut off or too large")
         name, _, value = line.decode("utf-8", "replace").partition(":")
         headers[name.strip().lower()] = value.strip()
+    if parts[2] == "HTTP/1.0":
+        headers.setdefault("connection", "close")  # RFC 9112, 9.3: kept only where it is asked for
     if headers.get("expect", "").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     return Request(parts[0].upper(), parts[1], headers, _read_body(stream, headers), connection)

@@ -35,7 +35,7 @@ NEIGHBOUR = r"""#!/bin/bash
 set -eu
 call() {  # method, path, header, body
   exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
-  printf '%s /2020-01-01/extension/%s HTTP/1.0\r\nConnection: close\r\n' "$1" "$2" >&3
+  printf '%s /2020-01-01/extension/%s HTTP/1.0\r\n' "$1" "$2" >&3
   printf '%s\r\nContent-Length: %d\r\n\r\n%s' "$3" "${#4}" "$4" >&3
   cat <&3
 }

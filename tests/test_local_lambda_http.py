@@ -49,6 +49,23 @@ def test_requests_on_one_connection(server):
     connection.close()
 
 
+@pytest.mark.parametrize(
+    ("head", "closed"),
+    [("GET / HTTP/1.0", True), ("GET / HTTP/1.0\r\nConnection: keep-alive", False),
+     ("GET / HTTP/1.1", False), ("GET / HTTP/1.1\r\nConnection: close", True)],
+)  # fmt: skip
+def test_who_closes_the_connection(server, head, closed):
+    """The older version's clients, shell scripts among them, read to the end of the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as connection:
+        for _ in range(2):
+            connection.sendall(f"{head}\r\n\r\n".encode())
+            answer = connection.recv(65536)
+            assert (b"Connection: close" in answer) == closed
+            if closed:
+                assert connection.recv(1) == b""
+                return
+
+
 def test_chunked_body(server):
     """Chunked bodies are put together; trailers are read over."""
     answer = exchange(
