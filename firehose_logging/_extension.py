@@ -106,6 +106,7 @@ class Extension:
         self._signalled_at: float | None = None
         self._last_news = 0.0
         self._recovered_at = 0.0
+        self._registered = False
         self._stopping = False
 
     @property
@@ -131,7 +132,7 @@ class Extension:
             self._subscribe(managed=managed)
         try:
             self._api.ask_next()
-            self._asking = True
+            self._asking = self._registered = True
             self._thread = _threads.spawn("extension", self._run)
         except (LambdaApiError, RuntimeError) as error:
             tell(f"the extension cannot run: {error}", once="extension")
@@ -291,7 +292,8 @@ class Extension:
 
     def _recover_workers(self, now: float) -> None:
         """Deliver what workers had pending when they crashed; nobody starts them again."""
-        if self._lifecycle is None and self._asking:
+        # Whether or not a next event is being asked for: the platform may end that call first.
+        if self._lifecycle is None and self._registered:
             self._recovered_at = now
             try:
                 self._sink.recover()

@@ -39,8 +39,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     _meet(event.get("meeting"), mark, event.get("together", 1))
     for number in range(event.get("lines", 0)):
         logger.info("%s line %d", mark, number)
-    print(f"{mark} printed")
-    print(f"{mark} to stderr", file=sys.stderr)
+    # In one write each: workers share the platform's pipe, and a line end of its own may be late.
+    print(f"{mark} printed\n", end="")
+    print(f"{mark} to stderr\n", end="", file=sys.stderr)
     warnings.warn(f"{mark} warned", stacklevel=1)
     if event.get("raise"):
         raise RuntimeError(f"{mark} raised")
