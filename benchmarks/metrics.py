@@ -43,9 +43,8 @@ class Metric:
         unit: of all figures; empty for a ratio.
         entries: ours first.
         digits: after the point.
-        target: most that ours may be (least, with ``higher``); None without a target.
+        target: most that ours may be; None without a target.
         bound: most that any single run may be; None without one.
-        higher: more is better.
     """
 
     section: str
@@ -55,7 +54,6 @@ class Metric:
     digits: int = 1
     target: float | None = None
     bound: float | None = None
-    higher: bool = False
 
     @property
     def ours(self) -> Entry:
@@ -63,21 +61,24 @@ class Metric:
         return self.entries[0]
 
     @property
-    def reached(self) -> bool | None:
-        """Whether the target was; None without one."""
+    def reached(self) -> str:
+        """Whether the target was: yes, no, or unsure; empty without one.
+
+        Unsure when the rounds differ so much that the median may be on either side of it.
+        """
         if self.target is None:
-            return None
-        if self.higher:
-            return self.ours.value.median >= self.target
-        within = self.bound is None or self.ours.value.most <= self.bound
-        return self.ours.value.median <= self.target and within
+            return ""
+        value = self.ours.value
+        if value.least_median > self.target or (self.bound is not None and value.most > self.bound):
+            return "no"
+        return "yes" if value.most_median <= self.target else "unsure"
 
     @property
     def wanted(self) -> str:
         """The target in words; empty without one."""
         if self.target is None:
             return ""
-        text = f"{'>=' if self.higher else '<='} {self.target:g} {self.unit}".rstrip()
+        text = f"<= {self.target:g} {self.unit}".rstrip()
         return text if self.bound is None else f"{text}, never over {self.bound:g}"
 
     def times(self, entry: Entry) -> float | None:
@@ -213,7 +214,7 @@ def _throughput(results: Mapping[str, Any]) -> list[Metric]:
     )
     section = "Throughput"
     return [
-        Metric(section, "lines a second, 2,000 lines", "/s", _entries(speeds), 0, higher=True),
+        Metric(section, "lines a second, 2,000 lines", "/s", _entries(speeds), 0),
         Metric(section, "CPU for each line, 2,000 lines", "us", _entries(cpu)),
         Metric(section, "peak memory of the process, 2,000 lines", "MiB", _entries(mib)),
     ]

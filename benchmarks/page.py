@@ -74,11 +74,13 @@ def parts(results: Mapping[str, Any]) -> dict[str, str]:
 
 
 def missed(metrics: list[Metric]) -> str:
-    """In words, which targets were not reached."""
-    names = [f"{m.name} ({tables.value(m, m.ours)})" for m in metrics if m.reached is False]
-    if not names:
-        return "All were reached in this run."
-    return "Not reached in this run: " + "; ".join(names) + "."
+    """In words, which targets were not reached, or perhaps not."""
+    found = []
+    for verdict, words in (("no", "Not reached in this run"), ("unsure", "Not sure in this run")):
+        names = [f"{m.name} ({tables.value(m, m.ours)})" for m in metrics if m.reached == verdict]
+        if names:
+            found.append(f"{words}: {'; '.join(names)}.")
+    return "\n\n".join(found) or "All were reached in this run."
 
 
 def _machine(results: Mapping[str, Any]) -> str:

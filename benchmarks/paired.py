@@ -57,12 +57,15 @@ class Figure:
         median: of the rounds.
         low, high: quartiles of the rounds; of two or three rounds, least and most.
         most: the greatest of all.
+        least_median, most_median: between them is the median of endless rounds, 95 times of 100.
     """
 
     median: float
     low: float
     high: float
     most: float
+    least_median: float
+    most_median: float
 
     def show(self, digits: int = 1) -> str:
         """``median (low to high)``; the median alone where all rounds say the same."""
@@ -72,11 +75,22 @@ class Figure:
 
 
 def figure(values: Sequence[float]) -> Figure:
-    """Median and quartiles."""
-    if len(values) < 4:
-        return Figure(statistics.median(values), min(values), max(values), max(values))
-    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    return Figure(statistics.median(values), low, high, max(values))
+    """Median, quartiles, and how far the median can be trusted."""
+    ordered = sorted(values)
+    low, high = ordered[0], ordered[-1]
+    if len(ordered) > 3:
+        low, _, high = statistics.quantiles(ordered, n=4, method="inclusive")
+    # How many of n values are under the median is a matter of n coins: 1.96 standard deviations.
+    reach = 0.98 * math.sqrt(len(ordered))
+    first = max(0, math.floor((len(ordered) - 1) / 2 - reach))
+    return Figure(
+        statistics.median(ordered),
+        low,
+        high,
+        ordered[-1],
+        ordered[first],
+        ordered[len(ordered) - 1 - first],
+    )
 
 
 def differences(

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from benchmarks.metrics import Entry, Metric
 
 _HEAD = ("what", "ours", "against", "theirs", "times ours", "target", "reached")
-_REACHED = {True: "yes", False: "no", None: ""}
 
 
 def rows(metrics: Sequence[Metric], versions: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -19,7 +18,7 @@ def rows(metrics: Sequence[Metric], versions: Mapping[str, str]) -> list[tuple[s
     found: list[tuple[str, ...]] = []
     for metric in metrics:
         first = (metric.name, value(metric, metric.ours))
-        last = (metric.wanted, _REACHED[metric.reached])
+        last = (metric.wanted, metric.reached)
         others = list(metric.entries[1:])
         if not others:
             found.append((*first, "", "", "", *last))
@@ -70,7 +69,7 @@ def markdown(table: Sequence[tuple[str, ...]], head: Sequence[str] = _HEAD) -> s
 def targets(metrics: Sequence[Metric]) -> str:
     """What was to be reached, and what was, as markdown."""
     table = [
-        (metric.name, metric.wanted, value(metric, metric.ours), _REACHED[metric.reached])
+        (metric.name, metric.wanted, value(metric, metric.ours), metric.reached)
         for metric in metrics
         if metric.target is not None
     ]
