@@ -148,11 +148,11 @@ def test_the_services_answer_at_their_round_trip():
 def test_a_stamped_program_knows_when_it_began(tmp_path):
     """The wrapper of the candidate comes after the stamp, with its variable as the platform's."""
     wrapper = tmp_path / "wrapper"
-    wrapper.write_text('#!/bin/sh\nexec "$@"\n')
+    wrapper.write_text('#!/bin/sh\nWRAPPED=yes exec "$@"\n')
     wrapper.chmod(0o755)
     program = (
         "import json, os, time; print(json.dumps([os.environ['AWS_LAMBDA_EXEC_WRAPPER'],"
-        " time.monotonic() - float(os.environ['BENCH_BEGAN']), 'BENCH_WRAPPER' in os.environ]))"
+        " time.monotonic() - float(os.environ['BENCH_BEGAN']), 'BENCH_WRAPPER' in os.environ, os.environ.get('WRAPPED')]))"
     )
     stamp = ROOT / "benchmarks" / "children" / "stamp.py"
     done = subprocess.run(
@@ -162,10 +162,11 @@ def test_a_stamped_program_knows_when_it_began(tmp_path):
         check=True,
         timeout=30,
     )
-    named, seconds, left = json.loads(done.stdout)
+    named, seconds, left, wrapped = json.loads(done.stdout)
     assert named == str(wrapper)
     assert 0 < seconds < 30
     assert not left
+    assert wrapped == "yes"
 
 
 def test_every_candidate_has_its_function_and_its_pins():
