@@ -152,7 +152,8 @@ def test_a_stamped_program_knows_when_it_began(tmp_path):
     wrapper.chmod(0o755)
     program = (
         "import json, os, time; print(json.dumps([os.environ['AWS_LAMBDA_EXEC_WRAPPER'],"
-        " time.monotonic() - float(os.environ['BENCH_BEGAN']), 'BENCH_WRAPPER' in os.environ, os.environ.get('WRAPPED')]))"
+        " time.monotonic() - float(os.environ['BENCH_BEGAN']), 'BENCH_WRAPPER' in os.environ,"
+        " os.environ.get('WRAPPED')]))"
     )
     stamp = ROOT / "benchmarks" / "children" / "stamp.py"
     done = subprocess.run(
