@@ -42,9 +42,11 @@ def write(recorder: Recorder, seconds: float) -> None:
         raise ValueError(f"{PAGE}: no line {MARK.strip()!r}")
     count = recorder.count
     total = sum(count.values())
+    tries = f" ({recorder.second_tries} at the second try)" if recorder.second_tries else ""
     run = [
         f"Run on {datetime.now(timezone.utc):%Y-%m-%d} in {seconds / 60:.0f} minutes: {total} "
-        f"tests, {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped.\n",
+        f"tests, {count['passed']} passed{tries}, {count['failed']} failed, "
+        f"{count['skipped']} skipped.\n",
         "| | |\n|---|---|",
         *(f"| {name} | {value} |" for name, value in _surroundings()),
         "",

@@ -17,6 +17,10 @@ class Recorder:
         self.tables = Tables()
         #: Tests by outcome.
         self.count: Counter[str] = Counter()
+        #: Ids of the tests that failed.
+        self.failed: list[str] = []
+        #: How many of them have passed when they were run once more.
+        self.second_tries = 0
         #: Whether every test that was selected has run.
         self.complete = False
         self._places: dict[str, Place] = {}
@@ -46,9 +50,24 @@ class Recorder:
         else:
             outcome, reason = PASSED, ""
         self.count[outcome] += 1
+        if outcome == FAILED and report.nodeid not in self.failed:
+            self.failed.append(report.nodeid)
         place = self._places.get(report.nodeid)
         if place is not None:
             self.tables.add(place, outcome, reason)
+
+    def take_second_tries(self, again: Recorder) -> None:
+        """Take over what came of running the failed tests, and nothing else, once more."""
+        passed = [test for test in self.failed if test not in again.failed]
+        failing = {self._places.get(test) for test in again.failed}
+        for test in passed:
+            place = self._places.get(test)
+            if place is not None and place not in failing:
+                self.tables.passed_again(place)
+        self.second_tries = len(passed)
+        self.count[FAILED] -= len(passed)
+        self.count[PASSED] += len(passed)
+        self.failed = again.failed
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """A run that was not interrupted is complete, failures or not."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 PASSED, FAILED, SKIPPED, ABSENT = "passed", "failed", "skipped", "n/a"
 #: Most columns of a table; where sections beside each other are not more, they are one table.
 MAX_COLUMNS = 10
+#: The reason beside a pass that was none at first.
+SECOND_TRY = "a test passed at the second try only"
 #: What stands for a rule that has no test in a column, and no reason for it.
 NOT_ASKED = "—"
 
@@ -55,6 +57,12 @@ class Tables:
     def add(self, place: Place, outcome: str, reason: str = "") -> None:
         """Note one test's outcome."""
         self._cells.setdefault(place, Cell()).add(outcome, reason)
+
+    def passed_again(self, place: Place) -> None:
+        """What failed there has been run once more, and passed."""
+        cell = self._cells[place]
+        cell.outcomes.discard(FAILED)
+        cell.add(PASSED, SECOND_TRY)
 
     @property
     def failures(self) -> list[Place]:

@@ -139,6 +139,24 @@ def test_a_run_is_noted(pytester: pytest.Pytester) -> None:
     assert "1. not here\n2. why not" in text
 
 
+def test_second_tries_are_told() -> None:
+    """What passed when it was run again is a pass that says so; a cell is as its worst test."""
+    first, again = Recorder(), Recorder()
+    for test, row in (("a", "One."), ("b", "Two."), ("c", "Two.")):
+        first._places[test] = place(row, "x")
+        first.tables.add(place(row, "x"), FAILED)
+        first.failed.append(test)
+    again.failed.append("c")
+    first.count[FAILED] = 3
+    first.take_second_tries(again)
+
+    text = first.tables.markdown()
+    assert "| One. | passed (1) |\n| Two. | **failed** |" in text
+    assert "1. a test passed at the second try only" in text
+    assert (first.second_tries, first.failed) == (2, ["c"])
+    assert first.count == {PASSED: 2, FAILED: 1}
+
+
 def test_the_page_has_a_place_for_the_tables() -> None:
     """What is written by hand ends where the command goes on."""
     assert page.PAGE.read_text().count(page.MARK) == 1
