@@ -6,7 +6,7 @@
 ``_delivery``    the sending thread: ``_intake``, ``_batch``, ``_booking``, ``_retry``, ``_ledger``,
                  ``_losses``, ``_crash_journal``, ``_transport``
 ``_extension``   the companion thread: ``_lifecycle``, ``_flush_policy``, ``_lambda_api``,
-                 ``_listener``, ``_telemetry``
+                 ``_subscription``, ``_listener``, ``_telemetry``
 ``_capture``, ``_runtime_hooks``, ``_shutdown``   what the wrapper and ``install`` hook
 
 Importing this starts nothing and opens nothing.

@@ -13,9 +13,9 @@ from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
 from firehose_logging._lambda_api import LambdaApi, LambdaApiError
 from firehose_logging._lifecycle import DELIVER, FLUSH, NEXT, Lifecycle
-from firehose_logging._limits import SHUTDOWN_LIMIT
-from firehose_logging._listener import Listener
+from firehose_logging._limits import SHUTDOWN_LIMIT, TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES
 from firehose_logging._shutdown import SIGTERM
+from firehose_logging._subscription import subscribe
 from firehose_logging.errors import BAD_TELEMETRY
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from firehose_logging._clock import SystemClock
     from firehose_logging._context import Context
     from firehose_logging._delivery import Delivery
+    from firehose_logging._listener import Listener
     from firehose_logging._streams import Streams, Targets
     from firehose_logging._telemetry import TelemetryReader
     from firehose_logging.settings import Settings
@@ -34,12 +35,6 @@ if TYPE_CHECKING:
 #: Our name with the platform. It must not be the name of a file in a layer's extensions folder,
 #: or Lambda takes it for an external extension.
 NAME = "firehose-logging-internal"
-
-#: Schema of the subscription: the newest that on-demand functions know, the only one that
-#: Managed Instances take, and the one of the older API that brings platform.runtimeDone.
-SCHEMA_ON_DEMAND = "2022-12-13"
-SCHEMA_MANAGED_INSTANCES = "2025-01-29"
-SCHEMA_LOGS_API = "2021-03-18"
 
 #: Seconds between attempts to ask for the next event when Lambda's API does not answer, and
 #: how many attempts: after that the environment is gone anyway.
@@ -52,7 +47,8 @@ RECOVER_EVERY = 60.0
 #: Failed turns in a row after which the listener is closed.
 GIVE_UP_LISTENER = 5
 
-#: Seconds without news after which the last telemetry is taken for complete, at shutdown.
+#: Seconds without news after which the last telemetry is taken for complete, at shutdown; where
+#: the platform lets events wait for each other for longer, that comes on top.
 QUIET = 0.03
 
 
@@ -105,6 +101,9 @@ class Extension:
         self._asking = False
         self._signalled_at: float | None = None
         self._last_news = 0.0
+        self._quiet = QUIET
+        if lifecycle is None:  # workers too: the platform's last events come while they live
+            self._quiet += TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES / 1000
         self._recovered_at = 0.0
         self._registered = False
         self._stopping = False
@@ -129,7 +128,7 @@ class Extension:
             self.close()
             return False
         if self._settings.telemetry:
-            self._subscribe(managed=managed)
+            self._listener = subscribe(self._api, self._settings, managed=managed)
         try:
             self._api.ask_next()
             self._asking = self._registered = True
@@ -164,32 +163,6 @@ class Extension:
             "during later invocations and when the process ends",
             once="register",
         )
-
-    def _subscribe(self, *, managed: bool) -> None:
-        settings = self._settings
-        try:
-            self._listener = Listener(settings.listener_port)
-        except OSError as error:
-            tell(
-                f"no telemetry: HTTP_LOGS_LISTENER_PORT={settings.listener_port} cannot be "
-                f"used ({error.strerror}); choose a free port",
-                once="listener",
-            )
-            return
-        schema = SCHEMA_MANAGED_INSTANCES if managed else SCHEMA_ON_DEMAND
-        if settings.telemetry_api == "logs":
-            schema = SCHEMA_LOGS_API
-        try:
-            coming = self._api.subscribe(
-                settings.telemetry_api, settings.telemetry, self._listener.port, schema=schema
-            )
-        except LambdaApiError as error:
-            tell(f"no telemetry: the {settings.telemetry_api} API refused: {error}", once="telem")
-            coming = False
-        # 202 is what emulators without telemetry answer, nothing to tell anyone about.
-        if not coming:
-            self._listener.close()
-            self._listener = None
 
     def _sees_runtime_done(self) -> bool:
         return self._listener is not None and "platform" in self._settings.telemetry
@@ -272,7 +245,7 @@ class Extension:
         if self._retry_at is not None:
             times.append(self._retry_at - now)
         if self._signalled_at is not None:
-            times.append(QUIET)
+            times.append(self._quiet)
         if self._listener is not None and self._listener.busy():
             times.append(1.0)
         return max(0.0, min(times)) if times else None
@@ -411,7 +384,7 @@ class Extension:
         if self._streams.oldest() is not None:
             self._targets = self._streams.request_flush(urgent=not self._streams.failing)
         over = now - self._signalled_at >= SHUTDOWN_LIMIT
-        quiet = now - self._last_news >= QUIET
+        quiet = now - self._last_news >= self._quiet
         if over or (quiet and self._streams.settled(self._targets)):
             self._terminate()
 

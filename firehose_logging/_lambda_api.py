@@ -79,7 +79,15 @@ class LambdaApi:
         if not self.identifier:
             raise LambdaApiError(answer.status, "NoIdentifier", "the answer names no identifier")
 
-    def subscribe(self, api: str, types: Sequence[str], port: int, *, schema: str) -> bool:
+    def subscribe(
+        self,
+        api: str,
+        types: Sequence[str],
+        port: int,
+        *,
+        schema: str,
+        timeout_ms: int = TELEMETRY_TIMEOUT_MS,
+    ) -> bool:
         """Have events of these types posted to our listener.
 
         Args:
@@ -87,6 +95,7 @@ class LambdaApi:
             types: any of ``platform``, ``function``, ``extension``.
             port: where our listener is.
             schema: ``schemaVersion`` of the events.
+            timeout_ms: milliseconds that an event may wait for others.
 
         Returns False when the platform says that no events will come (202, as emulators do).
         """
@@ -101,7 +110,7 @@ class LambdaApi:
                 "buffering": {
                     "maxItems": TELEMETRY_MAX_ITEMS,
                     "maxBytes": TELEMETRY_MAX_BYTES,
-                    "timeoutMs": TELEMETRY_TIMEOUT_MS,
+                    "timeoutMs": timeout_ms,
                 },
                 "destination": {"protocol": "HTTP", "URI": f"http://sandbox.localdomain:{port}"},
             },

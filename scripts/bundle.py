@@ -24,8 +24,8 @@ MODULES = (
     "_crash_journal", "_delivery", "_diagnostics", "_extension", "_flush_policy", "_flush_result",
     "_http", "_intake", "_invocation", "_journal", "_json", "_lambda_api", "_ledger", "_lifecycle",
     "_limits", "_line", "_listener", "_losses", "_process", "_redact", "_retry", "_runtime_hooks",
-    "_shutdown", "_streams", "_telemetry", "_telemetry_batch", "_threads", "errors", "formatter",
-    "handler", "settings",
+    "_shutdown", "_streams", "_subscription", "_telemetry", "_telemetry_batch", "_threads",
+    "errors", "formatter", "handler", "settings",
 )  # fmt: skip
 
 
