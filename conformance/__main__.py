@@ -2,9 +2,9 @@
 
     python -m conformance [--no-write] [PYTEST ARGUMENT ...]
 
-What failed is run once more when everything else is done: the emulator hangs at times on a busy
-machine. The page tells what passed only then. It is written after a run of everything only: with
-arguments for pytest it stays as it is.
+What failed is run once more when everything else is done, to tell accidents of a busy machine from
+rules that are broken; the page tells what passed only then. It is written after a run of everything
+only: with arguments for pytest it stays as it is.
 
 Exit status: 0, or 1 when a test failed twice, or pytest's own.
 """
