@@ -103,6 +103,7 @@ class _Environment:
         self._outcome = outcome
         outcome.environments += 1
         self._life = Lifecycle(policy)
+        self._life.asks_early = True  # the runtime client is hooked
         self._ledger = Ledger()
         # Lines are booked whole in 16 MiB, the default of FIREHOSE_LOGGING_BUFFER_BYTES.
         self._batcher = Batcher(
@@ -118,6 +119,7 @@ class _Environment:
         self._steps: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._asked = True
+        self._has_ended = True
         self._events_to_come: list[tuple[float, int]] = []  # the platform's: when, and bytes
         self._posted_at = 0.0  # real time of the post that brings them
         self.frozen_at = float("-inf")
@@ -158,7 +160,7 @@ class _Environment:
             self._outcome.late_starts += 1
         start = max(invocation.at, self.frozen_at)
         self._thaw(start)
-        self._asked = False
+        self._asked = self._has_ended = False
         self._platform(_START, start)
         for n in range(invocation.lines):
             after = invocation.duration * (n + 0.5) / invocation.lines
@@ -166,12 +168,13 @@ class _Environment:
         oldest = self._batcher.oldest_pending_time()
         self._do(self._life.invoked(request_id, start + self._world.timeout, oldest, start))
         self._after(invocation.duration, lambda: self._ended(request_id))
-        self._run(lambda: self._asked)
+        self._run(lambda: self._asked and self._has_ended)
         self._outcome.holds.append(self._now - (start + invocation.duration))
         self.frozen_at = self._now
         self._platform(_REPORT, self._now)
 
     def _ended(self, request_id: str) -> None:
+        self._has_ended = True
         self._platform(_DONE, self._now)
         oldest = self._batcher.oldest_pending_time()
         self._do(self._life.ended(request_id, oldest, failing=False, now=self._now))

@@ -308,11 +308,16 @@ class Extension:
             self._lifecycle.sees_end = self.hooked or (
                 self._sees_runtime_done() and not self._lifecycle.missed_end
             )
+            self._lifecycle.asks_early = self.hooked
             if not self.hooked and self._lifecycle.sees_end:
                 self._begin(event)
             self._do(
                 self._lifecycle.invoked(
-                    str(event.get("requestId")), now + left, self._streams.oldest(), now
+                    str(event.get("requestId")),
+                    now + left,
+                    self._streams.oldest(),
+                    now,
+                    failing=self._in_vain(self._lifecycle),
                 )
             )
         else:

@@ -74,6 +74,17 @@ class FlushPolicy:
         mean = (arrivals[-1] - arrivals[0]) / gaps
         return mean <= self.interval * DENSE_SHARE * gaps / LOOKBACK
 
+    def leaves(self, oldest: float | None, now: float) -> bool:
+        """Whether ``at_end`` will not want to deliver, as far as an invocation's beginning tells.
+
+        Args:
+            oldest: when the oldest pending line came; None when nothing is pending.
+            now: seconds, of the same clock.
+        """
+        if self.mode == END or (self.mode == ADAPTIVE and not self.dense()):
+            return False
+        return oldest is None or now - oldest < self.interval
+
     def at_end(self, oldest: float | None, now: float) -> bool:
         """Whether to deliver, and hold, now that an invocation has ended.
 

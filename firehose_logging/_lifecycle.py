@@ -45,6 +45,9 @@ class Lifecycle:
         self.sees_end = sees_end
         #: Whether the last invocation's end was awaited until its deadline, in vain.
         self.missed_end = False
+        #: Whether the end of a handler is told by a hook, so that the next event may be asked for
+        #: before it: what tells lines apart is then not what the platform says.
+        self.asks_early = False
         #: Whether a hold ended before its flush did. Until that is over, another would be in vain.
         self.overdue = False
         # All mutable state.
@@ -54,6 +57,7 @@ class Lifecycle:
         self._deadline = 0.0
         self._early_at: float | None = None
         self._hold_until = 0.0
+        self._asked = False  # for the next event, while this invocation runs
         self._check_at: float | None = None
 
     @property
@@ -67,7 +71,13 @@ class Lifecycle:
         return self._state == _HOLDING
 
     def invoked(
-        self, request_id: str, deadline: float, oldest: float | None, now: float
+        self,
+        request_id: str,
+        deadline: float,
+        oldest: float | None,
+        now: float,
+        *,
+        failing: bool = False,
     ) -> list[str]:
         """An INVOKE event came.
 
@@ -76,10 +86,12 @@ class Lifecycle:
             deadline: when the function times out, on the clock of ``now``.
             oldest: when the oldest pending line came; None when nothing is pending.
             now: seconds, of the same clock.
+            failing: as of ``ended``, for an invocation that has ended before we hear of it.
         """
         self._policy.arrived(now)
         self._state = _RUNNING
         self._request_id = request_id
+        self._asked = False
         self._deadline = deadline
         self._early_at = deadline - min(EARLY_FLUSH, max(deadline - now, 0.0) / 3)
         actions = []
@@ -87,11 +99,16 @@ class Lifecycle:
             actions.append(DELIVER)
         self._check_at = now + self._policy.interval
         if self._done == request_id:
-            actions += self.ended(request_id, oldest, failing=False, now=now)
+            actions += self.ended(request_id, oldest, failing=failing, now=now)
         elif not self.sees_end:
             self._state = _WAITING
             if oldest is not None and DELIVER not in actions:
                 actions.append(DELIVER)
+            actions.append(NEXT)
+        elif self.asks_early and self._policy.leaves(oldest, now):
+            # Nobody will be held, so nobody need wait for us to say so: the environment is frozen
+            # when the runtime, too, has asked.
+            self._asked = True
             actions.append(NEXT)
         return actions
 
@@ -115,7 +132,10 @@ class Lifecycle:
         self._done = None
         if not self._policy.at_end(oldest, now):
             self._state = _WAITING
-            return [NEXT]
+            return [] if self._asked else [NEXT]
+        if self._asked:
+            self._state = _WAITING
+            return [DELIVER]
         if failing:
             self._state = _WAITING
             return [DELIVER, NEXT]
@@ -152,7 +172,8 @@ class Lifecycle:
         if now >= self._deadline - LAST_MOMENT:
             self._state = _WAITING
             self.missed_end = True
-            actions.append(NEXT)
+            if not self._asked:
+                actions.append(NEXT)
         return actions
 
     def wakes_at(self) -> float | None:

@@ -40,6 +40,61 @@ def test_nothing_to_flush_asks_at_once():
     assert life.ended("a", None, failing=False, now=100.2) == [NEXT]
 
 
+def test_an_end_that_comes_first_holds_nobody_either():
+    """A short invocation may have ended before its event is read; failing is failing then too."""
+    life = lifecycle()
+
+    assert life.ended("a", 100.1, failing=True, now=100.2) == []
+    assert life.invoked("a", 103.0, 100.1, 100.3, failing=True) == [DELIVER, NEXT]
+    assert not life.holding
+
+
+def early() -> Lifecycle:
+    """One that will hold nobody, and knows of the end by a hook."""
+    life = lifecycle("periodic")
+    life.asks_early = True
+    return life
+
+
+def test_the_next_event_is_asked_for_before_the_end():
+    """Where nobody will be held the environment need not wait for us at the end either."""
+    life = early()
+
+    assert life.invoked("a", 103.0, 99.0, 100.0) == [NEXT]
+    assert life.running
+    assert life.ended("a", 99.0, failing=False, now=100.2) == []
+    assert not life.running
+    assert life.invoked("b", 203.0, 99.0, 108.0) == [NEXT]
+
+
+def test_what_is_asked_for_early_is_asked_for_once():
+    """The early flush before a time-out still comes, the next event is not asked for again."""
+    life = early()
+    life.invoked("a", 103.0, None, 100.0)
+
+    assert life.wakes_at() == 103.0 - EARLY_FLUSH
+    assert life.tick(100.1, 103.0 - EARLY_FLUSH) == [DELIVER]
+    assert life.tick(100.1, 103.0 - LAST_MOMENT) == []
+    assert life.wakes_at() is None
+
+
+def test_old_lines_are_not_left_behind_early():
+    """Where a line is due the end is awaited, since it may have to be held for."""
+    life = early()
+
+    assert life.invoked("a", 133.0, 100.0, 130.0) == [DELIVER]
+    assert life.ended("a", 100.0, failing=False, now=130.1) == [FLUSH]
+
+
+def test_lines_that_became_old_meanwhile_are_delivered_without_a_hold():
+    """What was asked for cannot be taken back."""
+    life = early()
+    life.invoked("a", 903.0, 95.0, 100.0)
+
+    assert life.ended("a", 95.0, failing=False, now=130.0) == [DELIVER]
+    assert not life.holding
+
+
 def test_failing_stream_holds_nobody():
     """While Firehose fails the hold is zero; lines go as soon as it takes them again."""
     life = lifecycle()
