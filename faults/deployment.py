@@ -141,14 +141,21 @@ def held(environment: LocalLambda) -> float:
 
 
 def holds(environment: LocalLambda) -> list[float]:
-    """Milliseconds between each answer to a caller and our asking for the next event."""
-    found, answered = [], None
+    """Milliseconds between each answer to a caller and our asking for the next event.
+
+    0 where that was asked for before the answer.
+    """
+    found: list[float] = []
+    answered, asked = None, False
     for event in environment.timeline:
-        if event.source == "caller" and event.what == "answered":
+        if event.source == "platform" and event.what == "invoke":
+            answered, asked = None, False
+        elif event.source == "caller" and event.what == "answered":
             answered = event.at
-        elif event.source == "runtime" and event.what == "started":
-            answered = None
-        elif event.source.startswith("extension:") and event.what == "next" and answered:
-            found.append((event.at - answered) * 1000)
-            answered = None
+            if asked:
+                found.append(0.0)
+        elif event.source.startswith("extension:") and event.what == "next" and not asked:
+            asked = True
+            if answered is not None:
+                found.append((event.at - answered) * 1000)
     return found

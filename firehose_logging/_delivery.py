@@ -170,7 +170,12 @@ class Delivery(Intake):
         """Whether every line up to ``target`` is delivered or lost."""
         with self._lock:
             oldest = self._batcher.oldest_index()
-            return (oldest is None or oldest > target) and (self._recovered or not self._alive())
+            return (oldest is None or oldest > target) and self.recovered
+
+    @property
+    def recovered(self) -> bool:
+        """Whether what earlier processes left behind has been taken over, or nobody looks."""
+        return self._recovered or not self._alive()
 
     @property
     def failing(self) -> bool:

@@ -308,7 +308,8 @@ class Extension:
             self._lifecycle.sees_end = self.hooked or (
                 self._sees_runtime_done() and not self._lifecycle.missed_end
             )
-            self._lifecycle.asks_early = self.hooked
+            # Not while old lines are read: the invocation's time may be all there is for that.
+            self._lifecycle.asks_early = self.hooked and self._streams.recovered
             if not self.hooked and self._lifecycle.sees_end:
                 self._begin(event)
             self._do(

@@ -46,6 +46,11 @@ class Streams:
         """Whether any stream that has lines is failing."""
         return any(d.failing and d.oldest() is not None for d in self.all())
 
+    @property
+    def recovered(self) -> bool:
+        """Whether every stream has taken over what earlier processes left behind."""
+        return all(d.recovered for d in self.all())
+
     def oldest(self) -> float | None:
         """When the oldest pending line came; None when nothing is pending."""
         times = [at for at in (d.oldest() for d in self.all()) if at is not None]
