@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,22 @@ def test_an_end_that_comes_first_holds_nobody_either():
     assert life.ended("a", 100.1, failing=True, now=100.2) == []
     assert life.invoked("a", 103.0, 100.1, 100.3, failing=True) == [DELIVER, NEXT]
     assert not life.holding
+
+
+@pytest.mark.parametrize("mode", ["end", "periodic", "adaptive"])
+@pytest.mark.parametrize("holding", [False, True])
+def test_a_long_freeze_is_one_tick(mode, holding):
+    """However many timers ran out meanwhile, a thaw is answered once, and then all is quiet."""
+    life = lifecycle(mode)
+    life.invoked("a", 903.0, None, 100.0)
+    if holding:
+        life.ended("a", 100.1, failing=False, now=100.2)
+    actions = life.tick(100.1, 100_000.0)
+
+    assert actions.count(NEXT) == (0 if holding and mode == "periodic" else 1)
+    assert len(actions) <= 2
+    assert life.wakes_at() is None
+    assert life.tick(100.1, 200_000.0) == []
 
 
 def early() -> Lifecycle:
