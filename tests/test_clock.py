@@ -110,7 +110,7 @@ def handler(event, context):
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(("policy", "at_least"), [("adaptive", 60), ("periodic", 59)])
+@pytest.mark.parametrize(("policy", "at_least"), [("adaptive", 48), ("periodic", 30)])
 def test_silences_count_where_the_clock_stands_still(tmp_path, policy, at_least):
     """Invocations a minute apart are sparse, and their lines due, whatever monotonic time says."""
     (tmp_path / "app.py").write_text(SLEEPS)
@@ -119,7 +119,10 @@ def test_silences_count_where_the_clock_stands_still(tmp_path, policy, at_least)
             run.invoke()
         calls = len(run.firehose.ledger.calls)
         run.shutdown()
-        assert len([line for line in run.lines if line["type"] == "function"]) == 60
+        # A call that a minute passes in is taken for lost and made again: told apart by seq.
+        said = {line["seq"] for line in run.lines if line["type"] == "function"}
+        assert len(said) == 60
 
-    # `adaptive` delivers at the end of each, `periodic` at the beginning of the next.
+    # `adaptive` delivers at the end of each, `periodic` at the beginning of the next; some fall
+    # together, as the minute passes while they run. Without a look at the wall clock: 38 and 0.
     assert calls >= at_least
