@@ -127,38 +127,45 @@ def _note(name: str) -> str:
 
 
 def _cold(results: Rows) -> list[Metric]:
-    found = []
-    for key, unit, what, target in (
-        ("ms", "ms", "time to the first answer", 10.0),
-        ("mib", "MiB", "memory at the first answer", 4.0),
-        ("cpu_ms", "ms", "CPU to the first answer", None),
-    ):
-        for part, where in (("rie", "AWS's emulator"), ("local", "local Lambda")):
-            values = differences(_part(results, part), BARE.name, key)
-            found.append(
-                Metric(
-                    "Cold start",
-                    f"{what}, more than bare, {where}",
-                    unit,
-                    _entries(values, [BARE.name]),
-                    target=target,
-                )
-            )
-    return found
+    return _more_than_bare(
+        results,
+        "Cold start",
+        "{what}, more than bare, {where}",
+        (
+            ("ms", "ms", "time to the first answer", 10.0),
+            ("mib", "MiB", "memory at the first answer", 4.0),
+            ("cpu_ms", "ms", "CPU to the first answer", None),
+        ),
+        (("rie", "AWS's emulator"), ("local", "local Lambda")),
+    )
 
 
 def _delivery(results: Rows) -> list[Metric]:
+    return _more_than_bare(
+        results,
+        "First delivery",
+        "{what} until the first batch is delivered, more than bare, {where}",
+        (("cpu_ms", "ms", "CPU", 60.0), ("mib", "MiB", "memory", 16.0)),
+        (("http", "plain"), ("tls", "TLS")),
+    )
+
+
+def _more_than_bare(
+    results: Rows,
+    section: str,
+    text: str,
+    figures: tuple[tuple[str, str, str, float | None], ...],
+    parts: tuple[tuple[str, str], ...],
+) -> list[Metric]:
+    """Differences to the bare function: key, unit, name and target, each in every part."""
     found = []
-    for key, unit, what, target in (
-        ("cpu_ms", "ms", "CPU", 60.0),
-        ("mib", "MiB", "memory", 16.0),
-    ):
-        for part, where in (("http", "plain"), ("tls", "TLS")):
+    for key, unit, what, target in figures:
+        for part, where in parts:
             values = differences(_part(results, part), BARE.name, key)
             found.append(
                 Metric(
-                    "First delivery",
-                    f"{what} until the first batch is delivered, more than bare, {where}",
+                    section,
+                    text.format(what=what, where=where),
                     unit,
                     _entries(values, [BARE.name]),
                     target=target,
