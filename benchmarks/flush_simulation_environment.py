@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from firehose_logging._batch import Batcher
 from firehose_logging._ledger import Ledger
-from firehose_logging._lifecycle import DELIVER, FLUSH, NEXT, Lifecycle
+from firehose_logging._lifecycle import DELIVER, DELIVER_SOON, FLUSH, NEXT, Lifecycle
 from firehose_logging._limits import MAX_CALL_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class _Environment:
         for action in actions:
             if action == NEXT:
                 self._asked = True
-            elif action in (DELIVER, FLUSH):
+            elif action in (DELIVER, DELIVER_SOON, FLUSH):
                 self._target = max(self._target, self._ledger.accepted - 1)
                 self._deliver()
 

@@ -12,10 +12,11 @@ import select
 from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
 from firehose_logging._lambda_api import LambdaApi, LambdaApiError
-from firehose_logging._lifecycle import DELIVER, FLUSH, NEXT, Lifecycle
+from firehose_logging._lifecycle import DELIVER, DELIVER_SOON, FLUSH, NEXT, Lifecycle
 from firehose_logging._limits import SHUTDOWN_LIMIT, TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES
 from firehose_logging._shutdown import SIGTERM
 from firehose_logging._subscription import subscribe
+from firehose_logging._switch_interval import SwitchInterval
 from firehose_logging.errors import BAD_TELEMETRY
 
 TYPE_CHECKING = False
@@ -99,6 +100,7 @@ class Extension:
         self._retries = 0
         self._retry_at: float | None = None
         self._asking = False
+        self._switches = SwitchInterval()
         self._signalled_at: float | None = None
         self._last_news = 0.0
         self._quiet = QUIET
@@ -222,6 +224,10 @@ class Extension:
             self._follow(self._lifecycle, now)
         if self._signalled_at is not None:
             self._shut_down(now)
+        elif self._switches.is_short and (
+            self._streams.settled(self._targets) or self._streams.failing
+        ):
+            self._switches.restore()
 
     def _poll(self, timeout: float | None) -> list[int]:
         poll = select.poll()
@@ -258,6 +264,7 @@ class Extension:
         # A byte that is a signal's number was written by the interpreter's own C handler.
         if self._signalled_at is None and SIGTERM in data:
             self._signalled_at = self._last_news = now
+            self._switches.shorten()
             self._recover_workers(now)
             self._take(*self._reader.rest(self._clock.epoch()))
             self.complete_output()
@@ -365,7 +372,9 @@ class Extension:
                 if not self.hooked and self.context is not None:
                     self.context.end()
                 self._ask_next()
-            elif action in (DELIVER, FLUSH):
+            elif action in (DELIVER, DELIVER_SOON, FLUSH):
+                if action == DELIVER_SOON:
+                    self._switches.shorten()
                 self._targets = self._streams.request_flush()
 
     def _ask_next(self) -> None:
@@ -392,6 +401,7 @@ class Extension:
         over = now - self._signalled_at >= SHUTDOWN_LIMIT
         quiet = now - self._last_news >= self._quiet
         if over or (quiet and self._streams.settled(self._targets)):
+            self._switches.restore()  # a function that handles SIGTERM itself may live on
             self._terminate()
 
     def stop(self) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Deliver in the shade of the running invocation; nobody waits.
 DELIVER = "deliver"
+#: The same, and the deadline is near: a function that computes must not keep us from it.
+DELIVER_SOON = "deliver soon"
 #: Deliver, and hold the environment until that is done or ``hold_until``.
 FLUSH = "flush"
 #: Ask for the next event: from then on the environment may be frozen.
@@ -164,10 +166,10 @@ class Lifecycle:
         if self._early_at is not None and now >= self._early_at:
             self._early_at = None
             if oldest is not None:
-                actions.append(DELIVER)
+                actions.append(DELIVER_SOON)
         if self._check_at is not None and now >= self._check_at:
             self._check_at = now + self._policy.interval
-            if oldest is not None and DELIVER not in actions:
+            if oldest is not None and not actions:
                 actions.append(DELIVER)
         if now >= self._deadline - LAST_MOMENT:
             self._state = _WAITING

@@ -28,8 +28,8 @@ EDGES = """
     _diagnostics
     _direct          _diagnostics _http _retry _sigv4
     _endpoint
-    _extension       _diagnostics _lambda_api _lifecycle _limits _shutdown _subscription _threads
-                     errors
+    _extension       _diagnostics _lambda_api _lifecycle _limits _shutdown _subscription
+                     _switch_interval _threads errors
     _flush_policy
     _flush_result
     _http
@@ -56,6 +56,7 @@ EDGES = """
     _sigv4
     _streams         _delivery _flush_result
     _subscription    _diagnostics _lambda_api _limits _listener
+    _switch_interval
     _telemetry       _json _line _telemetry_batch
     _telemetry_batch
     _threads

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from firehose_logging._flush_policy import FlushPolicy
 from firehose_logging._lifecycle import (
     DELIVER,
+    DELIVER_SOON,
     EARLY_FLUSH,
     FLUSH,
     HOLD_LIMIT,
@@ -90,7 +91,7 @@ def test_what_is_asked_for_early_is_asked_for_once():
     life.invoked("a", 103.0, None, 100.0)
 
     assert life.wakes_at() == 103.0 - EARLY_FLUSH
-    assert life.tick(100.1, 103.0 - EARLY_FLUSH) == [DELIVER]
+    assert life.tick(100.1, 103.0 - EARLY_FLUSH) == [DELIVER_SOON]
     assert life.tick(100.1, 103.0 - LAST_MOMENT) == []
     assert life.wakes_at() is None
 
@@ -158,7 +159,7 @@ def test_early_flush_before_a_time_out():
 
     assert life.wakes_at() == 108.0 - EARLY_FLUSH
     assert life.tick(101.0, 106.9) == []
-    assert life.tick(101.0, 107.0) == [DELIVER]
+    assert life.tick(101.0, 107.0) == [DELIVER_SOON]
     assert life.tick(101.0, 107.1) == []
     assert life.running
 
