@@ -18,8 +18,8 @@ LAYER ?= build/layer
 STACK ?= firehose-logging
 EVENT ?= {"lines": 3}
 
-# Folders of Python, as far as they exist.
-SOURCES := $(wildcard benchmarks conformance faults firehose_logging local_lambda sample_function scripts tests/rie.py tests/waiting.py)
+# Folders of Python that mypy reads.
+SOURCES := benchmarks conformance faults firehose_logging local_firehose local_lambda sample_function tools
 
 .PHONY: help
 help: ## List the targets
@@ -29,7 +29,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: $(VENV)/dev.stamp layer ## Run the sample function in a local Lambda and show what lands in the bucket
-	@$(BIN)/python -m scripts.demo
+	@$(BIN)/python -m tools.demo
 
 .PHONY: test
 test: lint types unit ## Lint, types, unit and end-to-end tests
@@ -81,7 +81,7 @@ bench-quick: $(VENV)/dev.stamp rie ## The same with few rounds, under 3 minutes,
 
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
-	@$(BIN)/python -m scripts.build_layer "$(LAYER)"
+	@$(BIN)/python -m tools.build_layer "$(LAYER)"
 
 .PHONY: rie
 rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
@@ -113,17 +113,17 @@ invoke: $(SAM_VENV)/sam.stamp ## Invoke the deployed sample function; EVENT is i
 
 .PHONY: logs
 logs: $(SAM_VENV)/sam.stamp ## Show the newest log objects in the stack's bucket
-	@$(SAM_VENV)/bin/python -m scripts.bucket show --stack $(STACK)
+	@$(SAM_VENV)/bin/python -m tools.bucket show --stack $(STACK)
 
 .PHONY: delete
 delete: $(SAM_VENV)/sam.stamp ## Delete the stack; its logs stay, unless LOGS=delete (both ask first)
-	@bucket="$$($(SAM_VENV)/bin/python -m scripts.bucket name --stack $(STACK))" || exit 1; \
+	@bucket="$$($(SAM_VENV)/bin/python -m tools.bucket name --stack $(STACK))" || exit 1; \
 	$(SAM) delete --stack-name $(STACK) || exit 1; \
 	if [ "$(LOGS)" = delete ]; then \
-		$(SAM_VENV)/bin/python -m scripts.bucket remove --bucket "$$bucket"; \
+		$(SAM_VENV)/bin/python -m tools.bucket remove --bucket "$$bucket"; \
 	else \
 		echo "The logs stay in s3://$$bucket. To delete them too:"; \
-		echo "  $(SAM_VENV)/bin/python -m scripts.bucket remove --bucket $$bucket"; \
+		echo "  $(SAM_VENV)/bin/python -m tools.bucket remove --bucket $$bucket"; \
 	fi
 
 # --- set-up: what the targets above ask for --------------------------------------------------
@@ -143,5 +143,5 @@ $(SAM_VENV)/sam.stamp: requirements/sam.txt | $(SAM_VENV)/pyvenv.cfg
 	$(SAM_VENV)/bin/python -m pip install -qq --disable-pip-version-check -r $<
 	@touch $@
 
-$(RIE): requirements/sam.txt scripts/fetch_rie.py | $(VENV)/pyvenv.cfg
-	@$(BIN)/python -m scripts.fetch_rie $@
+$(RIE): requirements/sam.txt tools/fetch_rie.py | $(VENV)/pyvenv.cfg
+	@$(BIN)/python -m tools.fetch_rie $@

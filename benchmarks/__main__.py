@@ -10,10 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
-
-# The emulator's harness lives with the tests.
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 
 from benchmarks import candidates, measure, metrics, page, tables
 

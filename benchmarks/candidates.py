@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts import build_layer
+from tools import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

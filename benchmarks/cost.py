@@ -19,10 +19,10 @@ from benchmarks import cost_bytes, cost_lines
 from benchmarks.arrivals import LINES, Pattern, patterns
 from benchmarks.flush_simulation import put
 from benchmarks.flush_simulation_environment import World, simulate
-from firehose_logging import _line
-from firehose_logging._batch import billed
-from firehose_logging._flush_policy import ADAPTIVE, END, PERIODIC, FlushPolicy
-from firehose_logging._transport import compress
+from firehose_logging._delivery.batch import billed
+from firehose_logging._extension.flush_policy import ADAPTIVE, END, PERIODIC, FlushPolicy
+from firehose_logging._firehose.choose import compress
+from firehose_logging._line import line as _line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

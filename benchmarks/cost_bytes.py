@@ -12,16 +12,16 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from benchmarks.cost_lines import SHORT, real_bodies, short_bodies
-from firehose_logging import _line
-from firehose_logging._batch import billed
 from firehose_logging._clock import SystemClock
-from firehose_logging._delivery import Delivery
-from firehose_logging._direct import DirectTransport
-from firehose_logging._endpoint import Endpoint
-from firehose_logging._sigv4 import Credentials
-from firehose_logging._transport import compress
+from firehose_logging._delivery.batch import billed
+from firehose_logging._delivery.delivery import Delivery
+from firehose_logging._firehose.choose import compress
+from firehose_logging._firehose.direct import DirectTransport
+from firehose_logging._firehose.endpoint import Endpoint
+from firehose_logging._firehose.sigv4 import Credentials
+from firehose_logging._line import line as _line
 from firehose_logging.settings import Settings
-from local_lambda.firehose import DeliveryStream, LocalFirehose
+from local_firehose import DeliveryStream, LocalFirehose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,9 +6,9 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from firehose_logging import _line
-from firehose_logging._context import Context
-from firehose_logging._telemetry import TelemetryReader
+from firehose_logging._extension.telemetry import TelemetryReader
+from firehose_logging._line import line as _line
+from firehose_logging._line.context import Context
 from firehose_logging.formatter import JsonFormatter
 from firehose_logging.settings import LambdaEnvironment
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rie
 from benchmarks.candidates import FUNCTIONS, STAMP, STREAM, Candidate, runtime
 from local_lambda import Function, LocalLambda
-from waiting import wait_until
+from tools import rie
+from tools.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

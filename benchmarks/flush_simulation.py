@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from benchmarks.arrivals import Pattern, patterns
 from benchmarks.flush_simulation_alternatives import ALTERNATIVES
 from benchmarks.flush_simulation_environment import Outcome, World, simulate
-from firehose_logging._flush_policy import ADAPTIVE, END, MODES, PERIODIC, FlushPolicy
+from firehose_logging._extension.flush_policy import ADAPTIVE, END, MODES, PERIODIC, FlushPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

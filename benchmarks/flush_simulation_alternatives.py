@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from firehose_logging._flush_policy import ADAPTIVE, FlushPolicy
+from firehose_logging._extension.flush_policy import ADAPTIVE, FlushPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,17 +10,17 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firehose_logging._batch import Batcher
-from firehose_logging._ledger import Ledger
-from firehose_logging._lifecycle import DELIVER, DELIVER_SOON, FLUSH, NEXT, Lifecycle
+from firehose_logging._delivery.batch import Batcher
+from firehose_logging._delivery.ledger import Ledger
+from firehose_logging._extension.lifecycle import DELIVER, DELIVER_SOON, FLUSH, NEXT, Lifecycle
 from firehose_logging._limits import MAX_CALL_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.arrivals import Invocation, Pattern
-    from firehose_logging._batch import Record
-    from firehose_logging._flush_policy import FlushPolicy
+    from firehose_logging._delivery.batch import Record
+    from firehose_logging._extension.flush_policy import FlushPolicy
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,9 @@ def response_to_rest(timeline: Sequence[TimelineEvent]) -> list[float]:
 def round_trips(calls: int, services: Services) -> list[float]:
     """Milliseconds of one small call on a kept connection to the same Firehose."""
     from firehose_logging._clock import SystemClock
-    from firehose_logging._direct import DirectTransport
-    from firehose_logging._endpoint import Endpoint
-    from firehose_logging._sigv4 import Credentials
+    from firehose_logging._firehose.direct import DirectTransport
+    from firehose_logging._firehose.endpoint import Endpoint
+    from firehose_logging._firehose.sigv4 import Credentials
 
     keys = services.credentials()
     transport = DirectTransport(

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.candidates import STREAM, Candidate
+from local_firehose import DeliveryStream, Fault, LocalFirehose, certificate
 from local_lambda import Function
-from local_lambda.firehose import DeliveryStream, Fault, LocalFirehose, certificate
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -11,6 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools import clients, rie
+from tools.libraries import REQUIREMENTS
+
 if TYPE_CHECKING:
     from conformance.recorder import Recorder
 
@@ -57,18 +60,12 @@ def write(recorder: Recorder, seconds: float) -> None:
 
 def _surroundings() -> list[tuple[str, str]]:
     """What the tests ran with, by what it is."""
-    # The tests' own, which pytest has put on the path.
-    import clients
-    import neighbours
-    import rie
-    import versions
-
     pythons = {version: _version(path) for version, path in clients.interpreters().items()}
-    here = [pythons[version] for version in versions.PYTHONS if version in pythons]
-    missing = [version for version in versions.PYTHONS if version not in pythons]
+    here = [pythons[version] for version in clients.PYTHONS if version in pythons]
+    missing = [version for version in clients.PYTHONS if version not in pythons]
     sam = _pinned("aws-sam-cli")
     digest = hashlib.sha256(rie.BINARY.read_bytes()).hexdigest() if rie.BINARY.exists() else ""
-    others = [one for requirements in neighbours.REQUIREMENTS.values() for one in requirements]
+    others = [one for requirements in REQUIREMENTS.values() for one in requirements]
     return [
         ("machine", f"{platform.system()}, {platform.machine()}"),
         ("Python", ", ".join(here) + (f"; not here: {', '.join(missing)}" if missing else "")),

@@ -85,7 +85,7 @@ def place_of(item: pytest.Item, mark: pytest.Mark) -> Place | None:
     section, columns = "", []
     for name in mark.kwargs.get("columns", ()):
         value = parameters[name]
-        if isinstance(value, tuple):  # a Python and a runtime client (tests/versions.py)
+        if isinstance(value, tuple):  # a Python and a runtime client (tests/support/versions.py)
             section = f"Python {value[0]}"
             value = f"client {value[1]}"
         columns.append(str(value))

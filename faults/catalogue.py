@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_lambda.firehose import Fault, certificate
+from local_firehose import Fault, certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

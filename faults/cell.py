@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from firehose_logging._journal import FOLDER, read_lines
+from firehose_logging._delivery.journal_files import FOLDER, read_lines
 
 from .account import Account, settle
 from .catalogue import TROUBLES

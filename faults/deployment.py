@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local_firehose import DeliveryStream, LocalFirehose
 from local_lambda import Function, LocalLambda
-from local_lambda.firehose import DeliveryStream, LocalFirehose
-from scripts import build_layer
+from tools import build_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

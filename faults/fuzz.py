@@ -1,20 +1,17 @@
-"""Hypothesis on everything that reads, for as long as asked; the targets are tests/fuzz_*.py."""
+"""Hypothesis on everything that reads, for as long as asked; the targets are in targets/."""
 
 from __future__ import annotations
 
-import sys
 import time
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import report
 
 if TYPE_CHECKING:
-    from fuzz_target import Target
+    from faults.targets.target import Target
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-MODULES = ("fuzz_http", "fuzz_telemetry", "fuzz_journal", "fuzz_lines")
+MODULES = ("http", "telemetry", "journal", "lines")
 
 #: Inputs of one round; each round begins with a new seed.
 ROUND = 500
@@ -22,11 +19,9 @@ ROUND = 500
 
 def targets() -> list[Target]:
     """All targets."""
-    if str(TESTS) not in sys.path:
-        sys.path.insert(0, str(TESTS))
     found: list[Target] = []
     for name in MODULES:
-        found += import_module(name).TARGETS
+        found += import_module(f"faults.targets.{name}").TARGETS
     return found
 
 

@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from local_lambda.firehose import Fault
+from local_firehose import Fault
 
 from .cell import call
 from .deployment import Deployment, holds

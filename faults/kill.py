@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local_lambda.firehose import Fault
+from local_firehose import Fault
 
 from .account import Account, settle
 from .cell import call, journalled

@@ -20,8 +20,9 @@ PACKAGE = "firehose_logging"
 
 #: What the tests need of the tree.
 PARTS = (
-    PACKAGE, "faults", "local_lambda", "scripts", "tests", "wrapper_script", "requirements",
-    "sample_function", "pyproject.toml", "setup.cfg", "README.md", "template.yaml", "docs",
+    PACKAGE, "faults", "local_firehose", "local_lambda", "tools", "tests", "wrapper_script",
+    "requirements", "sample_function", "pyproject.toml", "setup.cfg", "README.md",
+    "template.yaml", "docs",
 )  # fmt: skip
 
 #: Copies of the tree, each used by one test run at a time.

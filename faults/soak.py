@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local_lambda.firehose import Fault
+from local_firehose import Fault
 
 from .account import Account, settle
 from .cell import call, journalled

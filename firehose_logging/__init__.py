@@ -15,7 +15,7 @@ Importing this starts nothing and opens nothing.
 from __future__ import annotations
 
 from firehose_logging._bootstrap import flush, install
-from firehose_logging._flush_result import FlushResult
+from firehose_logging._delivery.result import FlushResult
 from firehose_logging._invocation import lambda_handler
 from firehose_logging.errors import FirehoseLoggingError, SettingsError
 from firehose_logging.formatter import JsonFormatter

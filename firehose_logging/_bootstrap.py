@@ -8,8 +8,8 @@ import os
 from functools import partial
 
 from firehose_logging import _diagnostics
+from firehose_logging._delivery.result import FlushResult
 from firehose_logging._diagnostics import tell
-from firehose_logging._flush_result import FlushResult
 from firehose_logging._process import Process
 from firehose_logging.settings import Settings
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from firehose_logging._context import Context
-    from firehose_logging._delivery import Delivery
-    from firehose_logging._redact import Redact
+    from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._line.context import Context
+    from firehose_logging._line.redact import Redact
 
 NO_STREAM = (
     "AWS_KINESIS_STREAM_NAME is not set, so no logs are sent; set it to the name of a delivery "

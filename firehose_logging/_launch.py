@@ -1,7 +1,7 @@
 """What the wrapper has the interpreter run first; ``_program`` has the rest.
 
 Small, because a script is compiled anew at every start: ``_program`` and the package come out of
-the layer's bundle of bytecode (``scripts/build_layer``) where it has one for this interpreter. Says
+the layer's bundle of bytecode (``tools/build_layer``) where it has one for this interpreter. Says
 nothing that an old interpreter cannot parse.
 """
 

@@ -12,23 +12,24 @@ import os
 import sys
 from functools import partial
 
-from firehose_logging import _diagnostics, _line, _shutdown, _threads
+from firehose_logging import _diagnostics, _shutdown, _threads
 from firehose_logging._clock import SystemClock
-from firehose_logging._context import Context
-from firehose_logging._delivery import Delivery
+from firehose_logging._delivery.deliveries import Streams
+from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._diagnostics import tell
-from firehose_logging._json import dumps, quote
-from firehose_logging._streams import Streams
+from firehose_logging._line import line as _line
+from firehose_logging._line.context import Context
+from firehose_logging._line.json_text import dumps, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from firehose_logging._capture import Capture
-    from firehose_logging._delivery import Transport
-    from firehose_logging._extension import Extension
-    from firehose_logging._redact import Redact
+    from firehose_logging._capture.output import Capture
+    from firehose_logging._delivery.delivery import Transport
+    from firehose_logging._extension.companion import Extension
+    from firehose_logging._line.redact import Redact
     from firehose_logging.handler import FirehoseHandler
     from firehose_logging.settings import Settings
 
@@ -72,7 +73,7 @@ class Process:
 
         def make_transport() -> Transport:
             # Off the critical path of the first answer.
-            from firehose_logging._transport import make_transport as make
+            from firehose_logging._firehose.choose import make_transport as make
 
             return make(settings, stream_name, client, self.clock)
 
@@ -118,15 +119,15 @@ class Process:
         self._try("extension", partial(self._start_extension, delivery))
 
     def _hook_runtime(self) -> None:
-        from firehose_logging import _runtime_hooks
+        from firehose_logging._capture import runtime_client as _runtime_hooks
 
         _runtime_hooks.install(self)
 
     def _start_extension(self, delivery: Delivery) -> None:
-        from firehose_logging._extension import Extension
-        from firehose_logging._flush_policy import FlushPolicy
-        from firehose_logging._lifecycle import Lifecycle
-        from firehose_logging._telemetry import TelemetryReader
+        from firehose_logging._extension.companion import Extension
+        from firehose_logging._extension.flush_policy import FlushPolicy
+        from firehose_logging._extension.lifecycle import Lifecycle
+        from firehose_logging._extension.telemetry import TelemetryReader
 
         managed = self.settings.environment.workers is not None
         forked_by_us = managed and self.is_child
@@ -177,7 +178,7 @@ class Process:
             self._try("capture", partial(self._start_capture, delivery, redact))
 
     def _start_capture(self, delivery: Delivery, redact: Redact | None) -> None:
-        from firehose_logging._capture import Capture
+        from firehose_logging._capture.output import Capture
         from firehose_logging.handler import FirehoseHandler
 
         settings = self.settings
@@ -378,6 +379,9 @@ def _share_imports() -> None:
     A module that a thread is importing at the moment of a fork stays half imported in the child,
     and its lock stays taken. Done early the workers also share the memory.
     """
-    from firehose_logging import _credentials, _direct, _journal, _transport
+    from firehose_logging._delivery import journal_files as _journal
+    from firehose_logging._firehose import choose as _transport
+    from firehose_logging._firehose import credentials as _credentials
+    from firehose_logging._firehose import direct as _direct
 
     del _credentials, _direct, _journal, _transport

@@ -6,15 +6,15 @@ import logging
 import traceback
 from itertools import islice
 
-from firehose_logging import _line
-from firehose_logging._json import dumps, quote, text_of
+from firehose_logging._line import line as _line
+from firehose_logging._line.json_text import dumps, quote, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-    from firehose_logging._context import Context
+    from firehose_logging._line.context import Context
 
 _plain_record = logging.LogRecord("", 0, "", 0, "", (), None)
 

@@ -6,9 +6,10 @@ import logging
 import threading
 import weakref
 
-from firehose_logging import _line, _threads
-from firehose_logging._json import dumps, quote, text_of
-from firehose_logging._redact import redacted
+from firehose_logging import _threads
+from firehose_logging._line import line as _line
+from firehose_logging._line.json_text import dumps, quote, text_of
+from firehose_logging._line.redact import redacted
 from firehose_logging.errors import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, head_of, message_of
 
@@ -16,10 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from firehose_logging._context import Context
-    from firehose_logging._delivery import Delivery
+    from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._line.context import Context
+    from firehose_logging._line.redact import Redact
     from firehose_logging._process import Process
-    from firehose_logging._redact import Redact
     from firehose_logging.settings import Settings
 
 #: Seconds that ``flush()`` of the handler waits outside Lambda (``logging.shutdown`` calls it).

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from firehose_logging._flush_policy import ADAPTIVE, MODES
 from firehose_logging.errors import SettingsError
 
 TYPE_CHECKING = False
@@ -16,6 +15,7 @@ TELEMETRY_TYPES = ("platform", "function", "extension")
 TELEMETRY_APIS = ("telemetry", "logs")
 CAPTURES = ("logging", "stdout", "stderr", "errors")
 COMPRESSIONS = ("none", "gzip")
+FLUSHES = ("end", "periodic", "adaptive")
 TRANSPORTS = ("auto", "direct", "boto3")
 _LEVELS = {
     "TRACE": 5,
@@ -119,7 +119,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
     ("capture", "FIREHOSE_LOGGING_CAPTURE", _some_of(CAPTURES), CAPTURES),
     ("level", "FIREHOSE_LOGGING_LEVEL", _level, 0),
     ("passthrough", "FIREHOSE_LOGGING_PASSTHROUGH", _on_off, True),
-    ("flush", "FIREHOSE_LOGGING_FLUSH", _one_of(MODES), ADAPTIVE),
+    ("flush", "FIREHOSE_LOGGING_FLUSH", _one_of(FLUSHES), "adaptive"),
     ("interval", "FIREHOSE_LOGGING_INTERVAL", _seconds(0.1, 900), 10.0),
     ("compression", "FIREHOSE_LOGGING_COMPRESSION", _one_of(COMPRESSIONS), "none"),
     (

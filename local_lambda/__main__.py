@@ -15,7 +15,7 @@ from . import Function, InvocationResult, LocalLambda, LogEvent, SandboxError, p
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .firehose import LocalFirehose
+    from local_firehose import LocalFirehose
 
 DESCRIPTION = """\
 Run a function folder in a local Lambda environment: the real Python runtime client (awslambdaric),
@@ -167,7 +167,7 @@ def start_firehose(
     stack: contextlib.ExitStack, options: argparse.Namespace, environment: dict[str, str]
 ) -> LocalFirehose:
     """Start a local Firehose with one stream and name it in the function's environment."""
-    from .firehose import DeliveryStream, LocalFirehose
+    from local_firehose import DeliveryStream, LocalFirehose
 
     defaults = Function(options.folder, options.handler)
     options.firehose.mkdir(parents=True, exist_ok=True)

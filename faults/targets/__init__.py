@@ -1,0 +1,1 @@
+"""What random input is thrown at, one reader a file."""

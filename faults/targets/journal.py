@@ -1,0 +1,112 @@
+"""Fuzz target: journal files as a killed process, a full disk or a stranger may leave them."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from faults.targets.target import Target
+from firehose_logging._delivery.journal_files import FOLDER, Journal, read_lines, read_losses
+
+lines = st.lists(st.binary(min_size=1, max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"))
+damage = st.one_of(
+    st.none(),
+    st.tuples(st.just("cut"), st.integers(0, 4_000)),
+    st.tuples(st.just("flip"), st.integers(0, 4_000)),
+    st.tuples(st.just("zero"), st.integers(0, 4_000)),
+)
+histories = st.tuples(lines, st.integers(0, 30), lines, damage)
+losses = st.dictionaries(
+    st.sampled_from(("buffer_full", "refused", "unencodable", "bad_telemetry")),
+    st.integers(1, 2**33),
+)
+
+
+def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
+    """What is undamaged comes back in order, what is damaged is left out, and never an error."""
+    first, confirmed, second, harm = given
+    with tempfile.TemporaryDirectory() as folder:
+        dead = Journal(folder, "logs", "1-dead")
+        for index, line in enumerate(first):
+            dead.append(index, line, lambda: 0)
+        if first and confirmed >= len(first):
+            dead.settled(None)
+            first = []
+        for index, line in enumerate(second, 100):
+            dead.append(index, line, lambda: 0)
+        written = first + second
+        dead.close(keep=True)
+        for path in Path(folder, FOLDER).glob("*.journal"):
+            _harm(path, harm)
+        found = list(Journal(folder, "logs", "2-next").recover())
+
+        assert found == written[: len(found)]
+        if harm is None:
+            assert found == written
+        assert not list(Path(folder, FOLDER).iterdir())
+
+
+def _harm(path: Path, harm: tuple[str, int] | None) -> None:
+    if harm is None:
+        return
+    kind, at = harm
+    data = bytearray(path.read_bytes())
+    at %= len(data)
+    if kind == "cut":
+        path.write_bytes(data[:at])
+    else:
+        data[at] = 0 if kind == "zero" else data[at] ^ 0xFF
+        path.write_bytes(data)
+
+
+def count(given: dict[str, int]) -> None:
+    """Losses that a process did not live to tell are found by the next one."""
+    with tempfile.TemporaryDirectory() as folder:
+        dead = Journal(folder, "logs", "1-dead")
+        dead.lost(given)
+        dead.close(keep=True)
+        heir = Journal(folder, "logs", "2-next")
+        assert list(heir.recover()) == []
+        assert heir.found == {reason: min(n, 0xFFFFFFFF) for reason, n in given.items()}
+
+
+def read(data: bytes) -> None:
+    """Any bytes are lines or nothing."""
+    for prefix in (b"", b"FHLJ0001", b"FHLJ0002", b"FHLJ0002\1\0\0\0" + bytes(16)):
+        assert all(read_lines(prefix + data))
+        assert all(0 <= number < 2**32 for number in read_losses(prefix + data))
+
+
+def pass_over(data: bytes) -> None:
+    """A file that lives, a symlink, a folder and other people's files stay as they are."""
+    with tempfile.TemporaryDirectory() as root:
+        journal = Journal(root, "logs", "2-next")
+        folder = Path(root, FOLDER)
+        outside = Path(root, "outside")
+        outside.write_bytes(b"FHLJ0002" + data)
+        (folder / "logs~link.1.journal").symlink_to(outside)
+        (folder / "logs~folder.1.journal").mkdir()
+        (folder / "other~1.1.journal").write_bytes(data)
+        live = folder / "logs~live.1.journal"
+        live.write_bytes(data)
+        with live.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            assert list(journal.recover()) == []
+            assert live.read_bytes() == data
+        assert outside.read_bytes() == b"FHLJ0002" + data
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "logs~folder.1.journal", "logs~link.1.journal", "logs~live.1.journal",
+            "other~1.1.journal",
+        ]  # fmt: skip
+
+
+TARGETS = [
+    Target("journal, damaged", histories, recover),
+    Target("journal, counted losses", losses, count),
+    Target("journal, any bytes", st.binary(max_size=300), read),
+    Target("journal, not ours to take", st.binary(max_size=60), pass_over),
+]

@@ -1,0 +1,329 @@
+"""What the function says without ``logging``: print, stderr, warnings, uncaught errors.
+
+Everything a stream is given still goes where it went before (unless passthrough is off); the
+capture comes after and never raises.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+
+from firehose_logging import _threads
+from firehose_logging._line import line as _line
+from firehose_logging._line.json_text import quote, text_of
+from firehose_logging._line.redact import redacted
+from firehose_logging.formatter import error_members
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+    from typing import Any
+
+    from firehose_logging._clock import Clock
+    from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._line.context import Context
+    from firehose_logging._line.redact import Redact
+
+#: Longest piece of output without a line end that is kept waiting for it, in characters.
+MAX_PARTIAL = 65_536
+
+#: How far up the stack we look for the log call behind a write.
+_MAX_FRAMES = 60
+
+_CALL_HANDLERS = logging.Logger.callHandlers.__code__
+_HANDLE = logging.Handler.handle.__code__
+_WARNINGS = ("warnings", "_py_warnings")  # the second is its name from Python 3.14 on
+
+
+class Capture:
+    """Builds lines of output and errors and hands them to the delivery.
+
+    Args:
+        handler: takes the records that our handler on the root logger sends, so that a record which
+            another handler also prints is not sent twice; None when logging is not captured.
+        redact: as of ``FirehoseHandler``.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        context: Context,
+        clock: Clock,
+        handler: logging.Handler | None = None,
+        redact: Redact | None = None,
+    ) -> None:
+        self._delivery = delivery
+        self._context = context
+        self._clock = clock
+        self.handler = handler
+        self._redact = redact
+        self._quiet = threading.local()
+        self._streams: list[CapturedStream] = []
+
+    def stream(self, stream: Any, name: str, *, passthrough: bool) -> CapturedStream:
+        """A stand-in for ``sys.stdout`` or ``sys.stderr``."""
+        captured = CapturedStream(stream, name, self, passthrough=passthrough)
+        self._streams.append(captured)
+        return captured
+
+    def text(self, text: str, logger: str, level: str = "INFO") -> None:
+        """A line of output."""
+        head = _line.start(_line.timestamp(self._clock.epoch()), "function", level, logger)
+        self._add(head + self._context.columns, text, "")
+
+    def error(self, name: str, message: str, trace: list[str], logger: str) -> None:
+        """An error that the runtime client reported, in its own words."""
+        head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", logger)
+        tail = (
+            f',"errorType":{quote(name)},"errorMessage":{quote(message)}'
+            f',"stackTrace":[{",".join(quote(t.rstrip()) for t in trace)}]'
+        )
+        location = location_of(trace)
+        if location:
+            tail += f',"location":{quote(location)}'
+        text = f"{name}: {message}" if name else message
+        self._add(head + self._context.columns, text, tail)
+
+    def exception(
+        self,
+        kind: type[BaseException],
+        error: BaseException | None,
+        trace: TracebackType | None,
+        where: str,
+    ) -> None:
+        """An exception that nobody caught, outside the handler."""
+        head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", where)
+        tail = error_members(kind, error, trace)
+        self._add(head + self._context.columns, f"{kind.__name__}: {text_of(error)}", tail)
+
+    def _add(self, head: str, text: str, tail: str) -> None:
+        body = f'{head},"message":{quote(text)}{tail}'
+        if self._redact is not None:
+            for kept in redacted(self._redact, body):
+                self._delivery.add(kept)
+            return
+        for part in [body] if _line.fits(body) else _line.split(head, text, tail):
+            self._delivery.add(part)
+
+    def close(self) -> None:
+        """Leave the streams as they were found."""
+        for stream in self._streams:
+            stream.uncover()
+
+    def complete(self) -> None:
+        """The invocation is over: what was printed without a line end is a line now."""
+        for stream in self._streams:
+            stream.complete()
+
+    # -- uncaught errors outside the handler -------------------------------------------------
+
+    def hook_exceptions(self) -> None:
+        """Capture what ``sys.excepthook`` and ``threading.excepthook`` see, then call them."""
+        sys_hook, thread_hook = sys.excepthook, threading.excepthook
+
+        def excepthook(
+            kind: type[BaseException], error: BaseException, trace: TracebackType | None
+        ) -> None:
+            self._guarded(lambda: self.exception(kind, error, trace, "sys.excepthook"))
+            self._silently(lambda: sys_hook(kind, error, trace))
+
+        def thread_excepthook(args: threading.ExceptHookArgs) -> None:
+            if args.exc_type is not SystemExit and not _threads.is_own():
+                self._guarded(
+                    lambda: self.exception(
+                        args.exc_type, args.exc_value, args.exc_traceback, "threading.excepthook"
+                    )
+                )
+            self._silently(lambda: thread_hook(args))
+
+        sys.excepthook = excepthook
+        threading.excepthook = thread_excepthook
+
+    @staticmethod
+    def _guarded(action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - reporting an error must not become another
+            return
+
+    def _silently(self, action: Callable[[], object]) -> None:
+        """Do something whose output is already captured in a better form."""
+        self._quiet.on = True
+        try:
+            action()
+        finally:
+            self._quiet.on = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether this thread's output is already captured."""
+        return getattr(self._quiet, "on", False)
+
+    def taken(self, record: logging.LogRecord, logger: logging.Logger) -> bool:
+        """Whether our own handler sends this record, so that its printed form is an echo."""
+        handler = self.handler
+        if handler is None:
+            return False
+        at: logging.Logger | None = logger
+        while at is not None:
+            if handler in at.handlers:
+                return record.levelno >= handler.level and bool(handler.filter(record))
+            at = at.parent if at.propagate else None
+        return False
+
+
+class CapturedStream:
+    """Behaves like the stream it stands for and lets the capture see what is written."""
+
+    def __init__(self, stream: Any, name: str, capture: Capture, *, passthrough: bool) -> None:
+        self._stream = stream
+        self._below: Callable[[str], Any] | None = None
+        self._name = name
+        self._capture = capture
+        self._passthrough = passthrough
+        # What each thread has written since its last line end, by thread ident.
+        self._partial: dict[int, str] = {}
+
+    def cover(self) -> None:
+        """See what is written to the stream itself, too, by those who already hold it.
+
+        Loguru, and handlers of ``logging``, keep the stream that they found when they were set up.
+        """
+        below = self._stream.write
+        try:
+            self._stream.write = self.write
+        except (AttributeError, TypeError):  # a stream without attributes of its own
+            return
+        self._below = below
+
+    def uncover(self) -> None:
+        """Undo ``cover``."""
+        if self._below is not None:
+            del self._stream.write
+            self._below = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)
+
+    def write(self, text: str) -> Any:
+        """Write to the stream, then show the text to the capture."""
+        origin, level, shown = _USER, "INFO", text
+        try:
+            if self._capture.quiet or _threads.is_calling() or not isinstance(text, str):
+                origin = _RUNTIME  # written on as it is
+            else:
+                shown = str.__str__(text)  # without the methods of a subclass, as loguru writes
+                origin, level = self._origin(shown)
+        except Exception:  # noqa: BLE001 - looking at the stack must not break a print
+            origin = _USER
+        passed_on = self._passthrough or origin is _RUNTIME
+        written = (self._below or self._stream.write)(text) if passed_on else len(text)
+        if origin is not _RUNTIME and origin is not _ECHO:
+            try:
+                self._take(shown, origin, level)
+            except Exception:  # noqa: BLE001 - nor must the capture
+                return written
+        return written
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def _origin(self, text: str) -> tuple[str, str]:
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to see who writes
+        # Past stream wrappers such as the runtime client's own.
+        while frame is not None and frame.f_code.co_name in ("write", "writelines"):
+            frame = frame.f_back
+        if frame is None:
+            return _USER, "INFO"
+        module = _module(frame)
+        if module.startswith("awslambdaric"):
+            # The runtime client printing log lines and errors because it was given no log
+            # descriptor. Those are captured where they are made.
+            return _RUNTIME, "INFO"
+        if module in _WARNINGS:
+            return "py.warnings", "WARNING"
+        if not text.strip() and threading.get_ident() in self._partial:
+            return _USER, "INFO"  # the line end of a print, even inside of a handler
+        for _ in range(_MAX_FRAMES):
+            if frame is None:
+                break
+            direct = frame.f_code is _CALL_HANDLERS
+            if direct or frame.f_code is _HANDLE:
+                record = frame.f_locals["record"]
+                # Behind a queue the logger is not on the stack, and a record may have come from
+                # another process, whose logging we have not seen.
+                if direct or record.process == os.getpid():
+                    logger = frame.f_locals["self"] if direct else logging.getLogger(record.name)
+                    if _echoes(text, record) and self._capture.taken(record, logger):
+                        return _ECHO, "INFO"
+                if direct:
+                    break
+            frame = frame.f_back
+        return _USER, "INFO"
+
+    def _take(self, text: str, origin: str, level: str) -> None:
+        if origin == "py.warnings":
+            self._capture.text(text.rstrip("\n"), origin, level)
+            return
+        ident = threading.get_ident()
+        text = self._partial.pop(ident, "") + text
+        if not text.endswith("\n") and len(text) < MAX_PARTIAL:
+            self._partial[ident] = text
+        elif text.strip():
+            self._capture.text(text.rstrip("\r\n"), self._name)
+
+    def complete(self) -> None:
+        """Make lines of whatever waits for a line end."""
+        for ident in list(self._partial):
+            text = self._partial.pop(ident, "")
+            if text.strip():
+                self._capture.text(text, self._name)
+
+    def __repr__(self) -> str:
+        return f"<CapturedStream of {self._stream!r}>"
+
+
+#: Where a write comes from; the fourth origin is ``py.warnings``.
+_USER, _RUNTIME, _ECHO = "user", "runtime", "echo"
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _echoes(text: str, record: logging.LogRecord) -> bool:
+    """Whether ``text`` is the record in another handler's format.
+
+    Its first letters are looked for, up to what a formatter may have escaped; a print inside a
+    handler that has nothing to do with the record is none.
+    """
+    if not text.strip():
+        return True
+    try:
+        message = record.getMessage().lstrip()
+    except Exception:  # noqa: BLE001 - the user's arguments
+        return False
+    end = 0
+    while end < min(len(message), 32) and (message[end].isalnum() or message[end] == " "):
+        end += 1
+    return message[:end] in text
+
+
+def location_of(trace: list[str]) -> str:
+    """``path:function:line`` of the innermost frame of a formatted stack; empty without one."""
+    for entry in reversed(trace):
+        first = entry.strip().splitlines()[0] if entry.strip() else ""
+        if first.startswith('File "') and ", line " in first:
+            path, _, rest = first[6:].partition('", line ')
+            line, _, function = rest.partition(", in ")
+            return f"{path}:{function}:{line}"
+    return ""

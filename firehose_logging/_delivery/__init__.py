@@ -1,0 +1,1 @@
+"""From accepted lines to booked outcomes: batch, journal, back-off, ledger."""

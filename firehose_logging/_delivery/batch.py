@@ -1,0 +1,231 @@
+"""Lines into records, records into calls; bounded. Pure: no clock, no thread, no I/O.
+
+A line lives in exactly one record from ``add`` until ``delivered`` or ``lose``. Records queue in
+the order their lines came; those taken for a call are *in flight* until the outcome of each is
+reported back, and those to be sent again return to the front with their bytes unchanged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from firehose_logging._limits import (
+    BILLING_STEP_BYTES,
+    MAX_CALL_BYTES,
+    MAX_CALL_RECORDS,
+    MAX_RECORD_BYTES,
+    TARGET_RECORD_BYTES,
+)
+from firehose_logging.errors import BUFFER_FULL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firehose_logging._delivery.ledger import Ledger
+
+
+class Record:
+    """Newline-terminated lines that travel as one Firehose record.
+
+    Args:
+        first: index of the first line, counted over everything the batcher ever accepted.
+        opened: when the first line came, in seconds of the caller's clock.
+    """
+
+    __slots__ = ("attempts", "data", "first", "lines", "opened")
+
+    def __init__(self, first: int, opened: float) -> None:
+        self.data = bytearray()
+        self.lines = 0
+        self.first = first
+        self.opened = opened
+        self.attempts = 0
+
+    def __repr__(self) -> str:
+        return f"<Record lines={self.lines} bytes={len(self.data)} attempts={self.attempts}>"
+
+
+def billed(size: int) -> int:
+    """Bytes that Firehose bills for a record of ``size`` bytes."""
+    return -(-size // BILLING_STEP_BYTES) * BILLING_STEP_BYTES
+
+
+class Batcher:
+    """Holds undelivered lines in memory, at most ``capacity`` bytes of them.
+
+    Args:
+        ledger: where lines are counted.
+        capacity: bytes of undelivered lines, in flight included; past it the oldest line that is
+            not in flight is lost as ``buffer_full``.
+        record_bytes: where a record is closed; a single longer line is a record of its own.
+        call_bytes, call_records: most of one call.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        capacity: int,
+        *,
+        record_bytes: int = TARGET_RECORD_BYTES,
+        call_bytes: int = MAX_CALL_BYTES,
+        call_records: int = MAX_CALL_RECORDS,
+    ) -> None:
+        self.ledger = ledger
+        self._capacity = capacity
+        self._record_bytes = record_bytes
+        self._call_bytes = call_bytes
+        self._call_records = call_records
+        # All mutable state. Lines of _queue and _in_flight are pending; _bytes counts both.
+        self._queue: deque[Record] = deque()  # oldest first; the last one may still be filled
+        self._open: Record | None = None  # the record being filled, always the last of _queue
+        self._in_flight: list[Record] = []
+        self._bytes = 0
+        #: Bytes waiting to be taken, without those in flight.
+        self.queued_bytes = 0
+
+    # -- what is there ---------------------------------------------------------------------
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of all undelivered lines."""
+        return self._bytes
+
+    @property
+    def pending_lines(self) -> int:
+        """All undelivered lines, counted record by record."""
+        return sum(r.lines for r in self._queue) + sum(r.lines for r in self._in_flight)
+
+    def oldest_index(self) -> int | None:
+        """Index of the oldest pending line; None when nothing is pending."""
+        firsts = [r.first for r in self._in_flight]
+        firsts.extend(r.first for r in self._queue)
+        return min(firsts, default=None)
+
+    def oldest_queued(self) -> int | None:
+        """Index of the oldest line waiting to be taken; None when nothing is."""
+        return min((r.first for r in self._queue), default=None)
+
+    def settled_between(self) -> tuple[int, int]:
+        """Indices of lines that are settled although older ones are in flight: from, and up to.
+
+        What is dropped while a call takes its time is younger than that call.
+        """
+        start = max((r.first + r.lines for r in self._in_flight), default=0)
+        end = min((r.first for r in self._queue), default=self.ledger.accepted)
+        return start, end
+
+    def oldest_time(self) -> float | None:
+        """When the oldest queued record was opened; None when nothing is queued."""
+        return min((r.opened for r in self._queue), default=None)
+
+    def oldest_pending_time(self) -> float | None:
+        """The same with what is in flight; None when nothing is pending."""
+        times = [r.opened for r in self._in_flight]
+        times.extend(r.opened for r in self._queue)
+        return min(times, default=None)
+
+    # -- in --------------------------------------------------------------------------------
+
+    def add(self, line: bytes, now: float) -> None:
+        """Accept one line, newline included, of at most ``MAX_RECORD_BYTES``."""
+        size = len(line)
+        if size > MAX_RECORD_BYTES:
+            raise ValueError(f"a line of {size} bytes; at most {MAX_RECORD_BYTES}, split it first")
+        ledger = self.ledger
+        index = ledger.accepted
+        ledger.accepted = index + 1
+        if self._bytes + size > self._capacity and not self._make_room(size):
+            ledger.lose(BUFFER_FULL, 1)
+            self._open = None  # a record's lines are counted on from its first, without gaps
+            return
+        record = self._open
+        if record is None or len(record.data) + size > self._record_bytes:
+            record = self._open = Record(index, now)
+            self._queue.append(record)
+        record.data += line
+        record.lines += 1
+        self._bytes += size
+        self.queued_bytes += size
+
+    def skip(self, lines: int) -> None:
+        """Accept lines that are lost before they get here; their indices are taken."""
+        self.ledger.accept(lines)
+        self._open = None  # see add
+
+    def _make_room(self, size: int) -> bool:
+        """Drop the oldest queued lines until ``size`` bytes fit; False when they cannot."""
+        in_flight = self._bytes - self.queued_bytes
+        if in_flight + size > self._capacity:
+            return False
+        while self._bytes + size > self._capacity:
+            record = self._queue[0]
+            end = record.data.index(b"\n") + 1
+            del record.data[:end]
+            record.lines -= 1
+            record.first += 1
+            self._bytes -= end
+            self.queued_bytes -= end
+            self.ledger.lose(BUFFER_FULL, 1)
+            if not record.lines:
+                self._queue.popleft()
+                if record is self._open:
+                    self._open = None
+        return True
+
+    # -- out -------------------------------------------------------------------------------
+
+    def take(self, max_bytes: int | None = None) -> list[Record]:
+        """The records of the next call, now in flight; empty when nothing is queued.
+
+        ``max_bytes`` lowers the size of this call (after a refusal for size); at least one
+        record is always given.
+        """
+        limit = self._call_bytes if max_bytes is None else min(max_bytes, self._call_bytes)
+        taken: list[Record] = []
+        size = 0
+        queue = self._queue
+        while queue and len(taken) < self._call_records:
+            size += len(queue[0].data)
+            if taken and size > limit:
+                break
+            taken.append(queue.popleft())
+        if taken and taken[-1] is self._open:
+            self._open = None
+        for record in taken:
+            record.attempts += 1
+            self.queued_bytes -= len(record.data)
+        self._in_flight.extend(taken)
+        return taken
+
+    def delivered(self, records: list[Record], sizes: list[int] | None = None) -> None:
+        """Firehose confirmed these; ``sizes`` are their bytes as sent, where compressed."""
+        for i, record in enumerate(records):
+            self._settle(record)
+            size = len(record.data)
+            self.ledger.deliver(record.lines, size, billed(sizes[i] if sizes else size))
+
+    def lose(self, records: list[Record], reason: str) -> None:
+        """These will never be delivered."""
+        for record in records:
+            self._settle(record)
+            self.ledger.lose(reason, record.lines)
+
+    def again(self, records: list[Record]) -> None:
+        """Put these back in front of the queue, in their old order, to be sent again."""
+        for record in reversed(records):
+            self._in_flight.remove(record)
+            self._queue.appendleft(record)
+            self.queued_bytes += len(record.data)
+
+    def recall(self) -> None:
+        """Nobody will report on what is in flight: queue all of it again."""
+        self.again(list(self._in_flight))
+
+    def _settle(self, record: Record) -> None:
+        self._in_flight.remove(record)
+        self._bytes -= len(record.data)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Batcher {len(self._queue)} queued, {len(self._in_flight)} in flight, "
+            f"{self._bytes} bytes>"
+        )

@@ -1,0 +1,140 @@
+"""Books what became of a call: in the batcher, in the ledger, and for the next call. Pure."""
+
+from __future__ import annotations
+
+from firehose_logging._delivery.losses import Losses
+from firehose_logging._delivery.retry import (
+    AGAIN,
+    BLOCKED,
+    NEVER,
+    SPLIT,
+    Backoff,
+    CallOutcome,
+    verdict,
+)
+from firehose_logging.errors import REFUSED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from firehose_logging._delivery.batch import Batcher, Record
+
+    #: Something to tell on stderr, and the key under which it is told once.
+    News = tuple[str, str]
+
+#: Failed calls in a row after which an outage is told on stderr; a blip is not worth a line.
+TELL_AFTER = 3
+
+_KEPT = "lines are kept meanwhile"
+_HINTS = {
+    "ResourceNotFoundException": "check AWS_KINESIS_STREAM_NAME, region and account",
+    "NoCredentials": "set credentials and AWS_REGION",
+    "NoRegion": "set credentials and AWS_REGION",
+}
+
+
+class Booking:
+    """The outcomes of the calls to one stream.
+
+    Args:
+        stream_name: delivery stream, for what is told.
+        batcher: what holds the records.
+        random: gives a float in [0, 1), for the jitter.
+    """
+
+    def __init__(
+        self, stream_name: str | None, batcher: Batcher, random: Callable[[], float]
+    ) -> None:
+        self._stream_name = stream_name
+        self._batcher = batcher
+        self.backoff = Backoff(random)
+        self.losses = Losses(batcher)
+        # All mutable state.
+        #: Whether the last call failed, so that waiting for the next one is likely in vain.
+        self.failing = False
+        #: How many records of the last call were stored.
+        self.stored = 0
+        #: When the next call may be made, on the clock.
+        self.not_before = 0.0
+        #: Most bytes of the next call; None for as many as it may have.
+        self.call_bytes: int | None = None
+
+    def book(self, records: list[Record], outcome: CallOutcome, now: float) -> list[News]:
+        """Book an outcome; returns what there is to tell.
+
+        Args:
+            records: those of the call.
+            outcome: the call's.
+            now: seconds, of the clock of ``not_before``.
+        """
+        self.stored = 0
+        codes = outcome.codes
+        if codes is not None and len(codes) == len(records):
+            return self._by_record(records, outcome, codes, now)
+        if codes is not None:
+            outcome = CallOutcome(
+                error="WrongCount",
+                message=f"{len(codes)} results for {len(records)} records",
+                maybe_stored=True,
+            )
+        what = verdict(outcome, len(records))
+        if what == SPLIT:  # goes on at once: no outage, whoever waits goes on waiting
+            self.call_bytes = sum(len(r.data) for r in records) // 2
+            self._batcher.again(records)
+            return []
+        self.failing = what != NEVER
+        if what == NEVER:
+            self._batcher.lose(records, REFUSED)
+            self.losses.check()
+            return [(self._told(outcome, "the lines are lost"), f"never:{outcome.error}")]
+        self._batcher.again(records)
+        self.not_before = now + self.backoff.failure(blocked=what == BLOCKED)
+        if what == BLOCKED:
+            return [(self._told(outcome, hint(outcome.error)), f"blocked:{outcome.error}")]
+        if self.backoff.failures == TELL_AFTER:
+            return [(self._told(outcome, "trying on"), f"{AGAIN}:{outcome.error}")]
+        return []
+
+    def _by_record(
+        self, records: list[Record], outcome: CallOutcome, codes: Sequence[str | None], now: float
+    ) -> list[News]:
+        stored = [i for i, code in enumerate(codes) if code is None]
+        failed = [record for record, code in zip(records, codes, strict=True) if code is not None]
+        sizes = outcome.sizes
+        self._batcher.delivered(
+            [records[i] for i in stored], [sizes[i] for i in stored] if sizes else None
+        )
+        self.losses.stored(records[i] for i in stored)
+        self._batcher.again(failed)
+        self.stored = len(stored)
+        if stored:
+            self.backoff.success()
+            self.call_bytes = None
+        self.failing = bool(failed)
+        self.not_before = now + self.backoff.failure() if failed else 0.0
+        self.losses.check()
+        if self.backoff.failures == TELL_AFTER:
+            code = next(code for code in codes if code is not None)
+            partial = CallOutcome(error=code or "", message="records refused one by one")
+            return [(self._told(partial, "trying on"), f"{AGAIN}:{code}")]
+        return []
+
+    def abandoned(self, now: float) -> None:
+        """Nobody will say what became of what is in flight; it may have been stored."""
+        self._batcher.recall()
+        self.not_before = now + self.backoff.failure()
+
+    def _told(self, outcome: CallOutcome, then: str) -> str:
+        return (
+            f"cannot deliver to stream {self._stream_name}: "
+            f"{outcome.error} {outcome.message}; {then}"
+        )
+
+
+def hint(code: str) -> str:
+    """What a person can do about a refusal."""
+    if "KMS" in code:
+        return f"check the stream's encryption key; {_KEPT}"
+    usual = "the role needs firehose:PutRecordBatch on this stream, and valid credentials"
+    return f"{_HINTS.get(code, usual)}; {_KEPT}"

@@ -1,0 +1,109 @@
+"""The crash journal as the delivery uses it: opened at the first line, and never in the way.
+
+Whatever goes wrong with a journal costs the journal and nothing else, and is told once.
+"""
+
+from __future__ import annotations
+
+import os
+
+from firehose_logging._diagnostics import tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from firehose_logging._delivery.journal_files import Journal
+
+
+class CrashJournal:
+    """A journal that may not be there.
+
+    Args:
+        folder: where journals are kept; None keeps none.
+        stream_name: delivery stream.
+    """
+
+    def __init__(self, folder: str | None, stream_name: str) -> None:
+        self._folder = folder
+        self._stream_name = stream_name
+        # All mutable state.
+        self._journal: Journal | None = None
+        self._tried = folder is None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there may be a journal."""
+        return self._folder is not None
+
+    def append(
+        self,
+        index: int,
+        line: bytes,
+        oldest: Callable[[], int | None],
+        between: Callable[[], tuple[int, int]],
+    ) -> None:
+        """Keep a line; ``oldest`` and ``between`` are as of ``Journal.append``."""
+        if self._journal is None:
+            if self._tried:
+                return
+            self._open()
+            if self._journal is None:
+                return
+        try:
+            self._journal.append(index, line, oldest, between)
+        except Exception as error:  # noqa: BLE001 - the line itself is what matters
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def lost(self, untold: Mapping[str, int]) -> None:
+        """Have the next process tell the losses that we do not live to tell."""
+        if self._journal is not None:
+            try:
+                self._journal.lost(untold)
+            except Exception as error:  # noqa: BLE001 - counted in the ledger all the same
+                self._give_up(f"{type(error).__name__}: {error}")
+
+    def settled(self, oldest: int | None) -> None:
+        """Forget the lines before the oldest pending one; None when nothing is pending."""
+        journal = self._journal
+        if journal is None:
+            return
+        if journal.trouble is not None:
+            tell(f"no crash journal ({journal.trouble}) for some lines", once="journal")
+        try:
+            journal.settled(oldest)
+        except Exception as error:  # noqa: BLE001
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def recover(self) -> Iterator[bytes]:
+        """The lines of processes that are gone."""
+        if not self._tried:
+            self._open()
+        if self._journal is not None:
+            yield from self._journal.recover()
+
+    @property
+    def found(self) -> dict[str, int]:
+        """The losses that those processes did not live to tell, by reason."""
+        return self._journal.found if self._journal is not None else {}
+
+    def close(self, *, keep: bool) -> None:
+        """Close the files, and delete them unless ``keep``; a later line opens new ones."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            self._tried = False
+            journal.close(keep=keep)
+
+    def _open(self) -> None:
+        self._tried = True
+        try:
+            from firehose_logging._delivery.journal_files import Journal
+
+            token = f"{os.getpid()}-{os.urandom(4).hex()}"
+            self._journal = Journal(self._folder or "", self._stream_name, token)
+        except Exception as error:  # noqa: BLE001 - no journal is worse than nothing at all
+            self._give_up(str(error))
+
+    def _give_up(self, why: str) -> None:
+        self._journal = None
+        tell(f"no crash journal ({why}); a killed process loses what is pending", once="journal")

@@ -1,0 +1,1 @@
+"""The companion thread, our internal extension: life cycle, flush policy, telemetry."""

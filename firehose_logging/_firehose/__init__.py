@@ -1,0 +1,1 @@
+"""Calls to Amazon Data Firehose: by ourselves where that is safe, else through botocore."""

@@ -1,0 +1,291 @@
+"""PutRecordBatch without an SDK: one signed POST over one kept-alive connection, nothing else.
+
+botocore's import and first client cost more CPU and memory than everything else in this package
+together, at every cold start. This does the one call it is needed for. It is used only where it
+is certain to do the same (``_endpoint``), and hands over to botocore for good when the service
+or the TLS library disagrees.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import ssl
+from binascii import b2a_base64
+
+from firehose_logging import _http
+from firehose_logging._delivery.retry import CallOutcome, outcome_of_entries
+from firehose_logging._diagnostics import mask, tell
+from firehose_logging._firehose.sigv4 import Credentials, Signer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from firehose_logging._clock import Clock
+    from firehose_logging._delivery.delivery import Transport
+    from firehose_logging._firehose.endpoint import Endpoint
+
+TARGET = "Firehose_20150804.PutRecordBatch"
+
+#: Seconds to connect, TLS included.
+CONNECT_TIMEOUT = 2.0
+
+#: Seconds after which an idle connection is not trusted: the environment may have been frozen
+#: and the other side gone without a word (NAT devices forget after 350 s).
+IDLE_LIMIT = 20.0
+
+#: Most bytes of an answer: 500 results of some 300 bytes, and room.
+_MAX_ANSWER_BYTES = 4 * 1_048_576
+
+#: Refusals after which botocore shall try: either we sign wrongly or nobody can.
+_SIGNING_CODES = frozenset(
+    {
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class DirectTransport:
+    """Sends calls over a connection of its own.
+
+    Args:
+        stream_name: delivery stream.
+        endpoint: where to.
+        credentials: gives the credentials for the next call; may block and raise.
+        clock: the clock seam.
+        ca_file: certificates that are trusted; None for the interpreter's own.
+        compress: turns a record into what is sent; None sends it as it is.
+        fallback: makes the transport that takes over; None for no other.
+    """
+
+    def __init__(
+        self,
+        stream_name: str,
+        endpoint: Endpoint,
+        credentials: Callable[[], Credentials],
+        clock: Clock,
+        *,
+        ca_file: str | None = None,
+        compress: Callable[[bytes | bytearray], bytes] | None = None,
+        fallback: Callable[[], Transport] | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._clock = clock
+        self._ca_file = ca_file
+        self._compress = compress
+        self._fallback = fallback
+        self._head = b'{"DeliveryStreamName":' + json.dumps(stream_name).encode() + b',"Records":['
+        self._signer = Signer(endpoint.region)
+        # All mutable state; only the delivery thread touches it.
+        self._socket: socket.socket | None = None
+        self._used_at = 0.0
+        self._context: ssl.SSLContext | None = None
+        self._successor: Transport | None = None
+
+    def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
+        """Send one call; never raises.
+
+        Args:
+            records: raw data of each.
+            timeout: most seconds for everything: connecting, sending, the answer.
+        """
+        if self._successor is not None:
+            return self._successor.send(records, timeout)
+        outcome = self._send(records, timeout)
+        if self._fallback is not None and (
+            outcome.error in _SIGNING_CODES or outcome.error == "CertificateNotTrusted"
+        ):
+            self.close()
+            self._successor = self._fallback()
+            again = self._successor.send(records, timeout)
+            if again.codes is not None:  # a refusal of both is told by the delivery
+                tell(f"sending with botocore from now on ({outcome.error})", once="successor")
+            return again
+        return outcome
+
+    def _send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
+        deadline = self._clock.now() + timeout
+        try:
+            credentials = self._credentials()
+        except Exception as error:  # noqa: BLE001 - a credentials endpoint can answer anything
+            return CallOutcome(error="NoCredentials", message=mask(str(error)))
+        sizes = None
+        data: Sequence[bytes | bytearray] = records
+        if self._compress is not None:
+            data = [self._compress(record) for record in records]
+            sizes = [len(record) for record in data]
+        request = self._request(data, credentials)
+        answer = self._exchange(request, deadline)
+        if isinstance(answer, CallOutcome):
+            return answer
+        return read_answer(answer, sizes)
+
+    def _request(self, data: Sequence[bytes | bytearray], credentials: Credentials) -> bytes:
+        entries = [b'{"Data":"' + b2a_base64(record, newline=False) + b'"}' for record in data]
+        body = self._head + b",".join(entries) + b"]}"
+        host = self._endpoint.netloc
+        headers = self._signer.headers(credentials, host, TARGET, body, self._clock.epoch())
+        headers["User-Agent"] = "firehose-logging"
+        del headers["Host"]  # _http writes it
+        return _http.request("POST", "/", host, headers, body)
+
+    # -- the connection ---------------------------------------------------------------------
+
+    def _exchange(self, request: bytes, deadline: float) -> _http.Message | CallOutcome:
+        """Send and receive; a kept connection that has died is replaced once, in silence."""
+        reused = self._still_good()
+        while True:
+            arrived = False
+            try:
+                if self._socket is None:
+                    self._connect(deadline)
+                assert self._socket is not None
+                self._left(deadline)
+                arrived = True
+                self._socket.sendall(request)
+                answer = self._receive(deadline)
+            except ssl.SSLCertVerificationError as error:
+                self.close()
+                return CallOutcome(error="CertificateNotTrusted", message=str(error))
+            except TimeoutError:
+                self.close()
+                what = "no answer in time" if arrived else "no connection in time"
+                return CallOutcome(
+                    error="Timeout" if arrived else "Connect", message=what, maybe_stored=arrived
+                )
+            except (OSError, _http.HttpError) as error:
+                self.close()
+                # The peer closed an idle connection while our request was on its way: it has
+                # most likely not read it. Any other failure is the batcher's to judge.
+                if reused and isinstance(error, ConnectionError):
+                    reused = False
+                    continue
+                kind = "Connection" if arrived else "Connect"
+                return CallOutcome(error=kind, message=str(error), maybe_stored=arrived)
+            self._used_at = self._clock.epoch()
+            if answer.headers.get("connection", "").lower() == "close":
+                self.close()
+            return answer
+
+    def _still_good(self) -> bool:
+        """Whether there is a connection worth trying; lets go of one that is not."""
+        if self._socket is None:
+            return False
+        idle = self._clock.epoch() - self._used_at
+        if 0 <= idle <= IDLE_LIMIT:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if not poll.poll(0):
+                return True
+        self.close()  # too old, or readable without a question: it was closed
+        return False
+
+    def _connect(self, deadline: float) -> None:
+        sock = self._reach(deadline)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._endpoint.scheme == "https":
+                if self._context is None:
+                    self._context = tls_context(self._ca_file)
+                sock = self._context.wrap_socket(sock, server_hostname=self._endpoint.host.encode())
+        except BaseException:
+            sock.close()
+            raise
+        self._socket = sock
+
+    def _reach(self, deadline: float) -> socket.socket:
+        """A connection to the first address that answers; all of them within one deadline.
+
+        ``socket.create_connection`` would give each address the whole time-out. A host name as
+        bytes is ASCII; as a str it would have Python import its codec for all the others.
+        """
+        host, port = self._endpoint.host, self._endpoint.port
+        failure: OSError = OSError(f"{host} has no address")
+        for family, kind, proto, _, address in socket.getaddrinfo(
+            host.encode(), port, type=socket.SOCK_STREAM
+        ):
+            left = min(CONNECT_TIMEOUT, self._left(deadline, on_socket=False))
+            sock = socket.socket(family, kind, proto)
+            try:
+                sock.settimeout(left)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        try:
+            raise failure
+        finally:
+            # An error in a variable of a frame of its own traceback is a cycle, and would keep
+            # the megabytes of the request until the garbage collector comes by.
+            del failure
+
+    def _left(self, deadline: float, *, on_socket: bool = True) -> float:
+        left = deadline - self._clock.now()
+        if left <= 0:
+            raise TimeoutError
+        if on_socket and self._socket is not None:
+            self._socket.settimeout(left)
+        return left
+
+    def _receive(self, deadline: float) -> _http.Message:
+        assert self._socket is not None
+        parser = _http.Parser(_MAX_ANSWER_BYTES)
+        while True:
+            self._left(deadline)  # again for each part: an answer may come byte by byte
+            data = self._socket.recv(65_536)
+            if not data:
+                raise ConnectionResetError("closed before the answer was complete")
+            for message in parser.feed(data):
+                if message.status != 100:
+                    return message
+
+    def close(self) -> None:
+        """Close the connection; the next call opens a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """TLS as botocore has it: 1.2 or newer, certificate and host name checked."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    else:
+        context.load_default_certs()
+    return context
+
+
+def read_answer(answer: _http.Message, sizes: list[int] | None = None) -> CallOutcome:
+    """What an HTTP answer says about the call. Pure."""
+    status = answer.status
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        error = "BadResponse" if status == 200 else f"HTTP{status}"
+        return CallOutcome(
+            error=error,
+            message="the answer is no JSON object",
+            status=status,
+            maybe_stored=status == 200 or status >= 500,
+        )
+    if status != 200:
+        code = answer.headers.get("x-amzn-errortype") or body.get("__type") or f"HTTP{status}"
+        code = str(code).partition(":")[0].rpartition("#")[2]
+        message = body.get("message") or body.get("Message") or ""
+        return CallOutcome(
+            error=code, message=mask(str(message)), status=status, maybe_stored=status >= 500
+        )
+    return outcome_of_entries(body.get("RequestResponses"), body.get("FailedPutCount"), sizes)

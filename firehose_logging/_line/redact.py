@@ -1,0 +1,44 @@
+"""A user's last word on a line before it is kept anywhere."""
+
+from __future__ import annotations
+
+import json
+
+from firehose_logging._line import line as _line
+from firehose_logging._line.json_text import dumps, quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Redact = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+def redacted(redact: Redact, body: str) -> list[str]:
+    """The bodies that take the place of ``body``; none when the line is dropped.
+
+    Args:
+        redact: given the line as a dict, without ``seq``; gives it back changed, or another, or
+            None to drop it. When it raises, a line that says so and holds nothing else is sent:
+            what could not be masked must not leave.
+        body: a line without ``seq`` and its end.
+    """
+    line = json.loads(f"{body}}}")
+    start = _line.start(
+        str(line.get("timestamp", "")),
+        str(line.get("type", "")),
+        str(line.get("level", "")),
+        str(line.get("logger", "")),
+    )
+    try:
+        kept: object = redact(dict(line))
+        if kept is None:
+            return []
+        text = dumps(kept)
+        if not isinstance(kept, dict) or not kept:
+            raise TypeError(f"redact gave a {type(kept).__name__}, not a dict or None")
+    except Exception as error:  # noqa: BLE001 - user code
+        message = quote(f"a line was withheld: redact raised {type(error).__name__}")
+        return [f'{start},"message":{message}']
+    return [text[:-1]] if _line.fits(text) else _line.fragments(start, text)

@@ -1,0 +1,228 @@
+"""Whatever is set wrong, the function answers as before and one message says what is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_firehose import LocalFirehose
+from support.e2e_lambda import Run, deployed, open_firehose
+from support.e2e_lines import platform, said_by
+
+pytestmark = pytest.mark.e2e
+
+FIRST: list[Any] = [["log", "INFO", "one"], ["print", "two"], ["stderr", "three"], ["warn", "four"]]
+SECOND: list[Any] = [["log", "WARNING", "five"], ["raise", "ValueError", "six"]]
+SAID = [*said_by(FIRST, 1), *said_by(SECOND, 2)]
+
+
+def use(run: Run) -> None:
+    """Two invocations, one of which fails, and the end."""
+    assert run.do(*FIRST, answer="ok").payload == "ok"
+    assert run.do(*SECOND).error_message == "six"
+    run.shutdown()
+
+
+@pytest.fixture(scope="module")
+def firehose() -> Iterator[LocalFirehose]:
+    """One Firehose for those who will not reach it."""
+    with open_firehose() as firehose:
+        yield firehose
+
+
+@pytest.fixture(scope="module")
+def bare_output(firehose: LocalFirehose) -> dict[str, list[str]]:
+    """What CloudWatch holds of the function without the layer."""
+    with deployed(with_layer=False, firehose=firehose) as run:
+        use(run)
+        return run.output
+
+
+def own_output(run: Run) -> dict[str, list[str]]:
+    """What CloudWatch holds without what the package said itself."""
+    return {
+        stream: [text for text in texts if not text.startswith("firehose_logging: ")]
+        for stream, texts in run.output.items()
+    }
+
+
+@contextmanager
+def credentials(**changes: str) -> Iterator[LocalFirehose]:
+    """A Firehose that knows other credentials than the function has."""
+    with open_firehose() as firehose:
+        firehose._identity = dataclasses.replace(firehose._identity, **changes)
+        yield firehose
+
+
+#: case: variables, options of the function, what the message must name.
+NOTHING_ARRIVES: dict[str, tuple[dict[str, str | None], dict[str, Any], list[str]]] = {
+    "no stream": ({"AWS_KINESIS_STREAM_NAME": None}, {}, ["AWS_KINESIS_STREAM_NAME is not set"]),
+    "empty stream": ({"AWS_KINESIS_STREAM_NAME": ""}, {}, ["AWS_KINESIS_STREAM_NAME"]),
+    "illegal stream": (
+        {"AWS_KINESIS_STREAM_NAME": "my/stream"},
+        {},
+        ["AWS_KINESIS_STREAM_NAME='my/stream'", "letters"],
+    ),
+    "arn": (
+        {"AWS_KINESIS_STREAM_NAME": "arn:aws:firehose:eu-west-1:1:deliverystream/logs"},
+        {},
+        ["AWS_KINESIS_STREAM_NAME=", "not the ARN"],
+    ),
+    "unknown stream": (
+        {"AWS_KINESIS_STREAM_NAME": "nobodys"},
+        {},
+        ["stream nobodys", "ResourceNotFoundException", "AWS_KINESIS_STREAM_NAME"],
+    ),
+    "wrong region": ({}, {"region": "us-west-2"}, ["stream logs", "region"]),
+    "bad signature": ({}, {"secret_key": "another"}, ["InvalidSignatureException", "credentials"]),
+    "unknown key": ({}, {"access_key": "ASIASOMEBODYELSE0000"}, ["credentials"]),
+    "no credentials": (
+        {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nowhere"},
+        {"access_key": "", "secret_key": "", "session_token": ""},
+        ["NoCredentials", "credentials"],
+    ),
+}
+
+
+@pytest.mark.parametrize("transport", ["auto", "boto3"])
+@pytest.mark.parametrize("case", NOTHING_ARRIVES)
+def test_nothing_can_be_sent(
+    case: str, transport: str, firehose: LocalFirehose, bare_output: dict[str, list[str]]
+) -> None:
+    """The function is as without the layer, and one message names what is wrong."""
+    variables, options, names = NOTHING_ARRIVES[case]
+    variables = {"FIREHOSE_LOGGING_TRANSPORT": transport, **variables}
+    with deployed(environment=variables, firehose=firehose, **options) as run:
+        use(run)
+
+        (told,) = run.told
+        for name in names:
+            assert name in told
+        assert options.get("secret_key") != "another" or "another" not in told
+        assert own_output(run) == bare_output
+        assert run.lines == []
+
+
+#: variable: a wrong value, and a part of what is allowed.
+WRONG_VALUES = {
+    "HTTP_LOGS_LISTENER_PORT": ("http", "65535"),
+    "FIREHOSE_LOGGING_TELEMETRY": ("platforms", "platform, function, extension"),
+    "FIREHOSE_LOGGING_TELEMETRY_API": ("telemetri", "telemetry, logs"),
+    "FIREHOSE_LOGGING_CAPTURE": ("everything", "logging, stdout, stderr, errors"),
+    "FIREHOSE_LOGGING_LEVEL": ("LOUD", "DEBUG"),
+    "FIREHOSE_LOGGING_PASSTHROUGH": ("perhaps", "on or off"),
+    "FIREHOSE_LOGGING_FLUSH": ("sometimes", "end, periodic, adaptive"),
+    "FIREHOSE_LOGGING_INTERVAL": ("0", "seconds"),
+    "FIREHOSE_LOGGING_COMPRESSION": ("snappy", "none, gzip"),
+    "FIREHOSE_LOGGING_BUFFER_BYTES": ("16 MB", "65536"),
+    "FIREHOSE_LOGGING_JOURNAL": ("yes", "on or off"),
+    "FIREHOSE_LOGGING_TRANSPORT": ("curl", "auto"),
+}
+
+
+def test_every_variable_is_tried() -> None:
+    """A variable that is added to the settings is added here."""
+    from firehose_logging import settings
+
+    known = {variable for _, variable, _, _ in settings._FIELDS}
+    assert known == {*WRONG_VALUES, "AWS_KINESIS_STREAM_NAME"}
+
+
+@pytest.mark.parametrize("variable", WRONG_VALUES)
+def test_a_wrong_value(variable: str, bare_output: dict[str, list[str]]) -> None:
+    """A wrong value is told once, with what is allowed; the default holds, all lines arrive."""
+    value, allowed = WRONG_VALUES[variable]
+    with deployed(environment={variable: value}) as run:
+        use(run)
+
+        (told,) = run.told
+        assert f"{variable}={value!r} is not allowed" in told
+        assert allowed in told
+        assert own_output(run) == bare_output
+        run.expect(*SAID)
+
+
+def test_all_values_wrong(bare_output: dict[str, list[str]]) -> None:
+    """Each of many wrong values is told, once; the function and its lines are unharmed."""
+    with deployed(environment={name: value for name, (value, _) in WRONG_VALUES.items()}) as run:
+        use(run)
+
+        assert len(run.told) == len(WRONG_VALUES)
+        assert own_output(run) == bare_output
+        run.expect(*SAID)
+
+
+def test_an_occupied_port(bare_output: dict[str, list[str]]) -> None:
+    """Without its port there is no telemetry, and nothing else is missing."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        with deployed(environment={"HTTP_LOGS_LISTENER_PORT": port}) as run:
+            use(run)
+
+            (told,) = run.told
+            assert f"HTTP_LOGS_LISTENER_PORT={port}" in told
+            assert own_output(run) == bare_output
+            run.expect(*SAID)
+            assert not platform(run.lines, "start")
+
+
+@pytest.mark.parametrize("folder", ["/dev/null", "/nowhere/at all"])
+def test_an_unwritable_temporary_folder(folder: str, bare_output: dict[str, list[str]]) -> None:
+    """Without a place for the crash journal all lines arrive, and one message says so."""
+    with deployed(environment={"TMPDIR": folder}) as run:
+        use(run)
+
+        (told,) = run.told
+        assert folder in told
+        assert "journal" in told
+        assert own_output(run) == bare_output
+        run.expect(*SAID)
+
+
+def test_a_journal_folder_that_is_open_to_all(tmp_path: Path) -> None:
+    """A journal folder that somebody else could write to is not used, and that is told."""
+    open_to_all = tmp_path / "firehose-logging"
+    open_to_all.mkdir(mode=0o777)
+    open_to_all.chmod(0o777)
+    with deployed(environment={"TMPDIR": str(tmp_path)}) as run:
+        use(run)
+
+        (told,) = run.told
+        assert str(open_to_all) in told
+        run.expect(*SAID)
+
+
+def test_an_unknown_stream_is_asked_for_rarely() -> None:
+    """Calls that cannot succeed do not grow with the invocations, and hold nobody up."""
+    with deployed(environment={"AWS_KINESIS_STREAM_NAME": "nobodys"}) as run:
+        for number in range(60):
+            run.do(["log", "INFO", f"line {number}"])
+        calls = len(run.firehose.ledger.calls)
+        run.shutdown()
+
+        assert 1 <= calls <= 12
+        assert len(run.firehose.ledger.calls) <= calls + 2
+        assert len(run.told) == 1
+
+
+def test_a_stream_that_comes_later() -> None:
+    """What could not be delivered at first is delivered when somebody has made the stream."""
+    from local_firehose import DeliveryStream, read_lines
+
+    with deployed(environment={"AWS_KINESIS_STREAM_NAME": "later"}) as run:
+        run.do(["logs", "INFO", 20])
+        bucket = run.env.work / "later"
+        bucket.mkdir()
+        run.firehose.add_stream(DeliveryStream("later", bucket=bucket))
+        run.do(["log", "INFO", "and then"])
+        run.shutdown()
+        run.firehose.flush()
+        lines = [x for x in read_lines(bucket) if x["type"] == "function"]
+
+        assert [x["message"] for x in lines] == [*(f"line {n}" for n in range(20)), "and then"]

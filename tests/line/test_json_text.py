@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import decimal
+import enum
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firehose_logging._line.json_text import MAX_DEPTH, dumps, quote, text_of, to_bytes
+from tools.strategies import BadDict, Unprintable, texts, values
+
+
+def strict(text: str) -> object:
+    """Parse as readers do that know no NaN."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(to_bytes(text), parse_constant=refuse)
+
+
+def depth_of(value: object) -> int:
+    """How deep lists and dicts are nested."""
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(values)
+def test_every_value_is_valid_json(value):
+    """Whatever is logged: strict JSON on one line, never an exception."""
+    text = dumps(value)
+
+    assert "\n" not in text
+    strict(text)
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers(-10**15, 10**15) | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+))  # fmt: skip
+def test_plain_values_come_back(value):
+    """What JSON can hold is kept exactly."""
+    assert strict(dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+        ([math.inf, 1.5], ["inf", 1.5]),
+        ((1, 2), [1, 2]),
+        ({1: "a", None: "b", 2.5: "c"}, {"1": "a", "null": "b", "2.5": "c"}),
+        ({True: math.nan, None: 1, (1, 2): 2}, {"true": "nan", "null": 1, "(1, 2)": 2}),
+        (decimal.Decimal("1.10"), "1.10"),
+        (b"\xff", r"b'\xff'"),
+        (enum.IntEnum("Number", "one")(1), 1),
+        (Unprintable(), "<unprintable Unprintable object>"),
+        ([Unprintable(), math.nan], ["<unprintable Unprintable object>", "nan"]),
+        ("a\x00\n\x1b", "a\x00\n\x1b"),
+    ],
+)
+def test_what_json_cannot_hold_becomes_its_text(value, kept):
+    """Odd values become their str, alone or inside of others."""
+    assert strict(dumps(value)) == kept
+
+
+def test_enormous_number_is_kept_as_text():
+    """A number over the interpreter's own digit limit is written as hexadecimal text."""
+    assert strict(dumps([1 << 20_000]))[0] == hex(1 << 20_000)
+    assert strict(dumps(1 << 20_000)) == hex(1 << 20_000)
+
+
+def test_cycles_end():
+    """A list that holds itself is cut where it comes round again."""
+    cycle: list[object] = [1]
+    cycle.append({"again": cycle})
+
+    assert strict(dumps(cycle)) == [1, {"again": "<circular reference>"}]
+
+
+def test_same_object_twice_is_no_cycle():
+    """Only what contains itself is circular."""
+    shared = [math.nan]
+
+    assert strict(dumps([shared, shared])) == [["nan"], ["nan"]]
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 500, 1_000, 50_000])
+def test_deep_nesting_is_cut(depth):
+    """Nothing is deeper than readers can take, and what is not too deep is untouched."""
+    value: object = "core"
+    for level in range(depth):
+        value = [value] if level % 2 else {"x": value}
+
+    found = strict(dumps(value))
+
+    assert depth_of(found) == min(depth, MAX_DEPTH)
+    assert ("core" in dumps(value)) == (depth <= MAX_DEPTH)
+
+
+def test_wide_values_are_not_taken_for_deep_ones():
+    """Many brackets side by side, or inside of text, are no depth."""
+    value = {"list": [[] for _ in range(1_000)], "text": "[" * 1_000}
+
+    assert strict(dumps(value)) == value
+
+
+def test_unreadable_dict_becomes_text():
+    """A dict of a kind that refuses to be read does not take the rest with it."""
+    assert strict(dumps([1, BadDict(a=1)]))[0] == 1
+
+
+def test_exit_passes_through():
+    """SystemExit and KeyboardInterrupt from user code are not ours to swallow."""
+
+    class Leaving:
+        def __str__(self) -> str:
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        dumps([Leaving()])
+
+
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [
+        ("é", "é".encode()),
+        ("\ud83d\ude00", "😀".encode()),
+        ("a\ud800b", "a\ufffdb".encode()),
+        ("\udc00", "\ufffd".encode()),
+        ("\ud800\ud83d\ude00\udfff", "\ufffd😀\ufffd".encode()),
+    ],
+)
+def test_surrogates(text, encoded):
+    """True pairs are joined, lone halves become the replacement character."""
+    assert to_bytes(text) == encoded
+
+
+@given(texts)
+def test_bytes_are_always_utf8(text):
+    """Any text encodes, and text without surrogates exactly."""
+    encoded = to_bytes(text)
+
+    assert encoded.decode() is not None
+    if not any("\ud800" <= c <= "\udfff" for c in text):
+        assert encoded == text.encode()
+
+
+def test_non_ascii_is_not_escaped():
+    """Letters beyond ASCII stay letters: fewer billed bytes."""
+    assert quote("é") == dumps("é") == '"é"'
+    assert dumps({"é": ["ü"]}) == '{"é": ["ü"]}'
+
+
+def test_text_of_anything():
+    """A str that raises gives a stand-in that names the type."""
+    assert text_of(1) == "1"
+    assert text_of(Unprintable()) == "<unprintable Unprintable object>"

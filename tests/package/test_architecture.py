@@ -1,0 +1,299 @@
+"""Who may import whom, and who may touch what: read from the syntax trees, nothing is run."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "firehose_logging"
+FOLDER = Path(__file__).resolve().parents[2] / PACKAGE
+
+#: Every module by its name within the package: ``__init__``, ``handler``, ``_delivery.batch``.
+MODULES = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts).removesuffix(".__init__")
+    for path in FOLDER.rglob("*.py")
+)
+WINGS = sorted(path.parent.name for path in FOLDER.glob("*/__init__.py"))
+
+# -- the rule -----------------------------------------------------------------------------------
+#: The ground, in the order in which it is laid: each may import what stands before it.
+GROUND = (
+    "errors", "_limits", "_clock", "_diagnostics", "_threads", "_switch_interval", "_http",
+    "_shutdown", "settings", "_line", "formatter",
+)  # fmt: skip
+#: Wings stand on the ground and do not import one another, but for these.
+BETWEEN_WINGS = {"_firehose": {"_delivery"}}
+#: What puts the wings together, and who may import that: the public names, inside of functions.
+ASSEMBLY = ("_process", "_bootstrap")
+#: The rest of the package: public names, and what the wrapper starts.
+PUBLIC = {"__init__", "_invocation", "_launch", "_program", "handler", "testing"}
+
+#: Modules outside of the package that only these of ours may use.
+RESERVED = {
+    "threading": {
+        "_capture.output",
+        "_delivery.delivery",
+        "_delivery.backlog",
+        "_shutdown",
+        "_threads",
+        "handler",
+        "testing",
+    },
+    "_socket": {"_extension.lambda_api", "_extension.listener"},
+    "socket": {"_firehose.credentials", "_firehose.direct"},
+    "ssl": {"_firehose.direct"},
+    "boto3": set(),
+    "botocore": {"_firehose.choose"},
+    "wrapt": {"_invocation"},
+    "snapshot_restore_py": {"_process"},
+    "atexit": {"_bootstrap", "_process"},
+    "signal": set(),
+    "_signal": {"_shutdown"},
+    "fcntl": {"_delivery.journal_files"},
+    "mmap": {"_delivery.journal_files"},
+    "random": set(),
+    "select": {"_firehose.direct", "_extension.companion"},
+    "subprocess": set(),
+    "warnings": set(),
+    "http": set(),
+    "urllib": set(),
+    "urllib3": set(),
+    "asyncio": set(),
+    "queue": set(),
+    "typing": set(),
+    "dataclasses": set(),
+    "enum": set(),
+    "inspect": set(),
+}
+
+#: These decide and never act: no clock, no thread, no file, no socket.
+PURE = {
+    "_delivery.batch", "_delivery.booking", "_delivery.ledger", "_delivery.losses",
+    "_delivery.result", "_delivery.retry", "_extension.flush_policy", "_extension.lifecycle",
+    "_extension.telemetry", "_extension.telemetry_batch", "_http", "_limits", "_line.json_text",
+    "_line.redact", "errors",
+}  # fmt: skip
+ACTING = {
+    "threading", "socket", "_socket", "ssl", "select", "signal", "_signal", "subprocess", "os",
+    "sys", "time", "random", "io", "fcntl", "mmap", "atexit", "logging", "botocore",
+}  # fmt: skip
+
+#: Lines of a file, and of a function with its docstring.
+MAX_FILE = 450
+MAX_FUNCTION = 60
+
+
+def source(module: str) -> Path:
+    """The file of a module."""
+    path = FOLDER / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(source(module).read_text())
+
+
+def is_for_types(node: ast.stmt) -> bool:
+    """Whether a statement is an ``if TYPE_CHECKING`` block."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def imports(module: str) -> tuple[set[str], set[str]]:
+    """Names imported when the module is imported, and those imported inside of functions."""
+    at_import: set[str] = set()
+    later: set[str] = set()
+
+    def visit(node: ast.AST, found: set[str]) -> None:
+        if isinstance(node, ast.stmt) and is_for_types(node):
+            return
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            found = later
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            name = node.module or ""
+            if name.partition(".")[0] == PACKAGE:
+                for alias in node.names:
+                    inner = f"{name}.{alias.name}".partition(".")[2]
+                    found.add(f"{PACKAGE}.{inner}" if inner in MODULES else name)
+            else:
+                found.add(name)
+        for child in ast.iter_child_nodes(node):
+            visit(child, found)
+
+    visit(tree(module), at_import)
+    return at_import, later
+
+
+def edges(names: set[str]) -> set[str]:
+    """Modules of the package among imported names."""
+    return {
+        name.partition(".")[2] or "__init__" for name in names if name.partition(".")[0] == PACKAGE
+    }
+
+
+def room(module: str) -> str:
+    """The wing in which a module is, or the module itself where it is in none."""
+    return module.partition(".")[0]
+
+
+def allowed(module: str) -> set[str]:
+    """The rooms that a module may import when it is imported."""
+    here = room(module)
+    if here in GROUND:
+        return {*GROUND[: GROUND.index(here)], here}
+    if here in WINGS:
+        return {*GROUND, here, *BETWEEN_WINGS.get(here, ())}
+    if here in ASSEMBLY:
+        return {*GROUND, *WINGS, *ASSEMBLY[: ASSEMBLY.index(here)]}
+    return {*GROUND, "__init__", *PUBLIC, *ASSEMBLY, "_delivery"}
+
+
+def test_every_room_has_its_place():
+    """A new module at the top level, or a new wing, needs a place in the rule."""
+    known = {*GROUND, *WINGS, *ASSEMBLY, *PUBLIC}
+
+    assert {room(module) for module in MODULES} == known
+
+
+def test_the_rule_sees_every_file():
+    """The listing above is of folders too: nothing in a wing escapes the tests of this file."""
+    assert len(MODULES) == len(list(FOLDER.rglob("*.py")))
+    assert {room(module) for module in MODULES if "." in module} == set(WINGS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_who_imports_whom(module):
+    """Ground, wings, assembly: nobody imports what stands above or beside."""
+    now, later = imports(module)
+
+    assert {room(name) for name in edges(now)} <= allowed(module)
+    if room(module) in (*GROUND, *WINGS):
+        assert {room(name) for name in edges(later)} <= allowed(module)
+
+
+def test_no_cycles_at_import():
+    """Module-level imports have an order: no module needs itself, however far around."""
+    graph = {module: edges(imports(module)[0]) for module in MODULES}
+    while graph:
+        free = {module for module, needs in graph.items() if not needs & graph.keys() - {module}}
+        assert free, f"a cycle among {sorted(graph)}"
+        for module in free:
+            del graph[module]
+
+
+def test_bootstrap_is_nobodys_module_level_import():
+    """What builds everything is imported by the package itself and by nobody else at import."""
+    importers = {module for module in MODULES if "_bootstrap" in edges(imports(module)[0])}
+
+    assert importers == {"__init__"}
+
+
+@pytest.mark.parametrize("reserved", sorted(RESERVED))
+def test_reserved_modules(reserved):
+    """Threads, sockets, signals, files and SDKs each have their place."""
+    users = {
+        module
+        for module in MODULES
+        if reserved in {name.partition(".")[0] for found in imports(module) for name in found}
+    }
+
+    assert users == RESERVED[reserved]
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_pure_modules(module):
+    """The parts that decide import nothing that acts, at import or later."""
+    names = {name.partition(".")[0] for found in imports(module) for name in found}
+
+    assert not names & ACTING
+    assert edges(imports(module)[0]) <= PURE | {"_line.line"}
+
+
+def test_settings_are_the_only_reader_of_the_environment():
+    """Nobody else looks at the process's environment variables."""
+    readers = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
+        if isinstance(node.value, ast.Name) and node.value.id == "os"
+    }
+
+    assert readers == {"settings"}
+
+
+def test_nothing_of_ours_logs():
+    """The package never logs through logging, never warns, never prints."""
+    calls = [
+        (module, ast.unparse(node.func))
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call)
+    ]
+    levels = ["debug", "info", "warning", "error", "exception", "critical", "log"]
+    forbidden = {"print", "warnings.warn", *(f"logging.{level}" for level in levels)}
+    guilty = [
+        (module, call)
+        for module, call in calls
+        if call in forbidden
+        or (call.startswith("logging.getLogger(") and call.rpartition(".")[2] in levels)
+    ]
+
+    assert guilty == []
+
+
+def test_broad_excepts_let_exits_pass():
+    """SystemExit and KeyboardInterrupt are the user's: what catches them raises them again."""
+    guilty = [
+        (module, node.lineno)
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or "BaseException" in ast.unparse(node.type))
+        and ast.unparse(node.body[-1]) != "raise"
+    ]
+
+    assert guilty == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_are_short(module):
+    """Every function fits on a screen."""
+    long = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(tree(module))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION
+    }
+
+    assert long == {}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_are_short(module):
+    """Every file fits on a few screens."""
+    lines = len(source(module).read_text().splitlines())
+
+    assert lines < MAX_FILE
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_say_what_they_are(module):
+    """Every module has a docstring, and annotations that cost nothing when it is imported."""
+    first, second = (*tree(module).body, None)[:2]
+
+    assert ast.get_docstring(tree(module))
+    assert isinstance(first, ast.Expr)
+    # These two run on interpreters that do not know that import; they quote their annotations.
+    others = {"_launch": "import os", "_program": "import errno"}
+    if second is None:  # a wing's own file says what the wing is, and nothing else
+        assert module in WINGS
+        return
+    assert ast.unparse(second) == others.get(module, "from __future__ import annotations")

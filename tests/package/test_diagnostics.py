@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from firehose_logging import _diagnostics
+from firehose_logging._diagnostics import MAX_LENGTH, mask, tell
+from support.stage import run_python
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    """Nothing counts as said already."""
+    _diagnostics.forget()
+    yield
+    _diagnostics.forget()
+
+
+def test_said_on_the_original_stderr():
+    """What we say goes to the original stderr, on one line, even when sys.stderr is replaced."""
+    code = """
+        import io, sys
+        from firehose_logging._diagnostics import tell
+        sys.stderr = io.StringIO()
+        tell("two\\nlines")
+        assert sys.stderr.getvalue() == ""
+        """
+
+    ended = run_python(textwrap.dedent(code))
+
+    assert ended.stderr == "firehose_logging: two lines\n"
+
+
+def told(*messages, once=None):
+    """What a child process writes that tells these messages."""
+    code = f"""
+        from firehose_logging._diagnostics import tell
+        for message in {messages!r}:
+            tell(message, once={once!r})
+        """
+    return run_python(textwrap.dedent(code)).stderr
+
+
+def test_once():
+    """A key is said once a process; without a key everything is said."""
+    assert told("a", "b", once="key") == "firehose_logging: a\n"
+    assert told("a", "a").count("\n") == 2
+
+
+def test_long_messages_are_cut():
+    """A response body in an error does not fill the log."""
+    text = told("x" * 10_000)
+
+    assert len(text) == len("firehose_logging: ") + MAX_LENGTH + 1
+    assert text.endswith("...\n")
+
+
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "key ASIAIOSFODNN7EXAMPLE, more",
+        f"aws_secret_access_key={SECRET}",
+        f"AWS_SECRET_ACCESS_KEY={SECRET}",
+        f"aws_secret_access_key = '{SECRET}'",
+        f'{{"SecretAccessKey": "{SECRET}", "a": 1}}',
+        f"X-Amz-Security-Token: {SECRET}",
+        f"AWS_SESSION_TOKEN={SECRET}",
+        f"sessionToken='{SECRET}'",
+        f"Signature={SECRET}",
+        f"X-Amz-Credential={SECRET}&x=1",
+    ],
+)
+def test_secrets_are_masked(text):
+    """Nothing that looks like a credential is written."""
+    found = mask(text)
+
+    assert "[masked]" in found
+    assert SECRET not in found
+    assert "IOSFODNN7EXAMPLE" not in found
+
+
+def test_other_text_is_not_masked():
+    """Names and plain words stay readable."""
+    text = "User: arn:aws:sts::123456789012:assumed-role/r/f is not authorized on stream logs"
+
+    assert mask(text) == text
+
+
+def test_no_stderr():
+    """Without a stderr, or with a closed one, nothing is said and nothing raised."""
+    code = """
+        import os, sys
+        from firehose_logging._diagnostics import tell
+        os.close(2)
+        tell("to a closed descriptor")
+        sys.__stderr__ = None
+        tell("to nobody")
+        print("fine")
+        """
+
+    assert run_python(textwrap.dedent(code)).stdout == "fine\n"
+
+
+def test_odd_text(capfd):
+    """Text that is no UTF-8 is told all the same."""
+    tell("a\ud800b")
+
+    assert capfd.readouterr().err == "firehose_logging: a?b\n"

@@ -1,0 +1,122 @@
+"""Parts of the package put together for tests: a delivery without its thread, child processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firehose_logging._delivery.delivery import Delivery
+from firehose_logging.settings import Settings
+from firehose_logging.testing import ManualClock, MemoryTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds. A child that takes longer hangs; a sound one needs a fraction of a second.
+CHILD_DEADLINE = 30.0
+
+
+def own_body(level: str, message: str, columns: Mapping[str, object]) -> str:
+    """The body of a line of the package's own, much shorter than the real one."""
+    del level, message
+    return json.dumps({"own": columns}, separators=(",", ":"))[:-1]
+
+
+class Unthreaded(Delivery):
+    """A delivery whose thread never runs: tests make its steps themselves."""
+
+    def __init__(
+        self, transport: Any, clock: ManualClock, *, background: bool = False, **settings: Any
+    ) -> None:
+        settings.setdefault("stream_name", "logs")
+        super().__init__(
+            Settings(**settings),
+            lambda: transport,
+            clock,
+            background=background,
+            own_body=own_body,
+        )
+
+    def _rouse(self) -> None:
+        """Nobody to wake."""
+
+    def step(self, *, inline: bool = False) -> Any:
+        """One turn of the thread's loop; returns what it decided."""
+        with self._section():
+            decision = self._next_step(inline=inline)
+        if isinstance(decision, list):
+            self._send(decision)
+        return decision
+
+
+def threaded(transport: MemoryTransport, *, background: bool = True, **settings: Any) -> Delivery:
+    """A delivery with its real thread and the real clock; close it at the end."""
+    from firehose_logging._clock import SystemClock
+
+    settings.setdefault("stream_name", "logs")
+    return Delivery(
+        Settings(**settings),
+        lambda: transport,
+        SystemClock(),
+        background=background,
+        own_body=own_body,
+    )
+
+
+class MemoryClient:
+    """A Firehose client that keeps what it is given, for ``FirehoseHandler(client=...)``."""
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.streams: set[str] = set()
+
+    def put_record_batch(self, **call: Any) -> dict[str, Any]:
+        """Store all records of a call."""
+        self.streams.add(call["DeliveryStreamName"])
+        self.records += [bytes(item["Data"]) for item in call["Records"]]
+        return {"FailedPutCount": 0, "RequestResponses": [{} for _ in call["Records"]]}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line stored, parsed, in order; flushes first."""
+        import firehose_logging
+
+        for _ in range(3):  # what a flush delivers may add a line about losses
+            if not firehose_logging.flush(10).pending:
+                break
+        return [json.loads(line) for data in self.records for line in data.splitlines()]
+
+    def messages(self) -> list[Any]:
+        """The message of every line stored."""
+        return [line["message"] for line in self.lines()]
+
+
+def child_environment(**variables: str) -> dict[str, str]:
+    """What a child process needs and nothing else; never the ambient settings."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **variables,
+    }
+
+
+def run_python(
+    code: str,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    flags: Sequence[str] = (),
+    python: str | Path = sys.executable,
+) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter that finds the package in the repository."""
+    variables = child_environment(PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}", **(env or {}))
+    return subprocess.run(
+        [str(python), *flags, "-c", code, *args],
+        env=variables, capture_output=True, text=True, timeout=CHILD_DEADLINE, check=False,
+    )  # fmt: skip

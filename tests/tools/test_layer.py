@@ -1,0 +1,183 @@
+"""The layer as `make layer` builds it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import marshal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.e2e_lambda import deployed
+from tools import build_layer, bundle
+from tools.interpreters import find_interpreters
+
+PACKAGE = Path(build_layer.PACKAGE)
+#: Bytes of a .pyc file before its code: magic number, flags, hash or time (PEP 552).
+PYC_HEADER = 16
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer, built once for this file."""
+    destination = tmp_path_factory.mktemp("layer") / "opt"
+    build_layer.build(destination)
+    return destination
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Mode, time and content hash of everything below a folder."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mode,
+            path.stat().st_mtime_ns,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in folder.rglob("*")
+    }
+
+
+def sources(folder: Path) -> set[str]:
+    """Files below a folder without bytecode."""
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+
+
+def test_layer_holds_wrapper_package_and_wrapt_only(layer: Path) -> None:
+    """Nothing but the wrapper and two packages, with every module of ours and no foreign file."""
+    assert {path.name for path in layer.iterdir()} == {"firehose_wrapper", "python"}
+    assert {path.name for path in (layer / "python").iterdir()} == {"firehose_logging", "wrapt"}
+    assert sources(layer / "python" / "firehose_logging") == {
+        str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")
+    } | {"py.typed"}
+    assert {Path(name).suffix for name in sources(layer / "python" / "wrapt")} == {".py", ""}
+    assert "LICENSE" in sources(layer / "python" / "wrapt")
+
+
+def test_files_are_those_of_the_repository(layer: Path) -> None:
+    """Wrapper and package are copied byte for byte."""
+    copied = layer / "python" / "firehose_logging"
+
+    assert (layer / "firehose_wrapper").read_bytes() == build_layer.WRAPPER.read_bytes()
+    for path in PACKAGE.rglob("*.py"):
+        assert (copied / path.relative_to(PACKAGE)).read_bytes() == path.read_bytes()
+
+
+def test_anybody_may_read_and_run_it(layer: Path) -> None:
+    """Lambda's user is nobody in particular: all may read, and run the wrapper."""
+    for path in [layer, *layer.rglob("*")]:
+        expected = 0o755 if path.is_dir() or path.name == "firehose_wrapper" else 0o644
+        assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+def test_two_builds_are_identical(layer: Path, tmp_path: Path) -> None:
+    """The same sources give the same bytes, modes and times, in whatever folder."""
+    again = tmp_path / "another folder" / "layer"
+    build_layer.build(again)
+
+    assert tree(again) == tree(layer)
+
+
+def test_source_date_epoch_sets_the_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOURCE_DATE_EPOCH, in seconds, is the time of every file."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    build_layer.build(tmp_path / "layer")
+
+    assert {path.stat().st_mtime for path in (tmp_path / "layer").rglob("*")} == {1700000000}
+
+
+def test_stale_files_do_not_survive(tmp_path: Path) -> None:
+    """A build replaces what an earlier one left."""
+    stale = tmp_path / "layer" / "python" / "firehose_logging" / "gone.py"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("")
+    build_layer.build(tmp_path / "layer")
+
+    assert not stale.exists()
+
+
+def test_a_folder_that_is_no_layer_is_left_alone(tmp_path: Path) -> None:
+    """A destination that holds other things is refused, untouched."""
+    (tmp_path / "precious").write_text("x")
+
+    with pytest.raises(build_layer.LayerError, match="holds more than a layer"):
+        build_layer.build(tmp_path)
+    assert (tmp_path / "precious").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "python"), find_interpreters().items())
+def test_imports_from_bytecode(layer: Path, version: str, python: Path, tmp_path: Path) -> None:
+    """Every Python found imports it from a read-only folder, with nothing else installed."""
+    program = """
+import importlib, json, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+import wrapt, firehose_logging
+print(json.dumps([[module.__file__, module.__cached__] for module in (wrapt, firehose_logging)]))
+"""
+    # -v tells where each module's code came from.
+    run = subprocess.run(
+        [python, "-I", "-S", "-B", "-v", "-c", program, layer / "python"],
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-2000:]
+    modules: list[Any] = json.loads(run.stdout)
+    ours = str(layer / "python")
+    read = [line for line in run.stderr.splitlines() if "code object from" in line and ours in line]
+
+    assert all(file.startswith(ours) for file, _ in modules)
+    assert all(f".cpython-{version.replace('.', '')}." in cached for _, cached in modules)
+    assert read
+    assert not [line for line in read if not line.endswith((".pyc", ".pyc'"))]
+
+
+def test_bytecode_is_unchecked_and_names_opt(layer: Path) -> None:
+    """Bytecode is used without a look at its source, and traces name the place in Lambda."""
+    version = f"cpython-{sys.version_info.major}{sys.version_info.minor}"
+    compiled = list(layer.rglob(f"*.{version}.pyc"))
+
+    assert len(compiled) == len(list(layer.rglob("*.py")))
+    for path in compiled:
+        content = path.read_bytes()
+        code = marshal.loads(content[PYC_HEADER:])
+        # Flags: bit 0 says by hash, bit 1 says check it (PEP 552).
+        assert int.from_bytes(content[4:8], "little") == 0b01
+        assert code.co_filename.startswith("/opt/python/"), code.co_filename
+
+
+STARTED = """
+import sys
+import time
+
+
+def ours():
+    prefix = "firehose_logging."
+    found = {name.removeprefix(prefix) for name in list(sys.modules) if name.startswith(prefix)}
+    return found | {"__init__"}
+
+
+def handler(event, context):
+    deadline = time.monotonic() + 5
+    while not ours() >= set(event) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return sorted(ours())
+"""
+
+
+@pytest.mark.e2e
+def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
+    """The bundle has the modules that are there at the first answer, neither more nor fewer."""
+    (tmp_path / "app.py").write_text(STARTED)
+    wanted = [name for name in bundle.MODULES if name != "_program"]  # that one is no module
+    with deployed(tmp_path) as run:
+        found = run.invoke(wanted).payload
+
+    assert sorted(wanted) == found

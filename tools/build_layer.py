@@ -1,0 +1,192 @@
+"""Build the layer: a folder laid out as Lambda lays it out under /opt.
+
+    python -m tools.build_layer DESTINATION
+
+    DESTINATION/firehose_wrapper          what AWS_LAMBDA_EXEC_WRAPPER names
+    DESTINATION/python/firehose_logging   the package
+    DESTINATION/python/wrapt              its dependency, as requirements/layer.txt pins it
+
+and nothing else. Two builds from the same sources on one machine give the same bytes, modes and
+times; SOURCE_DATE_EPOCH sets the times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from tools.interpreters import LAMBDA_MINORS, find_interpreters
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "firehose_logging"
+WRAPPER = ROOT / "wrapper_script" / "firehose_wrapper"
+REQUIREMENTS = ROOT / "requirements" / "layer.txt"
+BUNDLE = ROOT / "tools" / "bundle.py"
+WHEELS = ROOT / "build" / "wheels"
+
+#: Where Lambda unpacks the layer's `python` folder.
+INSTALLED_AT = "/opt/python"
+#: What may stand in the folder that is replaced.
+TOP_LEVEL = {"firehose_wrapper", "python"}
+#: 1980-01-01, the earliest time that a zip file can hold (seconds since 1970).
+DEFAULT_EPOCH = 315532800
+
+
+def main(arguments: list[str]) -> int:
+    """Build into the folder given and say what was built."""
+    if len(arguments) != 1:
+        print("usage: build_layer.py DESTINATION", file=sys.stderr)
+        return 2
+    destination = Path(arguments[0]).resolve()
+    try:
+        versions = build(destination)
+    except LayerError as error:
+        print(f"build_layer: {error}", file=sys.stderr)
+        return 1
+    files = [path for path in destination.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    missing = [f"3.{minor}" for minor in LAMBDA_MINORS if f"3.{minor}" not in versions]
+    absent = f" (no bytecode for {', '.join(missing)}: not on this machine)" if missing else ""
+    print(
+        f"layer: {arguments[0]}, {len(files)} files, {size / 1024:.0f} KiB, "
+        f"bytecode for Python {', '.join(versions)}{absent}"
+    )
+    return 0
+
+
+class LayerError(Exception):
+    """The layer cannot be built; the message says why and what to do."""
+
+
+def build(destination: Path) -> list[str]:
+    """Build the layer into a folder, which is replaced; the Python versions with bytecode.
+
+    The folder's path must be absolute.
+
+    Raises LayerError when a part is missing or the folder holds something else than a layer.
+    """
+    for part in (PACKAGE, WRAPPER):
+        if not part.exists():
+            raise LayerError(f"{part} is missing: is this a whole clone?")
+    if destination.exists() and not {path.name for path in destination.iterdir()} <= TOP_LEVEL:
+        raise LayerError(f"{destination} holds more than a layer: choose an empty or new folder")
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    # Built beside it and moved there: nobody ever sees half a layer.
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".layer-") as scratch:
+        layer = Path(scratch) / "layer"
+        python = layer / "python"
+        python.mkdir(parents=True)
+        shutil.copyfile(WRAPPER, layer / WRAPPER.name)
+        _copy_package(python)
+        _unpack_dependencies(python)
+        versions = _compile(python)
+        _settle(layer)
+        if destination.exists():
+            shutil.rmtree(destination)
+        layer.rename(destination)
+    return versions
+
+
+def _copy_package(python: Path) -> None:
+    for source in sorted(PACKAGE.rglob("*")):
+        if source.suffix == ".py" or source.name == "py.typed":
+            target = python / source.relative_to(PACKAGE.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def _unpack_dependencies(python: Path) -> None:
+    """The modules of each pinned wheel, and its licence, which asks to be passed on with them."""
+    for wheel in _wheels():
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+            modules = [name for name in names if name.endswith(".py")]
+            for name in modules:
+                archive.extract(name, python)
+            package = python / modules[0].partition("/")[0]
+            for name in names:
+                if name.endswith("LICENSE"):
+                    (package / "LICENSE").write_bytes(archive.read(name))
+
+
+def _wheels() -> list[Path]:
+    """The wheels of requirements/layer.txt; pip checks their hashes, then they are kept."""
+    key = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]
+    kept = WHEELS / key
+    if not kept.exists():
+        WHEELS.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=WHEELS, prefix=".download-") as scratch:
+            fresh = Path(scratch) / key
+            _pip_download(fresh)
+            try:
+                fresh.rename(kept)
+            except OSError:
+                # Another build was faster, with the same bytes.
+                if not kept.exists():
+                    raise
+    return sorted(kept.glob("*.whl"))
+
+
+def _pip_download(folder: Path) -> None:
+    # The wheel for any platform and no ABI: pure Python, the same for all that Lambda offers.
+    pure = ["--platform=any", "--implementation=py", "--abi=none", "--python-version=310"]
+    download = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps",
+         "--only-binary=:all:", *pure, "--require-hashes", "-r", REQUIREMENTS, "-d", folder],
+        check=False,
+    )  # fmt: skip
+    if download.returncode:
+        raise LayerError(f"pip could not download what {REQUIREMENTS.relative_to(ROOT)} pins")
+
+
+def _compile(python: Path) -> list[str]:
+    """Add bytecode of every Python found, side by side in __pycache__.
+
+    /opt is read-only in Lambda, so without it each cold start would compile the package anew.
+    Unchecked hashes (PEP 552): the interpreter need not compare a source that cannot change, and
+    no time stamp gets into the file. A version that is not found here runs from source.
+    """
+    package = python / PACKAGE.name
+    interpreters = find_interpreters()
+    for version, interpreter in interpreters.items():
+
+        def run(*arguments: str | Path, by: Path = interpreter) -> int:
+            # Not in the folder itself, whose modules would come before the standard library's.
+            # Sets among a module's constants are written in hash order.
+            return subprocess.run(
+                [by, "-B", "-S", *arguments],
+                cwd=python.parent, env={"PYTHONHASHSEED": "0"}, check=False,
+            ).returncode  # fmt: skip
+
+        failed = run(
+            "-m", "compileall", "-q", "-f", "-j", "1", "--invalidation-mode", "unchecked-hash",
+            "-s", python, "-p", INSTALLED_AT, python,
+        )  # fmt: skip
+        # compileall also succeeds when it found nothing to compile.
+        tag = f".cpython-{version.replace('.', '')}.pyc"
+        compiled = [path for path in python.rglob("*.pyc") if path.name.endswith(tag)]
+        bundle = package / "__pycache__" / f"bundle{tag.removesuffix('.pyc')}"
+        # Columns for the carets under a traceback's lines are a tenth of the bytecode.
+        installed_at = f"{INSTALLED_AT}/{package.name}"
+        failed += run("-X", "no_debug_ranges", BUNDLE, package, installed_at, bundle)
+        if failed or len(compiled) != len(list(python.rglob("*.py"))):
+            raise LayerError(f"Python {version} ({interpreter}) could not compile the layer")
+    return list(interpreters)
+
+
+def _settle(layer: Path) -> None:
+    """Give every file the mode that Lambda needs (its user is nobody's) and the same times."""
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", DEFAULT_EPOCH))
+    for path in [*layer.rglob("*"), layer]:
+        path.chmod(0o755 if path.is_dir() or path.name == WRAPPER.name else 0o644)
+        os.utime(path, (epoch, epoch))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
