@@ -221,7 +221,7 @@ def test_everything_at_debug_does_not_feed_back(telemetry: str) -> None:
 FULL = """
 import sys
 sys.path[:0] = {paths!r}
-import test_faults_scenarios as me
+import test_scenarios as me
 me.full_disk()
 """
 
@@ -249,7 +249,7 @@ def full_disk() -> None:
 )
 def test_the_disk_is_full() -> None:
     """With a full /tmp all lines arrive, the function runs, and one message says so."""
-    program = FULL.format(paths=[str(ROOT), str(ROOT / "tests")])
+    program = FULL.format(paths=[str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "faults")])
     done = subprocess.run(
         ["unshare", "--mount", sys.executable, "-c", program],
         capture_output=True, text=True, timeout=50, check=False,
