@@ -14,7 +14,7 @@ from functools import partial
 
 from firehose_logging import _diagnostics, _shutdown, _threads
 from firehose_logging._clock import SystemClock
-from firehose_logging._delivery.deliveries import Streams
+from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._diagnostics import tell
 from firehose_logging._line import line as _line
@@ -53,7 +53,7 @@ class Process:
         self.pid = os.getpid()
         self.clock = SystemClock()
         self.context = Context(settings.environment)
-        self.streams = Streams(self.clock)
+        self.streams = Deliveries(self.clock)
         # All mutable state.
         self.handlers = 0
         self.extension: Extension | None = None

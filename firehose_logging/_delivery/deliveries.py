@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Targets = list[tuple[Delivery, int]]
 
 
-class Streams:
+class Deliveries:
     """The deliveries of a process, by stream and client."""
 
     def __init__(self, clock: Clock) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firehose_logging._clock import SystemClock
-    from firehose_logging._delivery.deliveries import Streams, Targets
+    from firehose_logging._delivery.deliveries import Deliveries, Targets
     from firehose_logging._delivery.delivery import Delivery
     from firehose_logging._extension.listener import Listener
     from firehose_logging._extension.telemetry import TelemetryReader
@@ -68,7 +68,7 @@ class Extension:
     def __init__(
         self,
         settings: Settings,
-        streams: Streams,
+        streams: Deliveries,
         lifecycle: Lifecycle | None,
         reader: TelemetryReader,
         sink: Delivery,
