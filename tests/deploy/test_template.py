@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,6 +16,7 @@ STREAM = (
     "arn:aws:firehose:eu-central-1:123456789012:deliverystream/lambda-logs-direct-s3-no-cloudwatch"
 )
 BUCKET = "arn:aws:s3:::stack-logbucket"
+LOG_GROUPS = "arn:aws:logs:eu-central-1:123456789012:log-group"
 CLOUDWATCH = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -163,9 +165,21 @@ def test_function_may_put_to_its_stream_only(deployed: dict[str, Any]) -> None:
 @pytest.mark.parametrize("action", CLOUDWATCH)
 def test_cloudwatch_logs_are_denied(deployed: dict[str, Any], action: str) -> None:
     """By default an explicit denial keeps every log line out of CloudWatch."""
-    group = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/x:log-stream:y"
+    role = deployed["SampleFunctionRole"]
+    group = only(deployed, "AWS::Lambda::Function")["LoggingConfig"]["LogGroup"]
 
-    assert decision(deployed["SampleFunctionRole"], action, group) == "Deny"
+    assert decision(role, action, f"{LOG_GROUPS}:{group}:log-stream:y") == "Deny"
+    assert decision(role, action, f"{LOG_GROUPS}:{group}") == "Deny"
+
+
+@pytest.mark.parametrize("group", ["/aws/lambda-insights", "/aws/lambda/another-function"])
+def test_the_denial_is_of_this_group_alone(deployed: dict[str, Any], group: str) -> None:
+    """What others write with the same role, Lambda Insights for one, is not our business."""
+    role = deployed["SampleFunctionRole"]
+
+    assert decision(role, "logs:PutLogEvents", f"{LOG_GROUPS}:{group}:log-stream:y") == (
+        "implicit deny"
+    )
 
 
 def test_the_denial_can_be_turned_off() -> None:
@@ -179,6 +193,88 @@ def test_the_denial_can_be_turned_off() -> None:
         "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     ]
     assert decision(role, "firehose:PutRecordBatch", STREAM) == "Allow"
+
+
+def test_cloudwatch_as_a_safety_net() -> None:
+    """Only what Firehose did not take and Lambda's own warnings go to CloudWatch."""
+    deployed = cloudformation.resolve({"DenyCloudWatchLogs": "safety-net"})["Resources"]
+    function = only(deployed, "AWS::Lambda::Function")
+    group = deployed["SampleFunctionLogGroup"]["Properties"]
+
+    assert function["LoggingConfig"] == {
+        "LogGroup": group["LogGroupName"],
+        "LogFormat": "JSON",
+        "SystemLogLevel": "WARN",
+    }
+    assert function["Environment"]["Variables"]["FIREHOSE_LOGGING_PASSTHROUGH"] == "undelivered"
+    assert not [
+        one for one in statements(deployed["SampleFunctionRole"]) if one["Effect"] == "Deny"
+    ]
+    assert deployed["DivertedLines"]["Properties"]["LogGroupName"] == group["LogGroupName"]
+
+
+def test_a_denied_group_is_not_made(deployed: dict[str, Any]) -> None:
+    """Without CloudWatch there is no group, and the function's output stays as it is."""
+    function = only(deployed, "AWS::Lambda::Function")
+
+    assert "SampleFunctionLogGroup" not in deployed
+    assert set(function["LoggingConfig"]) == {"LogGroup"}
+
+
+def test_alarms_watch_the_stream_and_tell_the_topic() -> None:
+    """Four alarms by default, five as a safety net, none when they are turned off."""
+    topic = "arn:aws:sns:eu-central-1:123456789012:on-call"
+
+    def alarms(**parameters: str) -> dict[str, Any]:
+        deployed = cloudformation.resolve(parameters)["Resources"]
+        return {
+            name: one["Properties"]
+            for name, one in deployed.items()
+            if one["Type"] == "AWS::CloudWatch::Alarm"
+        }
+
+    watched = alarms(AlarmTopicArn=topic, DenyCloudWatchLogs="safety-net")
+    assert set(watched) == {
+        "LateAlarm", "ThrottledAlarm", "RefusedByS3Alarm", "SilentAlarm", "DivertedAlarm",
+    }  # fmt: skip
+    assert all(one["AlarmActions"] == one["OKActions"] == [topic] for one in watched.values())
+    assert all(one["TreatMissingData"] == "notBreaching" for one in watched.values())
+    assert len(alarms()) == 4
+    assert "AlarmActions" not in alarms()["LateAlarm"]
+    assert alarms(Alarms="false", DenyCloudWatchLogs="safety-net") == {}
+
+
+def test_the_dashboard_is_json_and_off_by_default(deployed: dict[str, Any]) -> None:
+    """It costs 3 USD a month, so it is asked for; what it shows exists in this stack."""
+    asked_for = cloudformation.resolve({"Dashboard": "true"})["Resources"]
+    body = json.loads(asked_for["LogDashboard"]["Properties"]["DashboardBody"])
+    titles = [one["properties"].get("title") for one in body["widgets"]]
+
+    assert "LogDashboard" not in deployed
+    assert titles == [
+        "Volume", "Cost a day, USD", "Freshness, seconds", "Throttled and failed", None,
+    ]  # fmt: skip
+
+
+def test_firehose_tells_its_own_errors(deployed: dict[str, Any]) -> None:
+    """The stream's error log exists, is small, and its role may write there and nowhere else."""
+    target = only(deployed, "AWS::KinesisFirehose::DeliveryStream")[
+        "ExtendedS3DestinationConfiguration"
+    ]
+    role = deployed["FirehoseDeliveryRole"]
+    group = deployed["FirehoseErrorLog"]["Properties"]
+
+    assert target["CloudWatchLoggingOptions"] == {
+        "Enabled": True,
+        "LogGroupName": group["LogGroupName"],
+        "LogStreamName": "DestinationDelivery",
+    }
+    assert group["RetentionInDays"] == 30
+    own = f"{LOG_GROUPS}:{group['LogGroupName']}:log-stream:DestinationDelivery"
+    assert decision(role, "logs:PutLogEvents", own) == "Allow"
+    assert decision(role, "logs:PutLogEvents", f"{LOG_GROUPS}:/aws/lambda/x:log-stream:y") == (
+        "implicit deny"
+    )
 
 
 def test_roles_trust_one_service_each(deployed: dict[str, Any]) -> None:
@@ -222,7 +318,6 @@ def test_stream_delivers_by_date(deployed: dict[str, Any]) -> None:
     assert target["CompressionFormat"] == "GZIP"
     assert target["BufferingHints"] == {"IntervalInSeconds": 60, "SizeInMBs": 10}
     assert target["BucketARN"] == BUCKET
-    assert target["CloudWatchLoggingOptions"] == {"Enabled": False}
 
 
 def test_stream_follows_the_parameters() -> None:

@@ -20,7 +20,10 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 
-_PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": REGION}
+_PSEUDO = {
+    "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": REGION,
+    "AWS::StackName": "stack", "AWS::URLSuffix": "amazonaws.com",
+}  # fmt: skip
 _NO_VALUE = object()
 #: What Ref gives, by type, where it is not the name that the resource was given.
 _ARNS = {
@@ -33,6 +36,8 @@ _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
 }
 _NAMES = {
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::LogStream": "LogStreamName",
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
     "AWS::Lambda::LayerVersion": "LayerName",
 }
@@ -58,10 +63,14 @@ def translate(template: dict[str, Any], parameters: dict[str, str]) -> dict[str,
 
 
 def resolve(parameters: dict[str, str] | None = None, template: Path = TEMPLATE) -> dict[str, Any]:
-    """Resources and Outputs of a template as deployed with these parameters."""
-    translated = translate(load(template), parameters or {})
+    """Resources and Outputs of a template as deployed with these parameters.
+
+    What a condition keeps out is not there.
+    """
+    loaded = load(template)
+    translated = translate(loaded, parameters or {}) if "Transform" in loaded else loaded
     resolver = _Resolver(translated, parameters or {})
-    return {key: resolver.value(translated[key]) for key in ("Resources", "Outputs")}
+    return {key: resolver.present(translated.get(key, {})) for key in ("Resources", "Outputs")}
 
 
 class _Resolver:
@@ -71,9 +80,18 @@ class _Resolver:
         assert not unknown, f"template.yaml has no such parameters: {unknown}"
         self._parameters = defaults | parameters
         self._resources = template["Resources"]
-        self._conditions = {
-            name: self.value(condition) for name, condition in template["Conditions"].items()
+        self._conditions = template.get("Conditions", {})
+
+    def present(self, section: dict[str, Any]) -> dict[str, Any]:
+        """The entries whose condition holds, each without it, resolved."""
+        return {
+            name: self.value({key: part for key, part in entry.items() if key != "Condition"})
+            for name, entry in section.items()
+            if "Condition" not in entry or self._holds(entry["Condition"])
         }
+
+    def _holds(self, condition: str) -> bool:
+        return bool(self.value(self._conditions[condition]))
 
     def value(self, node: Any) -> Any:
         """A node with every intrinsic function in it carried out."""
@@ -86,6 +104,8 @@ class _Resolver:
             ((key, argument),) = node.items()
             if key == "Ref":
                 return self._ref(argument)
+            if key == "Condition" and isinstance(argument, str):
+                return self._holds(argument)
             if key.startswith("Fn::"):
                 return self._function(key.removeprefix("Fn::"), argument)
         values = {key: self.value(item) for key, item in node.items()}
@@ -101,10 +121,21 @@ class _Resolver:
             return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), argument)
         if name == "If":
             condition, then, otherwise = argument
-            return self.value(then if self._conditions[condition] else otherwise)
+            return self.value(then if self._holds(condition) else otherwise)
         if name == "Equals":
             left, right = (self.value(side) for side in argument)
             return left == right
+        if name == "Not":
+            return not self.value(argument[0])
+        if name in ("And", "Or"):
+            sides = [self.value(side) for side in argument]
+            return all(sides) if name == "And" else any(sides)
+        if name == "Join":
+            return argument[0].join(str(part) for part in self.value(argument[1]))
+        if name == "Select":
+            return self.value(argument[1])[int(argument[0])]
+        if name == "Split":
+            return str(self.value(argument[1])).split(argument[0])
         raise AssertionError(f"Fn::{name} is not resolved here yet")
 
     def _substitute(self, name: str) -> str:
