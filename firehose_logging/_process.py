@@ -17,6 +17,7 @@ from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._diagnostics import tell
+from firehose_logging._levels import set_levels
 from firehose_logging._line import line as _line
 from firehose_logging._line.context import Context
 from firehose_logging._line.json_text import dumps, quote
@@ -85,9 +86,7 @@ class Process:
                 background=self.extension is None,
                 own_body=self._own_body,
                 # Another account's lines must not be picked up by a process without its client.
-                journal_folder=(
-                    settings.environment.temp_dir if settings.journal and client is None else None
-                ),
+                journal_folder=(settings.journal_folder if client is None else None),
             )
 
         delivery = self.streams.get((stream_name, id(client) if client is not None else 0), make)
@@ -170,7 +169,9 @@ class Process:
             self.capture.complete()
 
     def install(self, delivery: Delivery, redact: Redact | None) -> None:
-        """Capture what the settings name; once."""
+        """Set levels, capture what the settings name; once."""
+        if self.settings.levels:
+            self._try("levels", partial(set_levels, self.settings.levels))
         if self.installed:
             return
         self.installed = True
@@ -191,16 +192,16 @@ class Process:
             self._attach_root_handler()
             self.logging_set_up()  # it was, when install() is called by the function's module
         if "stdout" in settings.capture:
-            stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passthrough)
+            stdout = capture.stream(sys.stdout, "stdout", passthrough=settings.passes_all)
             stdout.cover()
             sys.stdout = stdout
         if "stderr" in settings.capture:
-            stderr = capture.stream(sys.stderr, "stderr", passthrough=settings.passthrough)
+            stderr = capture.stream(sys.stderr, "stderr", passthrough=settings.passes_all)
             stderr.cover()
             sys.stderr = stderr
         if "errors" in settings.capture:
             capture.hook_exceptions()
-            self._silenced = not settings.passthrough
+            self._silenced = not settings.passes_all
         self.capture = capture
 
     def _attach_root_handler(self) -> None:
@@ -215,7 +216,7 @@ class Process:
 
     def logging_set_up(self) -> None:
         """The runtime client has put its own handler on the root logger."""
-        if self.root_handler is None or self.settings.passthrough:
+        if self.root_handler is None or self.settings.passes_all:
             return
         for other in logging.getLogger().handlers:
             if type(other).__module__.startswith("awslambdaric"):

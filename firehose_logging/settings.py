@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from firehose_logging import _readers
+from firehose_logging._line.columns import FOLDED
 from firehose_logging.errors import SettingsError
 
 TYPE_CHECKING = False
@@ -13,123 +15,39 @@ if TYPE_CHECKING:
 
 TELEMETRY_TYPES = ("platform", "function", "extension")
 TELEMETRY_APIS = ("telemetry", "logs")
+#: What is captured unless something else is asked for; ``descriptors`` must be.
 CAPTURES = ("logging", "stdout", "stderr", "errors")
+PASSTHROUGHS = ("metrics", "undelivered")
+SCHEMAS = ("open", "fixed")
 COMPRESSIONS = ("none", "gzip")
 FLUSHES = ("end", "periodic", "adaptive")
 TRANSPORTS = ("auto", "direct", "boto3")
-_LEVELS = {
-    "TRACE": 5,
-    "DEBUG": 10,
-    "INFO": 20,
-    "WARN": 30,
-    "WARNING": 30,
-    "ERROR": 40,
-    "FATAL": 50,
-    "CRITICAL": 50,
-}
-_STREAM_NAME_LETTERS = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
-)
 
-
-# -- one reader a kind of value: text in, value out, ValueError says what is allowed -----------
-
-
-def _stream_name(text: str) -> str:
-    if not 1 <= len(text) <= 64 or not _STREAM_NAME_LETTERS.issuperset(text):
-        raise ValueError("1 to 64 letters, digits, '_', '.' or '-' (the name, not the ARN)")
-    return text
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        allowed = f"a whole number from {low} to {high}"
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError(allowed) from None
-        if not low <= number <= high:
-            raise ValueError(allowed)
-        return number
-
-    return read
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        allowed = f"a number of seconds from {low:g} to {high:g}"
-        try:
-            number = float(text)
-        except ValueError:
-            raise ValueError(allowed) from None
-        if not low <= number <= high:
-            raise ValueError(allowed)
-        return number
-
-    return read
-
-
-def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        word = text.strip().lower()
-        if word not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return word
-
-    return read
-
-
-def _some_of(allowed: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
-    def read(text: str) -> tuple[str, ...]:
-        words = [word.strip().lower() for word in text.split(",") if word.strip()]
-        if words in ([], ["off"]):
-            return ()
-        if not set(words) <= set(allowed):
-            raise ValueError(f"a comma list of {', '.join(allowed)}; or off")
-        return tuple(word for word in allowed if word in words)
-
-    return read
-
-
-def _on_off(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in ("on", "off"):
-        raise ValueError("on or off")
-    return word == "on"
-
-
-def _level(text: str) -> int:
-    word = text.strip().upper()
-    if word in _LEVELS:
-        return _LEVELS[word]
-    try:
-        return _whole(0, 100)(word)
-    except ValueError:
-        raise ValueError(
-            "TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL, or a number from 0 to 100"
-        ) from None
-
+_PREFIX = "FIREHOSE_LOGGING_"
 
 #: field, variable, reader, default
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
-    ("stream_name", "AWS_KINESIS_STREAM_NAME", _stream_name, None),
-    ("listener_port", "HTTP_LOGS_LISTENER_PORT", _whole(1, 65535), 1234),
-    ("telemetry", "FIREHOSE_LOGGING_TELEMETRY", _some_of(TELEMETRY_TYPES), ("platform",)),
-    ("telemetry_api", "FIREHOSE_LOGGING_TELEMETRY_API", _one_of(TELEMETRY_APIS), "telemetry"),
-    ("capture", "FIREHOSE_LOGGING_CAPTURE", _some_of(CAPTURES), CAPTURES),
-    ("level", "FIREHOSE_LOGGING_LEVEL", _level, 0),
-    ("passthrough", "FIREHOSE_LOGGING_PASSTHROUGH", _on_off, True),
-    ("flush", "FIREHOSE_LOGGING_FLUSH", _one_of(FLUSHES), "adaptive"),
-    ("interval", "FIREHOSE_LOGGING_INTERVAL", _seconds(0.1, 900), 10.0),
-    ("compression", "FIREHOSE_LOGGING_COMPRESSION", _one_of(COMPRESSIONS), "none"),
+    ("stream_names", "AWS_KINESIS_STREAM_NAME", _readers.stream_names, ()),
+    ("listener_port", "HTTP_LOGS_LISTENER_PORT", _readers.whole(1, 65535), 1234),
+    ("telemetry", f"{_PREFIX}TELEMETRY", _readers.some_of(TELEMETRY_TYPES), ("platform",)),
+    ("telemetry_api", f"{_PREFIX}TELEMETRY_API", _readers.one_of(TELEMETRY_APIS), "telemetry"),
+    ("capture", f"{_PREFIX}CAPTURE", _readers.some_of((*CAPTURES, "descriptors")), CAPTURES),
+    ("level", f"{_PREFIX}LEVEL", _readers.level, 0),
+    ("levels", f"{_PREFIX}LEVELS", _readers.levels, ()),
+    ("passthrough", f"{_PREFIX}PASSTHROUGH", _readers.some_of(PASSTHROUGHS, on=True), ("on",)),
+    ("fields", f"{_PREFIX}FIELDS", _readers.fields(FOLDED), ()),
+    ("schema", f"{_PREFIX}SCHEMA", _readers.one_of(SCHEMAS), "open"),
+    ("flush", f"{_PREFIX}FLUSH", _readers.one_of(FLUSHES), "adaptive"),
+    ("interval", f"{_PREFIX}INTERVAL", _readers.seconds(0.1, 900), 10.0),
+    ("compression", f"{_PREFIX}COMPRESSION", _readers.one_of(COMPRESSIONS), "none"),
     (
         "buffer_bytes",
-        "FIREHOSE_LOGGING_BUFFER_BYTES",
-        _whole(65_536, 1_073_741_824),
+        f"{_PREFIX}BUFFER_BYTES",
+        _readers.whole(65_536, 1_073_741_824),
         16_777_216,
     ),
-    ("journal", "FIREHOSE_LOGGING_JOURNAL", _on_off, True),
-    ("transport", "FIREHOSE_LOGGING_TRANSPORT", _one_of(TRANSPORTS), "auto"),
+    ("journal", f"{_PREFIX}JOURNAL", _readers.journal, True),
+    ("transport", f"{_PREFIX}TRANSPORT", _readers.one_of(TRANSPORTS), "auto"),
 )
 
 
@@ -137,26 +55,38 @@ class Settings:
     """Everything that can be set; immutable.
 
     Args:
-        stream_name: delivery stream (``AWS_KINESIS_STREAM_NAME``); None sends nothing.
+        stream_name: delivery stream, or a comma list of at most 10 among which environments are
+            spread (``AWS_KINESIS_STREAM_NAME``); None sends nothing. Reads as the first of them.
+        stream_names: all of them, as another way to say ``stream_name``.
         listener_port: port of the telemetry listener (``HTTP_LOGS_LISTENER_PORT``).
         telemetry: any of ``platform``, ``function``, ``extension``; empty turns it off
             (``FIREHOSE_LOGGING_TELEMETRY``).
         telemetry_api: ``telemetry`` or the older ``logs`` (``FIREHOSE_LOGGING_TELEMETRY_API``).
-        capture: any of ``logging``, ``stdout``, ``stderr``, ``errors``: what the wrapper and
-            ``install()`` capture in process (``FIREHOSE_LOGGING_CAPTURE``). Empty by default when
-            ``function`` telemetry is on, so that nothing arrives twice.
-        level: level of the handler that the wrapper and ``install()`` add; 0 leaves the decision
-            to the loggers (``FIREHOSE_LOGGING_LEVEL``, else ``AWS_LAMBDA_LOG_LEVEL``).
-        passthrough: False keeps captured logging and output from the runtime's own output, so
-            from CloudWatch (``FIREHOSE_LOGGING_PASSTHROUGH``).
+        capture: any of ``logging``, ``stdout``, ``stderr``, ``errors``, ``descriptors``: what the
+            wrapper and ``install()`` capture in process (``FIREHOSE_LOGGING_CAPTURE``). All but
+            ``descriptors`` by default; empty by default when ``function`` telemetry is on, so that
+            nothing arrives twice.
+        level: lowest level that captured logging sends; 0 leaves the decision to the loggers
+            (``FIREHOSE_LOGGING_LEVEL``, else ``AWS_LAMBDA_LOG_LEVEL``).
+        levels: logger names and the levels that they get, in a dict or in pairs
+            (``FIREHOSE_LOGGING_LEVELS``).
+        passthrough: what still goes to the runtime's own output, so to CloudWatch: True all, False
+            nothing, or any of ``metrics`` (lines of embedded metrics) and ``undelivered`` (lines
+            that Firehose did not take) (``FIREHOSE_LOGGING_PASSTHROUGH``). Reads as a tuple:
+            ``("on",)``, ``()``, or the words.
+        fields: names and values of columns that every line has, in a dict or in pairs; None as the
+            value of ``accountId``, ``region``, ``functionArn``, ``memorySize`` or ``logStream``
+            takes the platform's (``FIREHOSE_LOGGING_FIELDS``).
+        schema: ``open``, or ``fixed`` for lines whose columns are known beforehand: ``message`` is
+            always text, and all extras are JSON text in one column (``FIREHOSE_LOGGING_SCHEMA``).
         flush: ``end``, ``periodic`` or ``adaptive`` (``FIREHOSE_LOGGING_FLUSH``).
         interval: seconds a line may wait under ``periodic`` (``FIREHOSE_LOGGING_INTERVAL``).
         compression: ``none``, or ``gzip`` for one gzip member a Firehose record
             (``FIREHOSE_LOGGING_COMPRESSION``).
         buffer_bytes: most memory for undelivered lines, in bytes
             (``FIREHOSE_LOGGING_BUFFER_BYTES``).
-        journal: whether undelivered lines are also kept in a crash journal under ``/tmp``
-            (``FIREHOSE_LOGGING_JOURNAL``).
+        journal: whether undelivered lines are also kept in a crash journal: True under ``/tmp``,
+            False nowhere, or the absolute path of a folder (``FIREHOSE_LOGGING_JOURNAL``).
         transport: ``auto`` sends without boto3 where that is safe, ``direct`` says why when it
             is not, ``boto3`` always uses it (``FIREHOSE_LOGGING_TRANSPORT``).
 
@@ -166,32 +96,65 @@ class Settings:
 
     __slots__ = (*(field[0] for field in _FIELDS), "environment")
 
-    stream_name: str | None
+    stream_names: tuple[str, ...]
     listener_port: int
     telemetry: tuple[str, ...]
     telemetry_api: str
     capture: tuple[str, ...]
     level: int
-    passthrough: bool
+    levels: tuple[tuple[str, int], ...]
+    passthrough: tuple[str, ...]
+    fields: tuple[tuple[str, str | None], ...]
+    schema: str
     flush: str
     interval: float
     compression: str
     buffer_bytes: int
-    journal: bool
+    journal: bool | str
     transport: str
     environment: LambdaEnvironment
 
     def __init__(self, **values: Any) -> None:
         environment = values.pop("environment", None) or LambdaEnvironment({})
         object.__setattr__(self, "environment", environment)
-        for field, _, read, default in _FIELDS:
+        if "stream_name" in values:
+            name = values.pop("stream_name")
+            values["stream_names"] = () if name is None else _checked("stream_name", name)
+        for field, _, _, default in _FIELDS:
             value = values.pop(field, default)
             if value != default:
-                value = _checked(field, read, value)
+                value = _checked(field, value)
             object.__setattr__(self, field, value)
         if values:
-            known = ", ".join(field[0] for field in _FIELDS)
+            known = ", ".join(("stream_name", *_READERS))
             raise SettingsError(f"no setting {', '.join(sorted(values))}; the settings are {known}")
+
+    @property
+    def stream_name(self) -> str | None:
+        """The delivery stream, the first of several; None sends nothing."""
+        return self.stream_names[0] if self.stream_names else None
+
+    @property
+    def passes_all(self) -> bool:
+        """Whether everything still goes to the runtime's own output."""
+        return "on" in self.passthrough
+
+    @property
+    def passes_metrics(self) -> bool:
+        """Whether lines of embedded metrics go to the runtime's own output."""
+        return "on" in self.passthrough or "metrics" in self.passthrough
+
+    @property
+    def passes_undelivered(self) -> bool:
+        """Whether lines that Firehose did not take are written to the runtime's own output."""
+        return "undelivered" in self.passthrough
+
+    @property
+    def journal_folder(self) -> str | None:
+        """Where the crash journal's files go; None keeps none."""
+        if isinstance(self.journal, str):
+            return self.journal
+        return self.environment.temp_dir if self.journal else None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Settings cannot be changed; make new ones to set {name}")
@@ -221,11 +184,14 @@ class Settings:
 
         Args:
             environ: the variables; None reads ``os.environ``.
-            report: called with one sentence for each wrong value, whose default is then used;
-                None ignores them in silence.
+            report: called with one sentence for each wrong value, whose default is then used,
+                and for each ``FIREHOSE_LOGGING_`` variable that does not exist; None ignores them
+                in silence.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {"environment": LambdaEnvironment(environ)}
+        if report is not None:
+            _report_unknown(environ, report)
         for field, variable, read, default in _FIELDS:
             text = environ.get(variable, "")
             if not text.strip():
@@ -234,12 +200,11 @@ class Settings:
                 values[field] = read(text.strip())
             except ValueError as error:
                 if report is not None:
-                    instead = _instead(default)
+                    instead = _instead(field, default)
                     report(f"{variable}={text!r} is not allowed: {error}; {instead}")
         if "level" not in values:
             # Lambda checks its own variable; what it would not accept we do not judge.
-            lambda_level = environ.get("AWS_LAMBDA_LOG_LEVEL", "").strip().upper()
-            values["level"] = _LEVELS.get(lambda_level, 0)
+            values["level"] = _readers.lambda_level(environ.get("AWS_LAMBDA_LOG_LEVEL", ""))
         if "capture" not in values and "function" in values.get("telemetry", ()):
             values["capture"] = ()
         return cls(**values)
@@ -276,28 +241,52 @@ class LambdaEnvironment:
         self.temp_dir = environ.get("TMPDIR") or "/tmp"  # noqa: S108 - Lambda's only writable place
 
 
-def _checked(field: str, read: Callable[[str], Any], value: object) -> Any:
+_READERS = {field[0]: field[2] for field in _FIELDS}
+
+
+def _checked(field: str, value: object) -> Any:
     """A value given in code, read by the same rules as its variable."""
-    if isinstance(value, bool):
-        text = ("off", "on")[value]
-    elif isinstance(value, (tuple, list, set, frozenset)):
-        text = ",".join(map(str, value)) or "off"
-    elif isinstance(value, (str, int, float)):
-        text = str(value)
-    else:
-        raise SettingsError(f"{field}={value!r}: a {type(value).__name__} is not allowed")
+    read = _READERS["stream_names" if field == "stream_name" else field]
     try:
-        return read(text)
+        if isinstance(read, _readers.Pairs) and not isinstance(value, (str, bool, int, float)):
+            pairs: Any = value.items() if hasattr(value, "items") else value
+            return read.of(pairs if hasattr(pairs, "__iter__") else [pairs])
+        return read(_text_of(field, value))
     except ValueError as error:
+        if isinstance(error, SettingsError):
+            raise
         raise SettingsError(f"{field}={value!r} is not allowed: {error}") from None
 
 
-def _instead(default: object) -> str:
-    if default is None:  # only the stream has no default
+def _text_of(field: str, value: object) -> str:
+    if isinstance(value, bool):
+        return ("off", "on")[value]
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return ",".join(map(str, value)) or "off"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise SettingsError(f"{field}={value!r}: a {type(value).__name__} is not allowed")
+
+
+def _instead(field: str, default: object) -> str:
+    if field == "stream_names":
         return "no logs are sent"
     if isinstance(default, bool):
         return "using " + ("off", "on")[default]
-    return "using " + (",".join(default) if isinstance(default, tuple) else f"{default}")
+    if isinstance(default, tuple):
+        return "using " + (",".join(default) or "none")
+    return f"using {default}"
+
+
+def _report_unknown(environ: Mapping[str, str], report: Callable[[str], None]) -> None:
+    """Tell of variables that look like ours and are not."""
+    known = {variable for _, variable, _, _ in _FIELDS}
+    for name in environ:
+        if name.upper().startswith(_PREFIX) and name not in known:
+            from firehose_logging._nearest import nearest  # nobody needs it at a good start
+
+            ours = [variable for variable in known if variable.startswith(_PREFIX)]
+            report(f"{name} is no variable of ours; did you mean {nearest(name, sorted(ours))}?")
 
 
 def trace_header() -> str | None:

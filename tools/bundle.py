@@ -21,8 +21,8 @@ from pathlib import Path
 #: is imported from the files as usual, off the critical path.
 MODULES = (
     "_program", "__init__", "_bootstrap", "_clock", "_diagnostics", "_http", "_invocation",
-    "_limits", "_process", "_shutdown", "_switch_interval", "_threads", "errors", "formatter",
-    "handler", "settings",
+    "_levels", "_limits", "_process", "_readers", "_shutdown", "_switch_interval", "_threads",
+    "errors", "formatter", "handler", "settings",
     "_capture", "_capture.output", "_capture.runtime_client",
     "_delivery", "_delivery.backlog", "_delivery.batch", "_delivery.booking",
     "_delivery.deliveries", "_delivery.delivery", "_delivery.journal", "_delivery.journal_files",
@@ -30,7 +30,7 @@ MODULES = (
     "_extension", "_extension.companion", "_extension.flush_policy", "_extension.lambda_api",
     "_extension.lifecycle", "_extension.listener", "_extension.subscription",
     "_extension.telemetry", "_extension.telemetry_batch",
-    "_line", "_line.context", "_line.json_text", "_line.line", "_line.redact",
+    "_line", "_line.columns", "_line.context", "_line.json_text", "_line.line", "_line.redact",
 )  # fmt: skip
 
 

@@ -9,40 +9,12 @@ from __future__ import annotations
 import time
 
 from firehose_logging._limits import MAX_RECORD_BYTES
+from firehose_logging._line.columns import COLUMNS
 from firehose_logging._line.json_text import dumps, quote, to_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-#: The column names that a user's ``extra`` cannot take; such keys go under ``extra``.
-COLUMNS = frozenset(
-    {
-        "coldStart",
-        "errorMessage",
-        "errorType",
-        "extra",
-        "fragment",
-        "functionName",
-        "functionVersion",
-        "instanceId",
-        "level",
-        "location",
-        "logger",
-        "message",
-        "part",
-        "parts",
-        "record",
-        "requestId",
-        "seq",
-        "stackInfo",
-        "stackTrace",
-        "tenantId",
-        "timestamp",
-        "traceId",
-        "type",
-    }
-)
 
 #: Longest ``type``, ``logger`` and ``level``, in characters: each part of a split line has them.
 _MAX_NAME = 512

@@ -221,6 +221,20 @@ def test_level(variable: str | None, level: str) -> None:
             assert any("informed" in event.text for event in run.env.output)
 
 
+def test_levels_by_logger() -> None:
+    """A logger's level that a variable names holds, for CloudWatch as for the stream."""
+    with deployed(environment={"FIREHOSE_LOGGING_LEVELS": "shop.db=DEBUG,noisy=ERROR"}) as run:
+        run.do(
+            ["log_to", "shop.db", "DEBUG", "a query"],
+            ["log_to", "noisy", "WARNING", "never mind"],
+            ["log_to", "other", "INFO", "below the root's level"],
+        )
+        run.shutdown()
+
+        run.expect(Said(1, "DEBUG", "shop.db", "a query"))
+        assert [event.text.rstrip().endswith("a query") for event in run.env.output] == [True]
+
+
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 def test_custom_levels(log_format: str) -> None:
     """A level of the function's own keeps its name, in JSON too, where Lambda rounds it down."""

@@ -22,7 +22,7 @@ WINGS = sorted(path.parent.name for path in FOLDER.glob("*/__init__.py"))
 #: The ground, in the order in which it is laid: each may import what stands before it.
 GROUND = (
     "errors", "_limits", "_clock", "_diagnostics", "_threads", "_switch_interval", "_http",
-    "_shutdown", "settings", "_line", "formatter",
+    "_shutdown", "_levels", "_nearest", "_line", "_readers", "settings", "formatter",
 )  # fmt: skip
 #: Wings stand on the ground and do not import one another, but for these.
 BETWEEN_WINGS = {"_firehose": {"_delivery"}}
@@ -73,8 +73,8 @@ RESERVED = {
 PURE = {
     "_delivery.batch", "_delivery.booking", "_delivery.ledger", "_delivery.losses",
     "_delivery.result", "_delivery.retry", "_extension.flush_policy", "_extension.lifecycle",
-    "_extension.telemetry", "_extension.telemetry_batch", "_http", "_limits", "_line.json_text",
-    "_line.redact", "errors",
+    "_extension.telemetry", "_extension.telemetry_batch", "_http", "_limits", "_line.columns",
+    "_line.json_text", "_line.redact", "_nearest", "_readers", "errors",
 }  # fmt: skip
 ACTING = {
     "threading", "socket", "_socket", "ssl", "select", "signal", "_signal", "subprocess", "os",

@@ -15,6 +15,9 @@ TYPES = ("platform", "function", "extension")
 
 GOOD = [
     (NAME, "a-Z_0.9", "stream_name", "a-Z_0.9"),
+    (NAME, "a-Z_0.9", "stream_names", ("a-Z_0.9",)),
+    (NAME, "b, a,b", "stream_names", ("b", "a")),
+    (NAME, "b,a", "stream_name", "b"),
     (NAME, "x" * 64, "stream_name", "x" * 64),
     (PORT, "1", "listener_port", 1),
     (PORT, "65535", "listener_port", 65_535),
@@ -24,18 +27,48 @@ GOOD = [
     (PRE + "TELEMETRY_API", "Logs", "telemetry_api", "logs"),
     (PRE + "CAPTURE", "errors,logging", "capture", ("logging", "errors")),
     (PRE + "CAPTURE", "OFF", "capture", ()),
+    (
+        PRE + "CAPTURE",
+        "descriptors,stderr,stdout",
+        "capture",
+        ("stdout", "stderr", "descriptors"),
+    ),
     (PRE + "LEVEL", "debug", "level", 10),
     (PRE + "LEVEL", "warn", "level", 30),
     (PRE + "LEVEL", "TRACE", "level", 5),
     (PRE + "LEVEL", "25", "level", 25),
-    (PRE + "PASSTHROUGH", "off", "passthrough", False),
-    (PRE + "PASSTHROUGH", "ON", "passthrough", True),
+    (
+        PRE + "LEVELS",
+        "botocore=WARNING, shop.db = debug,a=25,",
+        "levels",
+        (("botocore", 30), ("shop.db", 10), ("a", 25)),
+    ),
+    (PRE + "LEVELS", "off", "levels", ()),
+    (PRE + "PASSTHROUGH", "off", "passthrough", ()),
+    (PRE + "PASSTHROUGH", "ON", "passthrough", ("on",)),
+    (PRE + "PASSTHROUGH", "Metrics", "passthrough", ("metrics",)),
+    (PRE + "PASSTHROUGH", "undelivered,metrics", "passthrough", ("metrics", "undelivered")),
+    (
+        PRE + "FIELDS",
+        "service=shop, env = prod ,version=1.4,region,memorySize,eq=a=b,unset=",
+        "fields",
+        (
+            ("service", "shop"),
+            ("env", "prod"),
+            ("version", "1.4"),
+            ("region", None),
+            ("memorySize", None),
+            ("eq", "a=b"),
+        ),
+    ),
+    (PRE + "SCHEMA", "Fixed", "schema", "fixed"),
     (PRE + "FLUSH", "Periodic", "flush", "periodic"),
     (PRE + "INTERVAL", "0.1", "interval", 0.1),
     (PRE + "INTERVAL", "900", "interval", 900.0),
     (PRE + "COMPRESSION", "GZIP", "compression", "gzip"),
     (PRE + "BUFFER_BYTES", "65536", "buffer_bytes", 65_536),
     (PRE + "JOURNAL", "off", "journal", False),
+    (PRE + "JOURNAL", "/mnt/Logs", "journal", "/mnt/Logs"),
     (PRE + "TRANSPORT", "Boto3", "transport", "boto3"),
     (PRE + "TRANSPORT", "direct", "transport", "direct"),
 ]
@@ -43,6 +76,8 @@ GOOD = [
 BAD = [
     (NAME, "no spaces", ["1 to 64 letters, digits", "not the ARN", "no logs are sent"]),
     (NAME, "x" * 65, ["1 to 64"]),
+    (NAME, "a,,b", ["1 to 64"]),
+    (NAME, ",".join("abcdefghijk"), ["at most 10", "no logs are sent"]),
     (NAME, "arn:aws:firehose:us-east-1:1:deliverystream/x", ["not the ARN"]),
     (PORT, "0", ["a whole number from 1 to 65535", "using 1234"]),
     (PORT, "65536", ["65535"]),
@@ -51,11 +86,21 @@ BAD = [
     (PRE + "TELEMETRY", "platfrom", [f"a comma list of {', '.join(TYPES)}; or off", "platform"]),
     (PRE + "TELEMETRY", "platform,off", ["a comma list"]),
     (PRE + "TELEMETRY_API", "v2", ["one of telemetry, logs", "using telemetry"]),
-    (PRE + "CAPTURE", "print", ["logging, stdout, stderr, errors", "or off"]),
+    (PRE + "CAPTURE", "print", ["logging, stdout, stderr, errors, descriptors", "or off"]),
     (PRE + "LEVEL", "loud", ["TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL", "0 to 100"]),
     (PRE + "LEVEL", "101", ["0 to 100"]),
     (PRE + "LEVEL", "-1", ["0 to 100"]),
-    (PRE + "PASSTHROUGH", "true", ["on or off", "using on"]),
+    (PRE + "LEVELS", "a=loud", ["logger=level", "TRACE, DEBUG", "using none"]),
+    (PRE + "LEVELS", "a", ["logger=level"]),
+    (PRE + "LEVELS", "=INFO", ["logger=level"]),
+    (PRE + "LEVELS", "a=INFO,a=DEBUG", ["each name once"]),
+    (PRE + "PASSTHROUGH", "true", ["on, off, or a comma list of metrics, undelivered", "using on"]),
+    (PRE + "PASSTHROUGH", "on,metrics", ["on, off, or"]),
+    (PRE + "FIELDS", "Level=x", ["no name of a line's own columns", "using none"]),
+    (PRE + "FIELDS", "service", ["without a value accountId, region, functionArn"]),
+    (PRE + "FIELDS", "=x", ["name=value"]),
+    (PRE + "FIELDS", "a=1,A=2", ["each name once"]),
+    (PRE + "SCHEMA", "closed", ["one of open, fixed", "using open"]),
     (PRE + "FLUSH", "always", ["one of end, periodic, adaptive", "using adaptive"]),
     (PRE + "INTERVAL", "0", ["a number of seconds from 0.1 to 900", "using 10"]),
     (PRE + "INTERVAL", "901", ["900"]),
@@ -65,7 +110,7 @@ BAD = [
     (PRE + "COMPRESSION", "zip", ["one of none, gzip", "using none"]),
     (PRE + "BUFFER_BYTES", "65535", ["a whole number from 65536 to 1073741824", "16777216"]),
     (PRE + "BUFFER_BYTES", "16MB", ["a whole number"]),
-    (PRE + "JOURNAL", "yes", ["on or off", "using on"]),
+    (PRE + "JOURNAL", "yes", ["on, off, or the absolute path of a folder", "using on"]),
     (PRE + "TRANSPORT", "http", ["one of auto, direct, boto3", "using auto"]),
 ]
 
@@ -80,7 +125,8 @@ def test_defaults():
     assert found.telemetry == ("platform",)
     assert found.telemetry_api == "telemetry"
     assert found.capture == ("logging", "stdout", "stderr", "errors")
-    assert (found.level, found.passthrough, found.journal) == (0, True, True)
+    assert (found.level, found.levels, found.passthrough, found.journal) == (0, (), ("on",), True)
+    assert (found.fields, found.schema, found.stream_names) == ((), "open", ())
     assert (found.flush, found.interval) == ("adaptive", 10.0)
     assert (found.compression, found.buffer_bytes) == ("none", 16_777_216)
     assert found.transport == "auto"
@@ -159,6 +205,53 @@ def test_level_of_lambda(environ, level):
     assert reports == []
 
 
+@pytest.mark.parametrize(
+    ("passthrough", "all_", "metrics", "undelivered"),
+    [
+        ("on", True, True, False),
+        ("off", False, False, False),
+        ("metrics", False, True, False),
+        ("undelivered", False, False, True),
+        ("metrics,undelivered", False, True, True),
+    ],
+)
+def test_what_passes_through(passthrough, all_, metrics, undelivered):
+    """Each word of passthrough lets its own kind of line through, and `on` all that is captured."""
+    found = Settings(passthrough=passthrough)
+
+    assert (found.passes_all, found.passes_metrics) == (all_, metrics)
+    assert found.passes_undelivered == undelivered
+
+
+def test_place_of_the_journal():
+    """The journal is in the temporary folder, nowhere, or where somebody wants it."""
+    environ = {"TMPDIR": "/var/x"}
+
+    assert Settings.from_env(environ).journal_folder == "/var/x"
+    assert Settings.from_env({**environ, PRE + "JOURNAL": "off"}).journal_folder is None
+    assert Settings.from_env({**environ, PRE + "JOURNAL": "/mnt/a"}).journal_folder == "/mnt/a"
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("FLSUH", "FLUSH"),
+        ("BUFFER_SIZE", "BUFFER_BYTES"),
+        ("TELEMETRY_APIS", "TELEMETRY_API"),
+        ("flush", "FLUSH"),
+        ("LEVLES", "LEVELS"),
+    ],
+)
+def test_unknown_variable(variable, nearest):
+    """A variable that does not exist is told once, with the one that was probably meant."""
+    reports = []
+
+    found = Settings.from_env({PRE + variable: "x", "FIREHOSE_OTHER": "x"}, reports.append)
+
+    assert found == Settings()
+    assert reports == [f"{PRE}{variable} is no variable of ours; did you mean {PRE}{nearest}?"]
+
+
 def test_function_telemetry_turns_capture_off():
     """With `function` telemetry nothing arrives twice, unless capture is asked for."""
     environ = {PRE + "TELEMETRY": "function"}
@@ -185,7 +278,13 @@ def test_environment_is_read_when_called(monkeypatch):
         ({"stream_name": ""}, ["stream_name=''", "1 to 64"]),
         ({"stream_name": b"x"}, ["bytes is not allowed"]),
         ({"telemetry": ["x"]}, ["telemetry=['x']", "platform, function, extension"]),
-        ({"passthrough": 1.5}, ["passthrough=1.5", "on or off"]),
+        ({"passthrough": 1.5}, ["passthrough=1.5", "on, off"]),
+        ({"stream_names": ["a", "b c"]}, ["stream_names=['a', 'b c']", "1 to 64"]),
+        ({"levels": {"a": "loud"}}, ["levels={'a': 'loud'}", "logger=level"]),
+        ({"levels": 5}, ["levels=5", "logger=level"]),
+        ({"fields": [("a", "b", "c")]}, ["fields=[('a', 'b', 'c')]", "a name and a value"]),
+        ({"fields": None}, ["fields=None", "a name and a value"]),
+        ({"journal": "tmp"}, ["journal='tmp'", "absolute path"]),
         ({"bufer_bytes": 1}, ["no setting bufer_bytes", "the settings are stream_name, "]),
     ],
 )
@@ -204,7 +303,20 @@ def test_wrong_value_in_code(values, parts):
         ({"telemetry": ()}, "telemetry", ()),
         ({"telemetry": ["function", "platform"]}, "telemetry", ("platform", "function")),
         ({"capture": "off"}, "capture", ()),
-        ({"passthrough": False}, "passthrough", False),
+        ({"passthrough": False}, "passthrough", ()),
+        ({"passthrough": True}, "passthrough", ("on",)),
+        ({"passthrough": ["undelivered"]}, "passthrough", ("undelivered",)),
+        ({"stream_name": None}, "stream_names", ()),
+        ({"stream_names": ["a", "b"]}, "stream_name", "a"),
+        ({"levels": {"botocore": "warning", "a,b": 5}}, "levels", (("botocore", 30), ("a,b", 5))),
+        ({"levels": "a=INFO"}, "levels", (("a", 20),)),
+        (
+            {"fields": {"team": "a, b", "region": None}},
+            "fields",
+            (("team", "a, b"), ("region", None)),
+        ),
+        ({"fields": ["region", ("n", 1)]}, "fields", (("region", None), ("n", "1"))),
+        ({"journal": "/mnt/x"}, "journal", "/mnt/x"),
         ({"interval": 2}, "interval", 2.0),
         ({"level": "INFO"}, "level", 20),
         ({"level": 15}, "level", 15),
@@ -239,6 +351,8 @@ def test_replace():
 
     assert (copy.stream_name, copy.flush, copy.environment.runtime_api) == ("b", "end", "h:1")
     assert found.stream_name == "a"
+    assert found.replace(stream_name="c,d").stream_names == ("c", "d")
+    assert copy.replace(flush="end").stream_names == ("b",)
     with pytest.raises(SettingsError):
         found.replace(flush="x")
 
@@ -248,7 +362,7 @@ def test_repr_shows_settings_only():
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     text = repr(Settings.from_env({"AWS_SECRET_ACCESS_KEY": secret, NAME: "logs"}))
 
-    assert text.startswith("Settings(stream_name='logs', ")
+    assert text.startswith("Settings(stream_names=('logs',), ")
     assert "interval=10.0" in text
     assert secret not in text
 

@@ -36,6 +36,10 @@ def _log(level: str, message: Any, extra: dict[str, Any] | None = None) -> None:
     logger.log(logging.getLevelName(level), message, extra=extra)
 
 
+def _log_to(name: str, level: str, message: str) -> None:
+    logging.getLogger(name).log(logging.getLevelName(level), message)
+
+
 def _logs(level: str, count: int) -> None:
     for number in range(count):
         logger.log(logging.getLevelName(level), "line %d", number)
@@ -91,6 +95,7 @@ def _on_sigterm(message: str, ends: bool) -> None:
 
 STEPS: dict[str, Any] = {
     "log": _log,
+    "log_to": _log_to,
     "logs": _logs,
     "caught": _caught,
     "print": print,
