@@ -35,10 +35,10 @@ demo: $(VENV)/dev.stamp layer ## Run the sample function in a local Lambda and s
 test: lint types unit ## Lint, types, unit and end-to-end tests
 
 .PHONY: lint
-lint: $(VENV)/dev.stamp ## Ruff, and cfn-lint on the template
+lint: $(VENV)/dev.stamp ## Ruff, and cfn-lint on the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/cfn-lint --template template.yaml
+	$(BIN)/cfn-lint template.yaml deploy/*.yaml
 
 .PHONY: types
 types: $(VENV)/dev.stamp ## mypy, strict

@@ -225,7 +225,8 @@ def test_the_role_allows_what_it_calls(
             assert decide(policies, f"firehose:{operation}", stack.stream_arn) == IMPLICIT_DENY
     for arn in (f"{stack.stream_arn}2", stack.stream_arn.replace("eu-central-1", "us-east-1")):
         assert decide(policies, "firehose:PutRecordBatch", arn) == IMPLICIT_DENY
-    logs = f"arn:aws:logs:{cloudformation.REGION}:{cloudformation.ACCOUNT}:log-group:/aws/lambda/x"
+    groups = f"arn:aws:logs:{cloudformation.REGION}:{cloudformation.ACCOUNT}:log-group"
+    logs = f"{groups}:/aws/lambda/stack-SampleFunction:log-stream:x"
     denied = STACKS[parameters].get("DenyCloudWatchLogs") != "false"
     assert {decide(policies, action, logs) for action in LOGS} == {
         EXPLICIT_DENY if denied else ALLOWED

@@ -56,7 +56,7 @@ def translate(template: dict[str, Any], parameters: dict[str, str]) -> dict[str,
         for key in ("CodeUri", "ContentUri"):
             if key in resource["Properties"]:
                 resource["Properties"][key] = "s3://artifacts/key"
-    given = {name: value["Default"] for name, value in template["Parameters"].items()} | parameters
+    given = _defaults(template) | parameters
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
     translated: dict[str, Any] = translator.translate(packaged, given)
     return translated
@@ -73,12 +73,19 @@ def resolve(parameters: dict[str, str] | None = None, template: Path = TEMPLATE)
     return {key: resolver.present(translated.get(key, {})) for key in ("Resources", "Outputs")}
 
 
+def _defaults(template: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value["Default"]
+        for name, value in template["Parameters"].items()
+        if "Default" in value
+    }
+
+
 class _Resolver:
     def __init__(self, template: dict[str, Any], parameters: dict[str, str]) -> None:
-        defaults = {name: value["Default"] for name, value in template["Parameters"].items()}
-        unknown = set(parameters) - set(defaults)
-        assert not unknown, f"template.yaml has no such parameters: {unknown}"
-        self._parameters = defaults | parameters
+        unknown = set(parameters) - set(template["Parameters"])
+        assert not unknown, f"the template has no such parameters: {unknown}"
+        self._parameters = _defaults(template) | parameters
         self._resources = template["Resources"]
         self._conditions = template.get("Conditions", {})
 
@@ -124,7 +131,9 @@ class _Resolver:
             return self.value(then if self._holds(condition) else otherwise)
         if name == "Equals":
             left, right = (self.value(side) for side in argument)
-            return left == right
+            return str(left) == str(right)
+        if name == "ImportValue":
+            return f"import:{self.value(argument)}"
         if name == "Not":
             return not self.value(argument[0])
         if name in ("And", "Or"):
