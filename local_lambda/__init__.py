@@ -6,13 +6,13 @@ says what is faithful and what is not; `python -m local_lambda --help` runs any 
 """
 
 from .budgets import Budgets
-from .crew import ShutdownResult
 from .environment import LocalLambda
 from .function import Function
 from .initialization import InitResult
 from .invocation import InvocationResult
 from .logs import LogEvent
 from .process import ProcessEnd
+from .processes import ShutdownResult
 from .sandbox import SandboxError
 from .telemetry import TelemetryEvent
 from .timeline import TimelineEvent, print_timeline

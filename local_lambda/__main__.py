@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import Function, InvocationResult, LocalLambda, LogEvent, SandboxError, print_timeline
+from .firehose_process import FirehoseError, FirehoseProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from local_firehose import LocalFirehose
 
 DESCRIPTION = """\
 Run a function folder in a local Lambda environment: the real Python runtime client (awslambdaric),
@@ -34,6 +33,8 @@ Exit status: 0 when every invocation was answered without a function error, 1 wh
 function could not be started as asked.
 """
 DEFAULT_STREAM = "local-logs"
+#: Where the function finds the stream's name, as in AWS's sample extensions for Firehose.
+STREAM_VARIABLE = "AWS_KINESIS_STREAM_NAME"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -114,8 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             function = build_function(options, environment)
             ok = run(options, function, events)
             if firehose is not None:
-                show_objects(firehose, options.stream, options.firehose)
-    except (ValueError, OSError, SandboxError) as error:
+                for path in firehose.stop():
+                    print(f"object: {path}")
+    except (ValueError, OSError, SandboxError, FirehoseError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     return 0 if ok else 1
@@ -165,23 +167,13 @@ def build_function(options: argparse.Namespace, environment: dict[str, str]) -> 
 
 def start_firehose(
     stack: contextlib.ExitStack, options: argparse.Namespace, environment: dict[str, str]
-) -> LocalFirehose:
+) -> FirehoseProcess:
     """Start a local Firehose with one stream and name it in the function's environment."""
-    from local_firehose import DeliveryStream, LocalFirehose
-
-    defaults = Function(options.folder, options.handler)
-    options.firehose.mkdir(parents=True, exist_ok=True)
-    firehose = stack.enter_context(
-        LocalFirehose(
-            [DeliveryStream(options.stream, bucket=options.firehose)],
-            region=defaults.region,
-            access_key=defaults.access_key,
-            secret_key=defaults.secret_key,
-            session_token=defaults.session_token,
-        )
-    )
-    environment.setdefault("AWS_ENDPOINT_URL_FIREHOSE", firehose.endpoint_url)
-    environment.setdefault("AWS_KINESIS_STREAM_NAME", options.stream)
+    plain = Function(options.folder, options.handler)
+    firehose = stack.enter_context(FirehoseProcess(options.firehose, options.stream, plain))
+    for name, value in firehose.environment.items():
+        environment.setdefault(name, value)
+    environment.setdefault(STREAM_VARIABLE, options.stream)
     return firehose
 
 
@@ -234,13 +226,6 @@ def show_answer(answer: InvocationResult) -> None:
     text = answer.raw.decode("utf-8", "replace")
     word = "answer" if answer.function_error is None else "ERROR"
     print(f"{word} after {answer.answered_after * 1000:.0f} ms: {text}")
-
-
-def show_objects(firehose: LocalFirehose, stream: str, folder: Path) -> None:
-    """Write what the local Firehose still holds and list the objects."""
-    firehose.stream(stream).flush()
-    for key in firehose.stream(stream).keys:
-        print(f"object: {folder / key}")
 
 
 if __name__ == "__main__":

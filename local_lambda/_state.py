@@ -30,6 +30,7 @@ class RuntimeState(enum.Enum):
     STARTED = "Started"
     READY = "Ready"  # waits in /invocation/next
     RUNNING = "InvocationRunning"
+    RESPONDING = "InvocationResponse"  # streams its answer
     RESPONDED = "ResponseSent"  # answered, has not asked for next yet
     INIT_ERROR = "InitError"
 
@@ -52,6 +53,8 @@ RUNTIME_MOVES: dict[tuple[RuntimeState, str], RuntimeState] = {
     (RuntimeState.STARTED, "init/error"): RuntimeState.INIT_ERROR,
     (RuntimeState.READY, "event"): RuntimeState.RUNNING,
     (RuntimeState.RUNNING, "response"): RuntimeState.RESPONDED,
+    (RuntimeState.RUNNING, "stream"): RuntimeState.RESPONDING,
+    (RuntimeState.RESPONDING, "response"): RuntimeState.RESPONDED,
     (RuntimeState.RUNNING, "error"): RuntimeState.RESPONDED,
     (RuntimeState.RESPONDED, "next"): RuntimeState.READY,
 }
@@ -74,6 +77,7 @@ MOVE_TARGETS = {
     "init/error": ExtensionState.INIT_ERROR.value,
     "exit/error": ExtensionState.EXIT_ERROR.value,
     "response": "InvocationResponse",
+    "stream": "InvocationResponse",
     "error": "InvocationErrorResponse",
 }
 

@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from . import credentials_api, extensions_api, runtime_api, telemetry_api
+from . import credentials_api, extensions_api, metadata_api, runtime_api, telemetry_api
 from ._state import Phase
 from .budgets import Budgets, with_shutdown_ms
 from .function import MAX_TIMEOUT, Function
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .crew import Crew, ShutdownResult
     from .initialization import InitResult
     from .logs import LogEvent
     from .process import ManagedProcess
+    from .processes import Processes, ShutdownResult
     from .telemetry import TelemetryEvent
     from .timeline import TimelineEvent
 
-_open_crews: weakref.WeakSet[Crew] = weakref.WeakSet()
+_open: weakref.WeakSet[Processes] = weakref.WeakSet()
 
 
 class LocalLambda:
@@ -89,6 +89,7 @@ class LocalLambda:
         )
         #: SnapStart: the endpoint that gives keys; change them, or how long they live.
         self.credentials = credentials_api.CredentialsApi(function, self._sandbox.credentials_token)
+        self._metadata = metadata_api.MetadataApi(function, self._sandbox.metadata_token)
         self._supervisor = Supervisor(
             self._life, self._changed, freeze_delay=freeze_delay if freeze else None
         )
@@ -114,10 +115,15 @@ class LocalLambda:
         """Start the Lambda APIs; idempotent."""
         if self._server is not None:
             return
-        self._server = HttpServer(self._handle, name="lambda-api", port=self._port)
+        self._server = HttpServer(
+            self._handle,
+            name="lambda-api",
+            port=self._port,
+            streamed_by=runtime_api.RESPONSE_MODE,
+        )
         self._life.parts.runtime_api = self._server.address
         self._supervisor.start()
-        _open_crews.add(self._life.parts.crew)
+        _open.add(self._life.parts.processes)
 
     def close(self, *, abort: bool = False) -> None:
         """Shut down, stop all threads, remove a temporary work folder; idempotent.
@@ -133,12 +139,12 @@ class LocalLambda:
                 self.shutdown()
                 self._supervisor.join()
         finally:
-            self._life.parts.crew.kill_all()
+            self._life.parts.processes.kill_all()
             if self._server is not None:
                 self._server.close()
             self._journal.close()
             self._sandbox.close()
-            _open_crews.discard(self._life.parts.crew)
+            _open.discard(self._life.parts.processes)
 
     # ---- What a platform is asked to do ----------------------------------------------------------
 
@@ -156,15 +162,20 @@ class LocalLambda:
         client_context: Any = None,
         cognito_identity: Any = None,
         timeout: float | None = None,
+        on_chunk: Callable[[bytes], None] | None = None,
     ) -> InvocationResult:
         """Invoke the function and return what its caller gets, as soon as the caller would get it.
 
         `event`: anything JSON can hold, or bytes that are sent as they are. `trace_id`: X-Ray
-        header; `timeout`: seconds instead of the function's own for this one invocation.
+        header, None makes one as the service does, not sampled, "" sends none; `timeout`: seconds
+        instead of the function's own for this one invocation; `on_chunk` gets each piece of a
+        streamed response as it comes, in a thread of the server.
         """
         invocation = self._invocation(event, timeout)
-        invocation.trace_id = trace_id
+        if trace_id is not None:
+            invocation.trace_id = trace_id or None
         invocation.tenant_id = tenant_id
+        invocation.on_chunk = on_chunk
         invocation.client_context = client_context
         invocation.cognito_identity = cognito_identity
         command = self._supervisor.submit(lambda: self._life.invoke(invocation))
@@ -198,7 +209,7 @@ class LocalLambda:
 
     def kill(self, signal_number: int) -> None:
         """Send a signal to the runtime's process group; raise `ProcessLookupError` without one."""
-        runtime = self._life.parts.crew.runtime
+        runtime = self._life.parts.processes.runtime
         if runtime is None or not runtime.signal(signal_number):
             raise ProcessLookupError("no runtime process is running")
 
@@ -227,13 +238,13 @@ class LocalLambda:
     @property
     def pid(self) -> int | None:
         """Process id of the runtime, None when none is running."""
-        runtime = self._life.parts.crew.runtime
+        runtime = self._life.parts.processes.runtime
         return runtime.pid if runtime is not None and runtime.alive else None
 
     @property
     def processes(self) -> list[ManagedProcess]:
         """The runtime and the external extensions that are running."""
-        return [process for process in self._life.parts.crew.all() if process.alive]
+        return [process for process in self._life.parts.processes.all() if process.alive]
 
     @property
     def runtime_api(self) -> str:
@@ -304,10 +315,12 @@ class LocalLambda:
             return self._life.parts.slot.handle(request)
         if request.path.startswith(extensions_api.PREFIX):
             return self._life.parts.registry.handle(request)
-        if request.path in (telemetry_api.TELEMETRY_PATH, telemetry_api.LOGS_PATH):
+        if telemetry_api.api_of(request.path) is not None:
             return self._telemetry_api.handle(request)
         if request.path == credentials_api.PATH:
             return self.credentials.handle(request)
+        if request.path == metadata_api.PATH:
+            return self._metadata.handle(request)
         return Response.error(404, "NotFound", f"no such path: {request.path}")
 
     def _extension_name(self, request: Request) -> str | Response:
@@ -315,11 +328,11 @@ class LocalLambda:
         return extension if isinstance(extension, Response) else extension.name
 
 
-def _kill_open_crews() -> None:
+def _kill_open() -> None:
     """Leave no process behind, frozen ones least of all, when the interpreter ends."""
-    for crew in list(_open_crews):
+    for processes in list(_open):
         with contextlib.suppress(Exception):
-            crew.kill_all()
+            processes.kill_all()
 
 
-atexit.register(_kill_open_crews)
+atexit.register(_kill_open)

@@ -63,7 +63,8 @@ class Function:
     `framed_log_fd`: give the runtime the log fd, as the service does. `log_format`: "Text" or
     "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with JSON, as the service's default
     is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
-    `initialization_type` is told to runtime and telemetry.
+    `initialization_type` is told to runtime and telemetry, `availability_zone` by the metadata
+    endpoint.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
     """
@@ -90,6 +91,7 @@ class Function:
     secret_key: str = "local-lambda-secret-key"
     session_token: str = "local-lambda-session-token"
     initialization_type: str = "on-demand"
+    availability_zone: str = "euw1-az1"
 
     def __post_init__(self) -> None:
         """Check every argument once; make copies that cannot change later."""

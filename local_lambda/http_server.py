@@ -12,7 +12,8 @@ import json
 import select
 import socket
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -26,15 +27,73 @@ MAX_HEADER_BYTES = 2 * 1024 * 1024  # an X-Ray cause header may be up to 1 MiB
 ACCEPT_POLL_SECONDS = 0.1
 
 
+class Body:
+    """The body of a request, read when it is asked for: whole, or in chunks as they come.
+
+    `trailers` are the fields after a chunked body, names in lower case, once it was read. Reading
+    raises `BadRequestError` when the body breaks the rules or ends too soon.
+    """
+
+    def __init__(self, stream: io.BufferedReader, headers: Mapping[str, str]) -> None:
+        self._stream = stream
+        self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        self._length = 0 if self._chunked else _content_length(headers)
+        self._whole: bytes | None = None
+        self.trailers: dict[str, str] = {}
+
+    def read(self, limit: int = MAX_BODY_BYTES) -> bytes:
+        """Return the whole body; it is kept."""
+        if self._whole is None:
+            body = bytearray()
+            for chunk in self.chunks():
+                body += chunk
+                if len(body) > limit:
+                    raise BadRequestError(f"chunked body is over {limit} bytes")
+            self._whole = bytes(body)
+        return self._whole
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body piece by piece, each as soon as it is there; once."""
+        self._whole = b""
+        if not self._chunked:
+            data = self._stream.read(self._length)
+            if len(data) < self._length:
+                raise BadRequestError("HTTP request detected as truncated")
+            if data:
+                yield data
+            return
+        while True:
+            try:
+                length = int(self._stream.readline(1024).split(b";")[0], 16)
+            except ValueError:
+                raise BadRequestError("chunk length is no hexadecimal number") from None
+            if not 0 <= length <= MAX_BODY_BYTES:
+                raise BadRequestError(f"chunked body is over {MAX_BODY_BYTES} bytes")
+            if length == 0:
+                break
+            data = self._stream.read(length)
+            if len(data) < length:
+                raise BadRequestError("HTTP request detected as truncated")
+            yield data
+            self._stream.readline(8)
+        self.trailers = _read_fields(self._stream)
+
+
 @dataclass(frozen=True)
 class Request:
-    """One parsed request; header names are lower case."""
+    """One parsed request; header names are lower case. `begun_at` is monotonic seconds."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    body: bytes
+    content: Body = field(repr=False)
     connection: socket.socket = field(repr=False)
+    begun_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return self.content.read()
 
     def client_gone(self) -> bool:
         """Tell whether the peer has closed its side, without reading anything."""
@@ -76,11 +135,15 @@ class HttpServer:
     """Listen on 127.0.0.1 and call `handler` for each request.
 
     `handler` returns a `Response`, or None to close the connection without a word.
+    Bodies are read before it is called, but for those of requests with the header `streamed_by`.
     `port` 0 takes a free one. Raises `OSError` with the port in the message when it is taken.
     """
 
-    def __init__(self, handler: Handler, *, name: str, port: int = 0) -> None:
+    def __init__(
+        self, handler: Handler, *, name: str, port: int = 0, streamed_by: str = ""
+    ) -> None:
         self._handler = handler
+        self._streamed_by = streamed_by
         self._name = name
         self._lock = threading.Lock()
         self._closing = False
@@ -155,9 +218,12 @@ class HttpServer:
 
     def _answer_all(self, stream: io.BufferedReader, connection: socket.socket) -> None:
         while (request := read_request(stream, connection)) is not None:
+            if self._streamed_by not in request.headers:
+                request.content.read()  # no handler waits for a slow client with a lock held
             response = self._handler(request)
             if response is None:
                 return
+            request.content.read()  # what the handler did not want
             keep = request.headers.get("connection", "").lower() != "close"
             connection.sendall(render(response, keep_alive=keep))
             if not keep:
@@ -182,52 +248,32 @@ def read_request(stream: io.BufferedReader, connection: socket.socket) -> Reques
     parts = line.decode("latin-1").split()
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
         raise BadRequestError("not an HTTP/1.x request line")
-    headers: dict[str, str] = {}
-    size = len(line)
+    headers = _read_fields(stream)
+    if parts[2] == "HTTP/1.0":
+        headers.setdefault("connection", "close")  # RFC 9112, 9.3: kept only where it is asked for
+    if headers.get("expect", "").lower() == "100-continue":
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return Request(parts[0].upper(), parts[1], headers, Body(stream, headers), connection)
+
+
+def _read_fields(stream: io.BufferedReader) -> dict[str, str]:
+    """Read header or trailer fields up to the empty line."""
+    fields: dict[str, str] = {}
+    size = 0
     while (line := stream.readline(MAX_HEADER_BYTES)) not in (b"\r\n", b"\n"):
         size += len(line)
         if not line or size > MAX_HEADER_BYTES:
             raise BadRequestError("headers are cut off or too large")
         name, _, value = line.decode("utf-8", "replace").partition(":")
-        headers[name.strip().lower()] = value.strip()
-    if parts[2] == "HTTP/1.0":
-        headers.setdefault("connection", "close")  # RFC 9112, 9.3: kept only where it is asked for
-    if headers.get("expect", "").lower() == "100-continue":
-        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return Request(parts[0].upper(), parts[1], headers, _read_body(stream, headers), connection)
+        fields[name.strip().lower()] = value.strip()
+    return fields
 
 
-def _read_body(stream: io.BufferedReader, headers: Mapping[str, str]) -> bytes:
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        return _read_chunks(stream)
+def _content_length(headers: Mapping[str, str]) -> int:
     try:
         length = int(headers.get("content-length", "0"))
     except ValueError:
         raise BadRequestError("Content-Length is no number") from None
     if not 0 <= length <= MAX_BODY_BYTES:
         raise BadRequestError(f"Content-Length must be 0 to {MAX_BODY_BYTES}")
-    body = stream.read(length)
-    if len(body) < length:
-        raise BadRequestError("HTTP request detected as truncated")
-    return body
-
-
-def _read_chunks(stream: io.BufferedReader) -> bytes:
-    body = bytearray()
-    while True:
-        try:
-            length = int(stream.readline(1024).split(b";")[0], 16)
-        except ValueError:
-            raise BadRequestError("chunk length is no hexadecimal number") from None
-        if length < 0 or len(body) + length > MAX_BODY_BYTES:
-            raise BadRequestError(f"chunked body is over {MAX_BODY_BYTES} bytes")
-        if length == 0:
-            break
-        chunk = stream.read(length)
-        if len(chunk) < length:
-            raise BadRequestError("HTTP request detected as truncated")
-        body += chunk
-        stream.readline(8)
-    while stream.readline(MAX_HEADER_BYTES).strip():  # trailers end with an empty line
-        pass
-    return bytes(body)
+    return length

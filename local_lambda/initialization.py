@@ -62,7 +62,7 @@ class Initialization:
             records.init_start(
                 parts.function,
                 self.phase,
-                parts.sandbox.log_stream,
+                parts.sandbox.instance_id,
                 f"python:{version}" if version else "provided",
             ),
         )
@@ -79,7 +79,7 @@ class Initialization:
         parts = self._parts
         for path in paths:
             try:
-                parts.crew.start_extension(path, parts.runtime_api)
+                parts.processes.start_extension(path, parts.runtime_api)
             except LaunchError as error:
                 with parts.changed:
                     extension = parts.registry.get(path.name)
@@ -93,7 +93,7 @@ class Initialization:
         parts = self._parts
         try:
             snapshot = parts.slot.ready_for_snapshot if parts.sandbox.takes_snapshots else None
-            runtime = parts.crew.start_runtime(parts.runtime_api, snapshot)
+            runtime = parts.processes.start_runtime(parts.runtime_api, snapshot)
         except LaunchError as error:
             return Failure("error", "Runtime.InvalidEntrypoint", str(error))
         ready = parts.all_ready if snapshot is None else parts.snapshot_ready

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Largest synchronous payload, request or response: 6 MB, and what the service lets through above
 #: (developer guide, Lambda quotas; `interop.MaxPayloadSize` of AWS's emulator).
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
+#: Largest streamed response: 200 MB (developer guide, Lambda quotas).
+MAX_STREAMED_BYTES = 200 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,12 @@ class InvocationResult:
     error_message: str | None = None
 
 
+def new_trace_id() -> str:
+    """Return a tracing header as the service gives it to who asked for none: not sampled."""
+    root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+    return f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"
+
+
 @dataclass(eq=False)
 class Invocation:
     """The platform's side of one invocation; guarded by the environment's lock.
@@ -41,11 +53,14 @@ class Invocation:
 
     event: bytes
     timeout: float
-    trace_id: str | None = None
+    trace_id: str | None = field(default_factory=new_trace_id)
     tenant_id: str | None = None
     client_context: Any = None
     cognito_identity: Any = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    #: Names one attempt of a request: a retry has the same request id.
+    attempt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    span_id: str = field(default_factory=lambda: secrets.token_hex(8))
     asked_at: float = field(default_factory=time.monotonic)
     started_at: float = 0.0
     deadline_at: float = 0.0
@@ -57,6 +72,9 @@ class Invocation:
     status: str = "success"
     error_type: str | None = None
     raw: bytes = b""
+    produced_bytes: int = 0
+    #: Gets each piece of a streamed response as it comes; None when nobody reads along.
+    on_chunk: Callable[[bytes], None] | None = None
     result: InvocationResult | None = None
     answered: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
@@ -98,4 +116,4 @@ class Invocation:
         """Return the `tracing` object of telemetry and INVOKE events, None without a trace id."""
         if self.trace_id is None:
             return None
-        return {"type": "X-Amzn-Trace-Id", "value": self.trace_id}
+        return {"spanId": self.span_id, "type": "X-Amzn-Trace-Id", "value": self.trace_id}

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from . import records
 from ._state import ExtensionState, Phase
-from .crew import EXTENSION, ShutdownResult
 from .initialization import Initialization, InitResult
 from .parts import Failure, Parts
+from .processes import EXTENSION, ShutdownResult
 
 if TYPE_CHECKING:
     import threading
@@ -155,7 +155,7 @@ class Lifecycle:
             time.sleep(0.005)
         time.sleep(SETTLE_SECONDS)
         self.relay.pause(paused=True)
-        self.parts.crew.take_snapshot()
+        self.parts.processes.take_snapshot()
         with self.changed:
             self.phase = Phase.SNAPSHOT
             self.changed.notify_all()
@@ -168,11 +168,12 @@ class Lifecycle:
             parts.slot.begin()
         self.relay.discard()
         version = parts.sandbox.python_version
+        parts.sandbox.new_instance()
         self.relay.emit(
             "platform.restoreStart",
-            records.restore_start(self.function, parts.sandbox.log_stream, f"python:{version}"),
+            records.restore_start(self.function, parts.sandbox.instance_id, f"python:{version}"),
         )
-        parts.crew.resume_snapshot()
+        parts.processes.resume_snapshot()
         # Not sooner: the snapshot's own threads may still have been reading, and every copy would
         # have what they read.
         self.relay.pause(paused=False)
@@ -200,7 +201,7 @@ class Lifecycle:
         _, share = self.budgets.shutdown(internal=bool(self.parts.registry.all()), external=False)
         self.journal.note("platform", "shutdown", "spindown of one restored environment")
         self.relay.flush()
-        self.parts.crew.end_runtime(started, share)
+        self.parts.processes.end_runtime(started, share)
         self.relay.pause(paused=True)
         self.relay.discard()
         with self.changed:
@@ -228,7 +229,7 @@ class Lifecycle:
         }
         tracing = invocation.tracing()
         if tracing is not None:
-            event["tracing"] = tracing
+            event["tracing"] = {name: tracing[name] for name in ("type", "value")}
         with self.changed:
             for extension in self.parts.registry.registered():
                 if "INVOKE" in extension.events:
@@ -283,7 +284,7 @@ class Lifecycle:
 
     def _measure_memory(self) -> None:
         """Look while the process is there; the report is made when it may be gone."""
-        runtime = self.parts.crew.runtime
+        runtime = self.parts.processes.runtime
         if runtime is not None:
             self._memory_bytes = runtime.max_memory_bytes() or self._memory_bytes
 
@@ -294,7 +295,7 @@ class Lifecycle:
         if self.phase is not Phase.IDLE or self.frozen:
             return
         self.relay.pause(paused=True)
-        self.parts.crew.freeze()
+        self.parts.processes.freeze()
         self.journal.note("platform", "frozen")
         with self.changed:
             self.frozen = True
@@ -307,7 +308,7 @@ class Lifecycle:
                 return
             self.frozen = False
         self.journal.note("platform", "thawed")
-        self.parts.crew.thaw()
+        self.parts.processes.thaw()
         self.relay.pause(paused=False)
 
     def reset(self, reason: str) -> None:
@@ -338,7 +339,7 @@ class Lifecycle:
     def _end_processes(self, what: str, reason: str) -> ShutdownResult:
         self.thaw()
         started = time.monotonic()
-        crew = self.parts.crew
+        processes = self.parts.processes
         with self.changed:
             extensions = self.parts.registry.all()
         total, share = self.budgets.shutdown(
@@ -347,16 +348,16 @@ class Lifecycle:
         )
         self.journal.note("platform", what, f"{reason}, {total * 1000:.0f} ms")
         self.relay.flush()
-        runtime_end = crew.end_runtime(started, share)
-        crew.discard_snapshot()
+        runtime_end = processes.end_runtime(started, share)
+        processes.discard_snapshot()
         self.relay.flush()
         self._offer_shutdown(reason, extensions, started + total)
-        extension_ends = crew.end_extensions(started, started + total)
+        extension_ends = processes.end_extensions(started, started + total)
         self.relay.clear()
         with self.changed:
             self.parts.registry.clear()
             self.parts.slot.begin()
-            crew.dismiss()
+            processes.dismiss()
         return ShutdownResult(reason, runtime_end, extension_ends, time.monotonic() - started)
 
     def _offer_shutdown(self, reason: str, extensions: list[Extension], give_up_at: float) -> None:
@@ -368,7 +369,7 @@ class Lifecycle:
             "deadlineMs": int((time.time() + left) * 1000),
         }
         for extension in extensions:
-            process = self.parts.crew.externals.get(extension.name)
+            process = self.parts.processes.externals.get(extension.name)
             if process is None or not process.alive:
                 continue
             if "SHUTDOWN" in extension.events:
@@ -409,7 +410,7 @@ class Lifecycle:
         self.journal.note(process.name, "exit", words)
         with self.changed:
             name = process.name.removeprefix(EXTENSION)
-            if self.parts.crew.externals.get(name) is process:
+            if self.parts.processes.externals.get(name) is process:
                 extension = self.parts.registry.get(name)
                 if extension is not None:
                     extension.state = ExtensionState.EXITED

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._state import ExtensionState, RuntimeState
-from .crew import Crew
 from .extensions_api import Extension, Registry
 from .process import describe_exit
+from .processes import Processes
 from .runtime_api import RuntimeSlot
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Parts:
         self.changed = changed
         self.journal = journal
         self.relay = journal.relay
-        self.crew = Crew(sandbox, journal, on_exit)
+        self.processes = Processes(sandbox, journal, on_exit)
         self.registry = Registry(
             changed,
             {
@@ -133,7 +133,7 @@ class Parts:
         if self.slot.state is RuntimeState.INIT_ERROR:
             error_type = self.slot.init_error_type
             return Failure("error", error_type, error_type, self.slot.init_error or b"{}")
-        runtime = self.crew.runtime
+        runtime = self.processes.runtime
         if runtime is not None and runtime.returncode is not None:
             return Failure("error", "Runtime.ExitError", describe_exit(runtime.returncode))
         return None
@@ -144,7 +144,7 @@ class Parts:
                 return Failure("error", "Extension.InitError", extension.error_type or "")
             if extension.state is ExtensionState.EXIT_ERROR:
                 return Failure("error", "Extension.ExitError", extension.error_type or "")
-        for name, process in self.crew.externals.items():
+        for name, process in self.processes.externals.items():
             if process.returncode is not None:
                 words = describe_exit(process.returncode).replace("Runtime", f"Extension {name}")
                 return Failure("error", "Extension.Crash", words)
@@ -152,7 +152,7 @@ class Parts:
 
     def _read_output(self) -> None:
         """Read what the runtime wrote before a call, so that it is told before the call's news."""
-        runtime = self.crew.runtime
+        runtime = self.processes.runtime
         if runtime is not None:
             runtime.reader.sync(SYNC_SECONDS)
 
@@ -160,6 +160,6 @@ class Parts:
         if not extension.external:
             self._read_output()
             return
-        process = self.crew.externals.get(extension.name)
+        process = self.processes.externals.get(extension.name)
         if process is not None:
             process.reader.sync(SYNC_SECONDS)

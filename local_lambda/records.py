@@ -83,7 +83,11 @@ def restore_report(status: str, error_type: str | None, seconds: float) -> dict[
 
 def start(function: Function, invocation: Invocation) -> dict[str, Any]:
     """Return the record of platform.start."""
-    record: dict[str, Any] = {"requestId": invocation.request_id, "version": function.version}
+    record: dict[str, Any] = {
+        "requestId": invocation.request_id,
+        "version": function.version,
+        "functionArn": function.arn,
+    }
     if invocation.tenant_id is not None:
         record["tenantId"] = invocation.tenant_id
     return _with_tracing(record, invocation)
@@ -98,14 +102,15 @@ def runtime_done(
         "status": status,
         "metrics": {
             "durationMs": milliseconds(now - invocation.started_at),
-            "producedBytes": len(invocation.raw) if invocation.responded_at else 0,
+            "producedBytes": invocation.produced_bytes,
         },
     }
     if invocation.responded_at is not None:
         responded = invocation.responded_at
+        begun = invocation.response_started_at or responded
         record["spans"] = [
-            span("responseLatency", invocation.started_at, responded, now),
-            span("responseDuration", responded, responded, now),
+            span("responseLatency", invocation.started_at, begun, now),
+            span("responseDuration", begun, responded, now),
             span("runtimeOverhead", responded, now, now),
         ]
     return _with_tracing(_with_error(record, error_type), invocation)

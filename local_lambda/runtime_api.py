@@ -7,22 +7,25 @@ words as in `internal/lambda/rapi` of the aws-lambda-runtime-interface-emulator.
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import TYPE_CHECKING
 
+from . import responses
 from ._state import IllegalMoveError, RuntimeState, move_runtime, refusal
 from .extensions_api import CLIENT_CHECK_SECONDS
 from .http_server import Request, Response
-from .invocation import MAX_PAYLOAD_BYTES, Invocation
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from .invocation import Invocation
+
 PREFIX = "/2018-06-01/runtime"
-#: Error types that telemetry repeats; others become Function.Unknown or Runtime.Unknown.
-KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+#: Names one attempt of a request; a runtime client that knows it sends it back.
+ATTEMPT_HEADER = "Lambda-Runtime-Invocation-Id"
+#: `streaming` when the answer comes piece by piece; lower case, as the server keeps names.
+RESPONSE_MODE = "lambda-runtime-function-response-mode"
 
 
 class RuntimeSlot:
@@ -141,6 +144,7 @@ class RuntimeSlot:
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            ATTEMPT_HEADER: invocation.attempt_id,
             "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
             "Lambda-Runtime-Invoked-Function-Arn": self._arn,
         }
@@ -155,48 +159,60 @@ class RuntimeSlot:
         return headers
 
     def _response(self, request: Request, request_id: str) -> Response:
+        streamed = request.headers.get(RESPONSE_MODE, "").lower() == "streaming"
         with self._changed:
-            invocation = self._current
-            if invocation is None or invocation.request_id != request_id:
+            invocation = self._present(request, request_id)
+            if invocation is None:
                 return _invalid_request_id()
             try:
-                self.state = move_runtime(self.state, "response")
+                self.state = move_runtime(self.state, "stream" if streamed else "response")
             except IllegalMoveError as error:
                 return _invalid_state(str(error))
+            invocation.response_started_at = request.begun_at
+            life = self._life
+        # Without the lock: a stream may take as long as the invocation.
+        body, failure = responses.receive(request, invocation if streamed else None)
+        with self._changed:
+            if self._life != life:
+                return _invalid_request_id()  # ended by the platform meanwhile
+            if streamed:
+                self.state = move_runtime(self.state, "response")
             invocation.responded_at = time.monotonic()
-            size = len(request.body)
-            if size > MAX_PAYLOAD_BYTES:
-                invocation.status = "error"
-                invocation.error_type = "Function.ResponseSizeTooLarge"
-                invocation.fail(
-                    "Function.ResponseSizeTooLarge",
-                    f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
-                    f"({MAX_PAYLOAD_BYTES} bytes).",
-                )
-                answer = Response.error(
-                    413,
-                    "RequestEntityTooLarge",
-                    f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
-                )
-            else:
-                invocation.answer(request.body)
+            invocation.produced_bytes = len(body)
+            if failure is None:
+                invocation.answer(body)
                 answer = Response.of_json(202, {"status": "OK"})
+            else:
+                invocation.status = "error"
+                invocation.error_type = failure.error_type
+                invocation.answer(failure.body, "Unhandled")
+                answer = failure.answer
             self._on_move("response")
             self._changed.notify_all()
         return answer
 
+    def _present(self, request: Request, request_id: str) -> Invocation | None:
+        """Return the present invocation if that is the one meant, this attempt of it; lock held."""
+        invocation = self._current
+        if invocation is None or invocation.request_id != request_id:
+            return None
+        attempt = request.headers.get(ATTEMPT_HEADER.lower(), invocation.attempt_id)
+        return invocation if attempt == invocation.attempt_id else None
+
     def _error(self, request: Request, request_id: str) -> Response:
         with self._changed:
-            invocation = self._current
-            if invocation is None or invocation.request_id != request_id:
+            invocation = self._present(request, request_id)
+            if invocation is None:
                 return _invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "error")
             except IllegalMoveError as error:
                 return _invalid_state(str(error))
+            invocation.response_started_at = request.begun_at
             invocation.responded_at = time.monotonic()
+            invocation.produced_bytes = len(request.body)
             invocation.status = "error"
-            invocation.error_type = known_error_type(
+            invocation.error_type = responses.known_error_type(
                 request.headers.get("lambda-runtime-function-error-type", "")
             )
             invocation.answer(request.body, "Unhandled")
@@ -211,7 +227,7 @@ class RuntimeSlot:
             except IllegalMoveError as error:
                 return _invalid_state(str(error))
             self.init_error = request.body
-            self.init_error_type = known_error_type(
+            self.init_error_type = responses.known_error_type(
                 request.headers.get("lambda-runtime-function-error-type", "")
             )
             self._on_move("init/error")
@@ -237,13 +253,6 @@ class RuntimeSlot:
             self._on_move("restore/error")
             self._changed.notify_all()
         return Response.of_json(202, {"status": "OK"})
-
-
-def known_error_type(error_type: str) -> str:
-    """Return the error type that telemetry carries for what a runtime reported."""
-    if KNOWN_ERROR_TYPE.fullmatch(error_type):
-        return error_type
-    return "Function.Unknown" if error_type.startswith("Function.") else "Runtime.Unknown"
 
 
 def _invalid_state(message: str) -> Response:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
 import os
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
-import tempfile
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import credentials_api
+from .work_folder import WorkFolder, WorkFolderError
 
 if TYPE_CHECKING:
     from .function import Function
@@ -82,27 +80,29 @@ class Sandbox:
     """The folder tree of one environment.
 
     `<work>/task` is the code, `<work>/opt` the merged layers, `<work>/tmp` the environment's own
-    temporary folder, `<work>/var/runtime` the start-up scripts. `work` None makes a temporary
-    folder that `close` removes; a given one is kept, but its content is made anew. Raises
+    temporary folder, `<work>/var/runtime` the start-up scripts; `work` as in `WorkFolder`. Raises
     `SandboxError`.
     """
 
     def __init__(self, function: Function, work: Path | None) -> None:
         self.function = function
-        self._own = work is None
-        self.root = Path(tempfile.mkdtemp(prefix="local-lambda-")) if work is None else Path(work)
-        self.root = self.root.absolute()
-        self.opt = self.root / "opt"
-        self.tmp = self.root / "tmp"
-        self.runtime_dir = self.root / "var" / "runtime"
-        self.task = self.root / "task" if function.copy_code else function.code
+        try:
+            folder = self._folder = WorkFolder(work)
+        except WorkFolderError as error:
+            raise SandboxError(str(error)) from None
+        self.root, self.opt, self.tmp = folder.root, folder.opt, folder.tmp
+        self.runtime_dir = folder.runtime
+        self.task = folder.task if function.copy_code else function.code
         self.credentials_token = uuid.uuid4().hex
+        self.metadata_token = uuid.uuid4().hex
+        self.instance_id = str(uuid.uuid4())
         now = datetime.now(timezone.utc)
         self.log_group = f"/aws/lambda/{function.name}"
         self.log_stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         try:
             self._lay_out()
             self.python_version = self._check_python()
+            folder.note_made()
         except BaseException:
             self.close()
             raise
@@ -112,6 +112,10 @@ class Sandbox:
         """True for a SnapStart function whose start-up is ours to say."""
         function = self.function
         return function.initialization_type == "snap-start" and function.start_up == "managed"
+
+    def new_instance(self) -> None:
+        """From now on this is another environment: a snapshot was restored."""
+        self.instance_id = str(uuid.uuid4())
 
     def external_extensions(self) -> list[Path]:
         """Return the files in `/opt/extensions`, in the order of their names."""
@@ -139,6 +143,8 @@ class Sandbox:
             "AWS_LAMBDA_LOG_FORMAT": function.log_format,
             "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+            "AWS_LAMBDA_METADATA_API": runtime_api,
+            "AWS_LAMBDA_METADATA_TOKEN": self.metadata_token,
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_REGION": function.region,
             "AWS_SECRET_ACCESS_KEY": function.secret_key,
@@ -184,28 +190,14 @@ class Sandbox:
 
     def close(self) -> None:
         """Remove the folder if it was made here; a given one only becomes writable again."""
-        for folder in (self.root / "task", self.opt):
-            _make_writable(folder)
-        if self._own:
-            shutil.rmtree(self.root, ignore_errors=True)
+        self._folder.close()
 
     def _lay_out(self) -> None:
-        for folder in (self.root / "task", self.opt, self.tmp, self.root / "var"):
-            if folder.exists():
-                _make_writable(folder)
-                shutil.rmtree(folder)
-        for folder in (self.opt, self.tmp, self.runtime_dir):
-            folder.mkdir(parents=True)
+        function = self.function
         try:
-            if self.function.copy_code:
-                shutil.copytree(self.function.code, self.task, symlinks=True)
-                _make_read_only(self.task)
-            for layer in self.function.layers:
-                shutil.copytree(layer, self.opt, symlinks=True, dirs_exist_ok=True)
-                _make_writable(self.opt)  # the next layer may add to a read-only folder
+            self._folder.fill(function.code if function.copy_code else None, tuple(function.layers))
         except (OSError, shutil.Error) as error:
             raise SandboxError(f"cannot copy the function or a layer: {error}") from error
-        _make_read_only(self.opt)
 
     def _check_python(self) -> str:
         """Fill in the start-up scripts and return the interpreter's version, as in `3.12`."""
@@ -252,17 +244,3 @@ class Sandbox:
         # An interpreter of this machine may need what the machine's own variable names.
         inherited = os.environ.get("LD_LIBRARY_PATH")
         return ":".join([*folders, inherited] if inherited else folders)
-
-
-def _make_read_only(folder: Path) -> None:
-    """Take the write permission from everything below; root is not held back by it."""
-    for path in [folder, *folder.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
-
-
-def _make_writable(folder: Path) -> None:
-    """Give the owner what removing the tree needs, folders from the top down."""
-    for parent, _, _ in os.walk(folder):
-        with contextlib.suppress(OSError):
-            Path(parent).chmod(0o700)

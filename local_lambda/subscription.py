@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .poster import DeliveryError, Destination, Poster
+from .sender import DeliveryError, Destination, Sender
 from .telemetry import TelemetryEvent, render, timestamp
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Buffer:
 
 
 class Subscription:
-    """Deliver events of the chosen categories to one extension's listener.
+    """Deliver events of the chosen types to one extension's listener.
 
     `api` is telemetry or logs, `schema` decides the shape. A batch is sent until the listener
     takes it with a 2xx, with growing pauses; meanwhile events past `backlog_bytes` are dropped and
@@ -101,7 +101,7 @@ class Subscription:
         name: str,
         api: str,
         schema: str,
-        categories: frozenset[str],
+        types: tuple[str, ...],
         destination: Destination,
         buffering: Buffering,
         *,
@@ -111,7 +111,8 @@ class Subscription:
         self.name = name
         self.api = api
         self.schema = schema
-        self.categories = categories
+        self.types = types
+        self.categories = frozenset(types)
         self.destination = destination
         self.buffering = buffering
         self._note = note
@@ -123,7 +124,7 @@ class Subscription:
         self._closing = False
         self._sending = False
         self._discarded = False  # the batch that is being sent is not worth another try
-        self._poster = Poster(
+        self._sender = Sender(
             destination, lambda: self._paused, lambda: self._closing or self._discarded
         )
         self._thread = threading.Thread(target=self._run, name=f"telemetry-{name}", daemon=True)
@@ -193,7 +194,7 @@ class Subscription:
         batch: list[bytes] = []
         while (batch := batch or self._next_batch()) and not self._closing:
             try:
-                self._poster.send(batch)
+                self._sender.send(batch)
             except (OSError, DeliveryError) as error:
                 self._note("telemetry not delivered", f"{len(batch)} events: {error}")
                 with self._changed:
@@ -209,7 +210,7 @@ class Subscription:
                 with self._changed:
                     self._sending = False
                 self._tell_drops()
-        self._poster.close()
+        self._sender.close()
 
     def _next_batch(self) -> list[bytes]:
         """Wait for the next batch; empty when the subscription is closing."""

@@ -12,8 +12,8 @@ from ._state import Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .crew import ShutdownResult
     from .lifecycle import Lifecycle
+    from .processes import ShutdownResult
 
 
 class Command:

@@ -105,6 +105,8 @@ def _first_schema_record(event: TelemetryEvent) -> Any:
     if event.type == "platform.initStart":
         for name in ("functionName", "functionVersion", "instanceId", "instanceMaxMemory"):
             record.pop(name, None)
+    elif event.type == "platform.start":
+        record.pop("functionArn", None)
     elif event.type == "platform.initReport":
         record.pop("status", None)
         record.pop("errorType", None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .http_server import Request, Response
-from .poster import Destination
+from .sender import Destination
 from .subscription import DEFAULT_BACKLOG_BYTES, Buffering, Subscription
 from .telemetry import CATEGORIES, LOGS_SCHEMAS, TELEMETRY_SCHEMAS, Relay
 
@@ -50,7 +50,7 @@ class TelemetryApi:
 
     def handle(self, request: Request) -> Response | None:
         """Answer a subscribe call, or return None when the path is not one of ours."""
-        api = {TELEMETRY_PATH: "telemetry", LOGS_PATH: "logs"}.get(request.path)
+        api = api_of(request.path)
         if api is None:
             return None
         if request.method != "PUT":
@@ -80,26 +80,31 @@ class TelemetryApi:
         if not self._relay.join(subscription):
             subscription.close()
             return closed
-        record = {"name": name, "state": "Subscribed", "types": sorted(subscription.categories)}
+        record = {"name": name, "state": "Subscribed", "types": list(subscription.types)}
         self._relay.emit(f"platform.{api}Subscription", record)
         return Response.of_json(200, "OK")
 
     def _subscription(self, name: str, api: str, body: bytes) -> Subscription:
         value = parse_object(body)
         schema = parse_schema(value, api)
-        categories = parse_types(value)
+        types = parse_types(value)
         destination = parse_destination(value.get("destination"), api)
         buffering = parse_buffering(value.get("buffering"))
         return Subscription(
             name,
             api,
             schema,
-            categories,
+            types,
             destination,
             buffering,
             backlog_bytes=self._backlog_bytes,
             note=lambda what, detail: self._note(what, f"{name}: {detail}"),
         )
+
+
+def api_of(path: str) -> str | None:
+    """Return "telemetry" or "logs" for a subscribe path, which may end in `/`, or None."""
+    return {TELEMETRY_PATH: "telemetry", LOGS_PATH: "logs"}.get(path.removesuffix("/"))
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -122,8 +127,8 @@ def parse_schema(value: dict[str, Any], api: str) -> str:
     return str(schema)
 
 
-def parse_types(value: dict[str, Any]) -> frozenset[str]:
-    """Return the categories; raise `SubscriptionError`."""
+def parse_types(value: dict[str, Any]) -> tuple[str, ...]:
+    """Return the categories in the order asked, each once; raise `SubscriptionError`."""
     types = value.get("types")
     if not isinstance(types, list) or not types:
         raise SubscriptionError(
@@ -132,7 +137,7 @@ def parse_types(value: dict[str, Any]) -> frozenset[str]:
     for kind in types:
         if kind not in CATEGORIES:
             raise SubscriptionError(f"type {kind!r} is not one of {', '.join(CATEGORIES)}")
-    return frozenset(types)
+    return tuple(dict.fromkeys(types))
 
 
 def parse_destination(value: Any, api: str) -> Destination:

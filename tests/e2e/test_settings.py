@@ -252,7 +252,7 @@ def test_trace_and_tenant() -> None:
     root = "1-5759e988-bd862e3fe1be46a994272793"
     with deployed() as run:
         run.do(["log", "INFO", "x"], trace_id=f"Root={root};Parent=53995c3f42cd8ad8;Sampled=1")
-        run.do(["log", "INFO", "y"], tenant_id="blue")
+        run.do(["log", "INFO", "y"], tenant_id="blue", trace_id="")
         run.shutdown()
         x, y = [line for line in run.lines if line["type"] == "function"]
 

@@ -267,15 +267,37 @@ def test_code_is_a_read_only_copy(tmp_path):
 
 
 @pytest.mark.e2e
-def test_a_given_work_folder_is_kept_and_made_anew(tmp_path):
-    """`work` stays after the end; the next environment in it starts with an empty /tmp."""
-    work = tmp_path / "work"
-    for _ in range(2):
-        with LocalLambda(stub_function(tmp_path), work=work) as env:
-            assert list(env.tmp.iterdir()) == []
-            (env.tmp / "left").touch()
+def test_a_given_work_folder_may_be_used_again(tmp_path):
+    """What an earlier run has put there is replaced, its /tmp is left as it was."""
+    work, layer = tmp_path / "work", tmp_path / "layer"
+    write_function(layer / "python", "first = 1", "first.py")
+    with LocalLambda(stub_function(tmp_path, layers=[layer]), work=work) as env:
+        (env.tmp / "database").touch()
+    (layer / "python" / "first.py").rename(layer / "python" / "second.py")
 
-    assert (work / "tmp" / "left").exists()
+    with LocalLambda(stub_function(tmp_path, layers=[layer]), work=work) as env:
+        assert [path.name for path in (env.opt / "python").iterdir()] == ["second.py"]
+        assert (env.tmp / "database").exists()
+
+
+@pytest.mark.parametrize("place", ["task", "opt", "var/lib", "task/deep/er"])
+def test_what_was_not_made_here_is_never_removed(tmp_path, place):
+    """A folder with somebody's files in it is refused, and they stay."""
+    work = tmp_path / "work"
+    for made in (False, True):
+        if made:
+            LocalLambda(stub_function(tmp_path), work=work).close()
+        mine = write_function(work / place, "mine", "database.sqlite") / "database.sqlite"
+
+        with pytest.raises(SandboxError, match=r"database\.sqlite was not made by local_lambda"):
+            LocalLambda(stub_function(tmp_path), work=work)
+
+        assert mine.read_text() == "mine"
+        mine.unlink()
+        for folder in (mine.parent, *mine.parent.parents):
+            if folder == work or any(folder.iterdir()):
+                break
+            folder.rmdir()
 
 
 @pytest.mark.e2e

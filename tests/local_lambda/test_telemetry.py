@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.poster import Destination
+from local_lambda.sender import Destination
 from local_lambda.subscription import Buffer, Buffering, Subscription
 from local_lambda.telemetry import TelemetryEvent, render
 from support.local_lambda_fixtures import LOGS, TELEMETRY, Listener, held_init, records

@@ -30,7 +30,7 @@ class DeliveryError(Exception):
     """The listener did not take a batch."""
 
 
-class Poster:
+class Sender:
     """Send batches over one kept connection; time while `paused()` is not counted.
 
     `http.client` is not used: a frozen listener must be waited for, and its reader cannot go on

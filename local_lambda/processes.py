@@ -31,7 +31,7 @@ class ShutdownResult:
     seconds: float
 
 
-class Crew:
+class Processes:
     """Start, stop, continue and end the processes; says nothing to the Lambda APIs.
 
     `on_exit` is called by a process's watcher, once, when it has ended.
