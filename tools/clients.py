@@ -26,7 +26,7 @@ MANAGED_VERSIONS = ("4.0.1", "4.2.2")
 #: The hooks came with 3.0.
 SNAPSTART_VERSIONS = VERSIONS[2:]
 #: Seconds that an installation may take.
-INSTALL_TIMEOUT = 180.0
+INSTALL_TIMEOUT = 300.0
 
 
 class UnavailableError(Exception):
