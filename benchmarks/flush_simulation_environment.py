@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from firehose_logging._delivery.batch import Batcher
 from firehose_logging._delivery.ledger import Ledger
-from firehose_logging._extension.lifecycle import DELIVER, DELIVER_SOON, FLUSH, NEXT, Lifecycle
+from firehose_logging._extension.lifecycle import (
+    BY_HOOK,
+    DELIVER,
+    DELIVER_SOON,
+    FLUSH,
+    NEXT,
+    Lifecycle,
+)
 from firehose_logging._limits import MAX_CALL_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 
 if TYPE_CHECKING:
@@ -103,7 +110,6 @@ class _Environment:
         self._outcome = outcome
         outcome.environments += 1
         self._life = Lifecycle(policy)
-        self._life.asks_early = True  # the runtime client is hooked
         self._ledger = Ledger()
         # Lines are booked whole in 16 MiB, the default of FIREHOSE_LOGGING_BUFFER_BYTES.
         self._batcher = Batcher(
@@ -166,7 +172,8 @@ class _Environment:
             after = invocation.duration * (n + 0.5) / invocation.lines
             self._after(after, lambda: self._add(self._world.line, self._now, own=True))
         oldest = self._batcher.oldest_pending_time()
-        self._do(self._life.invoked(request_id, start + self._world.timeout, oldest, start))
+        deadline = start + self._world.timeout
+        self._do(self._life.invoked(request_id, deadline, oldest, start, told_by=BY_HOOK))
         self._after(invocation.duration, lambda: self._ended(request_id))
         self._run(lambda: self._asked and self._has_ended)
         self._outcome.holds.append(self._now - (start + invocation.duration))
@@ -251,6 +258,6 @@ class _Environment:
         self._batcher.delivered(records, self._sizes(records))
         self._sending = False
         oldest = self._batcher.oldest_index()
-        if self._life.holding and (oldest is None or oldest > self._target):
+        if self._life.awaits_flush and (oldest is None or oldest > self._target):
             self._do(self._life.flushed())
         self._deliver()

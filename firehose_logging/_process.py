@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from firehose_logging._capture.output import Capture
     from firehose_logging._delivery.delivery import Transport
-    from firehose_logging._extension.companion import Extension
+    from firehose_logging._extension.companion import Companion
     from firehose_logging._line.redact import Redact
     from firehose_logging.handler import FirehoseHandler
     from firehose_logging.settings import Settings
@@ -57,7 +57,7 @@ class Process:
         self.streams = Deliveries(self.clock)
         # All mutable state.
         self.handlers = 0
-        self.extension: Extension | None = None
+        self.extension: Companion | None = None
         self.capture: Capture | None = None
         self.root_handler: FirehoseHandler | None = None
         self.started = False
@@ -123,46 +123,34 @@ class Process:
         _runtime_hooks.install(self)
 
     def _start_extension(self, delivery: Delivery) -> None:
-        from firehose_logging._extension.companion import Extension
-        from firehose_logging._extension.flush_policy import FlushPolicy
-        from firehose_logging._extension.lifecycle import Lifecycle
-        from firehose_logging._extension.telemetry import TelemetryReader
+        from firehose_logging._extension.start import Starter
 
-        managed = self.settings.environment.workers is not None
-        forked_by_us = managed and self.is_child
-        if managed:
+        environment = self.settings.environment
+        managed = environment.workers is not None
+        starter = Starter(
+            environment,
+            self.settings,
+            self.streams,
+            delivery,
+            self.context,
+            self.clock,
+            complete_output=self._complete_output,
+            # The parent of Managed Instances workers ends when they have, not before.
+            terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
+        )
+        if not managed:
+            companion = starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated)
+        else:
             _share_imports()
-
-        def make() -> Extension:
-            extension = Extension(
-                self.settings,
-                self.streams,
-                None
-                if managed
-                else Lifecycle(FlushPolicy(self.settings.flush, self.settings.interval)),
-                TelemetryReader(self.context, concurrent=managed),
-                delivery,
-                self.clock,
-                # The parent of Managed Instances workers ends when they have, not before.
-                _shutdown.end_process if not managed or _is_worker() else _do_nothing,
-            )
-            extension.hooked = self.is_hooked
-            extension.context = None if self.is_decorated else self.context
-            extension.complete_output = self._complete_output
-            return extension
-
-        extension = make()
-        # A worker whose parent has us already knows who the extension is.
-        started = not forked_by_us and extension.start()
-        if managed and not started:
+            # A worker whose parent has us already knows who the extension is.
+            companion = None if self.is_child else starter.managed_instances()
             # Another process is the extension of this environment; SIGTERM comes to all.
-            extension = make()
-            started = extension.watch()
-        if started:
-            self.extension = extension
+            companion = companion or starter.signals_only()
+        if companion is not None:
+            self.extension = companion
             for known in self.streams.all():
                 known.background = managed
-            _shutdown.watch_sigterm(extension.wake_fileno)
+            _shutdown.watch_sigterm(companion.wake_fileno)
 
     def _complete_output(self) -> None:
         if self.capture is not None:
@@ -238,13 +226,13 @@ class Process:
         """The function's own decorator tells the boundaries of invocations."""
         self.is_decorated = True
         if self.extension is not None:
-            self.extension.context = None
+            self.extension.decorated()
 
     def hooked(self) -> None:
         """The boundaries of invocations will be told."""
         self.is_hooked = True
         if self.extension is not None:
-            self.extension.hooked = True
+            self.extension.hooked()
 
     def runtime_starts(self) -> None:
         """The runtime client begins its work: in a forked worker, so do we again."""

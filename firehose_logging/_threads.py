@@ -40,6 +40,39 @@ def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
     return thread
 
 
+class Reserved:
+    """A thread of ours that waits for what it is to do.
+
+    Whoever promises something that takes a thread can so make sure of the thread first.
+
+    Args:
+        name: as of ``spawn``.
+
+    Raises:
+        RuntimeError: as of ``spawn``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._given = threading.Lock()
+        self._given.acquire()
+        self._target: Callable[[], None] | None = None
+        spawn(name, self._wait)
+
+    def _wait(self) -> None:
+        self._given.acquire()
+        if self._target is not None:
+            self._target()
+
+    def run(self, target: Callable[[], None]) -> None:
+        """Have the thread run this, and end; once."""
+        self._target = target
+        self._given.release()
+
+    def cancel(self) -> None:
+        """Have the thread end."""
+        self._given.release()
+
+
 def is_own() -> bool:
     """Whether the calling thread is one of ours."""
     return threading.get_ident() in own

@@ -27,9 +27,10 @@ MODULES = (
     "_delivery", "_delivery.backlog", "_delivery.batch", "_delivery.booking",
     "_delivery.deliveries", "_delivery.delivery", "_delivery.journal", "_delivery.journal_files",
     "_delivery.ledger", "_delivery.losses", "_delivery.result", "_delivery.retry",
-    "_extension", "_extension.companion", "_extension.flush_policy", "_extension.lambda_api",
-    "_extension.lifecycle", "_extension.listener", "_extension.subscription",
-    "_extension.telemetry", "_extension.telemetry_batch",
+    "_extension", "_extension.companion", "_extension.flush_policy", "_extension.inbox",
+    "_extension.lambda_api", "_extension.last_flush", "_extension.lifecycle",
+    "_extension.listener", "_extension.next_event", "_extension.on_demand", "_extension.start",
+    "_extension.subscription", "_extension.telemetry", "_extension.telemetry_batch",
     "_line", "_line.columns", "_line.context", "_line.json_text", "_line.line", "_line.redact",
 )  # fmt: skip
 

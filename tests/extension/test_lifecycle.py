@@ -6,20 +6,32 @@ from hypothesis import strategies as st
 
 from firehose_logging._extension.flush_policy import FlushPolicy
 from firehose_logging._extension.lifecycle import (
+    ASKED,
+    BY_HOOK,
+    BY_NOBODY,
+    BY_TELEMETRY,
     DELIVER,
     DELIVER_SOON,
     EARLY_FLUSH,
     FLUSH,
     HOLD_LIMIT,
+    HOLDING,
     LAST_MOMENT,
+    MOVES,
     NEXT,
+    RUNNING,
+    STATES,
+    STEPS,
+    WAITING,
+    IllegalMoveError,
     Lifecycle,
+    move,
 )
 
 
-def lifecycle(mode: str = "end", **options: bool) -> Lifecycle:
+def lifecycle(mode: str = "end") -> Lifecycle:
     """One that decides by ``mode`` with an interval of 10 seconds."""
-    return Lifecycle(FlushPolicy(mode, 10), **options)
+    return Lifecycle(FlushPolicy(mode, 10))
 
 
 def test_end_of_an_invocation_flushes_then_asks():
@@ -28,7 +40,7 @@ def test_end_of_an_invocation_flushes_then_asks():
 
     assert life.invoked("a", 103.0, None, 100.0) == []
     assert life.ended("a", 100.1, failing=False, now=100.2) == [FLUSH]
-    assert life.holding
+    assert life.state == HOLDING
     assert life.flushed() == [NEXT]
     assert life.flushed() == []
     assert life.ended("a", 100.1, failing=False, now=100.3) == []
@@ -48,7 +60,7 @@ def test_an_end_that_comes_first_holds_nobody_either():
 
     assert life.ended("a", 100.1, failing=True, now=100.2) == []
     assert life.invoked("a", 103.0, 100.1, 100.3, failing=True) == [DELIVER, NEXT]
-    assert not life.holding
+    assert life.state == WAITING
 
 
 @pytest.mark.parametrize("mode", ["end", "periodic", "adaptive"])
@@ -67,28 +79,21 @@ def test_a_long_freeze_is_one_tick(mode, holding):
     assert life.tick(100.1, 200_000.0) == []
 
 
-def early() -> Lifecycle:
-    """One that will hold nobody, and knows of the end by a hook."""
-    life = lifecycle("periodic")
-    life.asks_early = True
-    return life
-
-
 def test_the_next_event_is_asked_for_before_the_end():
     """Where nobody will be held the environment need not wait for us at the end either."""
-    life = early()
+    life = lifecycle("periodic")
 
-    assert life.invoked("a", 103.0, 99.0, 100.0) == [NEXT]
-    assert life.running
+    assert life.invoked("a", 103.0, 99.0, 100.0, told_by=BY_HOOK) == [NEXT]
+    assert life.state == ASKED
     assert life.ended("a", 99.0, failing=False, now=100.2) == []
-    assert not life.running
-    assert life.invoked("b", 203.0, 99.0, 108.0) == [NEXT]
+    assert life.state == WAITING
+    assert life.invoked("b", 203.0, 99.0, 108.0, told_by=BY_HOOK) == [NEXT]
 
 
 def test_what_is_asked_for_early_is_asked_for_once():
     """The early flush before a time-out still comes, the next event is not asked for again."""
-    life = early()
-    life.invoked("a", 103.0, None, 100.0)
+    life = lifecycle("periodic")
+    life.invoked("a", 103.0, None, 100.0, told_by=BY_HOOK)
 
     assert life.wakes_at() == 103.0 - EARLY_FLUSH
     assert life.tick(100.1, 103.0 - EARLY_FLUSH) == [DELIVER_SOON]
@@ -98,19 +103,19 @@ def test_what_is_asked_for_early_is_asked_for_once():
 
 def test_old_lines_are_not_left_behind_early():
     """Where a line is due the end is awaited, since it may have to be held for."""
-    life = early()
+    life = lifecycle("periodic")
 
-    assert life.invoked("a", 133.0, 100.0, 130.0) == [DELIVER]
+    assert life.invoked("a", 133.0, 100.0, 130.0, told_by=BY_HOOK) == [DELIVER]
     assert life.ended("a", 100.0, failing=False, now=130.1) == [FLUSH]
 
 
 def test_lines_that_became_old_meanwhile_are_delivered_without_a_hold():
     """What was asked for cannot be taken back."""
-    life = early()
-    life.invoked("a", 903.0, 95.0, 100.0)
+    life = lifecycle("periodic")
+    life.invoked("a", 903.0, 95.0, 100.0, told_by=BY_HOOK)
 
     assert life.ended("a", 95.0, failing=False, now=130.0) == [DELIVER]
-    assert not life.holding
+    assert life.state == WAITING
 
 
 def test_failing_stream_holds_nobody():
@@ -119,7 +124,7 @@ def test_failing_stream_holds_nobody():
     life.invoked("a", 103.0, None, 100.0)
 
     assert life.ended("a", 100.1, failing=True, now=100.2) == [DELIVER, NEXT]
-    assert not life.holding
+    assert life.state == WAITING
 
 
 def test_hold_ends_at_its_limit():
@@ -130,9 +135,26 @@ def test_hold_ends_at_its_limit():
 
     assert life.wakes_at() == 101.0 + HOLD_LIMIT
     assert life.tick(100.1, 101.0 + HOLD_LIMIT - 0.01) == []
-    assert not life.overdue
     assert life.tick(100.1, 101.0 + HOLD_LIMIT) == [NEXT]
-    assert life.overdue
+
+
+def test_a_flush_that_hangs_is_waited_for_once():
+    """Until the flush that outlasted its hold is over, no other invocation is held for it."""
+    life = lifecycle()
+    life.invoked("a", 900.0, None, 100.0)
+    life.ended("a", 100.1, failing=False, now=101.0)
+    life.tick(100.1, 101.0 + HOLD_LIMIT)
+
+    assert life.awaits_flush
+    life.invoked("b", 900.0, 100.1, 105.0)
+    assert life.ended("b", 100.1, failing=False, now=105.1) == [DELIVER, NEXT]
+    assert life.flush_failed() == []  # it has failed, but it is not over
+    life.invoked("c", 900.0, 100.1, 106.0)
+    assert life.ended("c", 100.1, failing=False, now=106.1) == [DELIVER, NEXT]
+    assert life.flushed() == []
+    assert not life.awaits_flush
+    life.invoked("d", 900.0, None, 107.0)
+    assert life.ended("d", 107.1, failing=False, now=107.2) == [FLUSH]
 
 
 def test_hold_ends_before_the_deadline():
@@ -161,7 +183,7 @@ def test_early_flush_before_a_time_out():
     assert life.tick(101.0, 106.9) == []
     assert life.tick(101.0, 107.0) == [DELIVER_SOON]
     assert life.tick(101.0, 107.1) == []
-    assert life.running
+    assert life.state == RUNNING
 
 
 def test_early_flush_of_a_short_invocation():
@@ -196,16 +218,16 @@ def test_end_of_another_invocation_is_ignored():
     life.invoked("b", 103.0, None, 100.0)
 
     assert life.ended("a", 100.0, failing=False, now=100.1) == []
-    assert life.running
+    assert life.state == RUNNING
     assert life.ended(None, 100.0, failing=False, now=100.2) == [FLUSH]
 
 
 def test_nobody_tells_the_end():
-    """Without hook and telemetry, lines are delivered in the next invocation's shade."""
-    life = lifecycle(sees_end=False)
+    """Without hook and telemetry, lines are delivered during the next invocation."""
+    life = lifecycle()
 
-    assert life.invoked("a", 103.0, None, 100.0) == [NEXT]
-    assert life.invoked("b", 203.0, 150.0, 200.0) == [DELIVER, NEXT]
+    assert life.invoked("a", 103.0, None, 100.0, told_by=BY_NOBODY) == [NEXT]
+    assert life.invoked("b", 203.0, 150.0, 200.0, told_by=BY_NOBODY) == [DELIVER, NEXT]
     assert life.wakes_at() is None
 
 
@@ -217,6 +239,69 @@ def test_old_lines_are_delivered_while_the_handler_runs():
     assert life.wakes_at() == 110.0
     assert life.tick(101.0, 110.0) == [DELIVER]
     assert life.tick(None, 120.0) == []
+
+
+def test_telemetry_that_brought_no_end_is_not_trusted():
+    """An end that was awaited in vain is not awaited again, until one is told; a hook always is."""
+    life = lifecycle()
+    life.invoked("a", 103.0, None, 100.0, told_by=BY_TELEMETRY)
+    assert life.tick(None, 103.0 - LAST_MOMENT) == [NEXT]
+
+    assert not life.awaits_end(BY_TELEMETRY)
+    assert life.awaits_end(BY_HOOK)
+    assert life.invoked("b", 203.0, None, 200.0, told_by=BY_TELEMETRY) == [NEXT]
+    life.ended("b", None, failing=False, now=200.1)
+    assert life.awaits_end(BY_TELEMETRY)
+    assert life.invoked("c", 303.0, None, 300.0, told_by=BY_TELEMETRY) == []
+
+
+def test_old_lines_being_read_are_waited_for():
+    """While lines of an earlier process are read the next event is not asked for early."""
+    life = lifecycle("periodic")
+
+    assert life.invoked("a", 103.0, None, 100.0, told_by=BY_HOOK, recovering=True) == []
+    assert life.state == RUNNING
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("step", STEPS)
+def test_moves_are_those_of_the_table(state, step):
+    """A step leads where the table says; what is not in the table is refused by name."""
+    if (state, step) in MOVES:
+        assert move(state, step) in STATES
+    else:
+        with pytest.raises(IllegalMoveError, match=f"'{step}' while {state}"):
+            move(state, step)
+
+
+@pytest.mark.parametrize("holding", [False, True])
+def test_an_event_that_nobody_asked_for(holding):
+    """While an invocation runs or is held an INVOKE event is illegal, and changes nothing."""
+    life = lifecycle()
+    life.invoked("a", 103.0, None, 100.0)
+    if holding:
+        life.ended("a", 100.1, failing=False, now=100.2)
+    before = life.state, life.wakes_at()
+
+    with pytest.raises(IllegalMoveError):
+        life.invoked("b", 203.0, None, 100.3)
+    assert (life.state, life.wakes_at()) == before
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_after_a_defect_the_next_event_is_asked_for(state):
+    """Whatever was going on: the next event is asked for and the next invocation is a new one."""
+    life = lifecycle("periodic" if state == ASKED else "end")
+    if state != WAITING:
+        life.invoked("a", 103.0, None, 100.0, told_by=BY_HOOK)
+    if state == HOLDING:
+        life.ended("a", 100.1, failing=False, now=100.2)
+    assert life.state == state
+
+    assert life.reset() == [NEXT]
+    assert life.state in (WAITING, ASKED)
+    life.invoked("b", 203.0, None, 200.0)
+    assert "b" in repr(life)
 
 
 def test_repr_says_where_it_stands():

@@ -73,7 +73,7 @@ def _listener_closed() -> None:
 def _no_runtime_done() -> None:
     """Nobody tells when a handler is done: no hook, and telemetry without runtimeDone."""
     extension = _process().extension
-    extension.hooked = False
+    extension._mode._hooked = False
     extension.handler_ended = lambda request_id: None
     read = extension._reader.read
 

@@ -1,0 +1,81 @@
+"""After SIGTERM: flush what is there, and what still comes, until SIGKILL."""
+
+from __future__ import annotations
+
+from firehose_logging._limits import SHUTDOWN_LIMIT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from firehose_logging._delivery.deliveries import Deliveries, Targets
+    from firehose_logging._switch_interval import SwitchInterval
+
+#: Seconds without news after which the last telemetry is taken for complete; where the platform
+#: lets events wait for each other for longer, that comes on top.
+QUIET = 0.03
+
+
+class LastFlush:
+    """The flush at SIGTERM, and what still comes after it.
+
+    Args:
+        deliveries: what is flushed.
+        switches: kept short while it lasts.
+        terminate: called, again and again, when it is done and nobody else handles SIGTERM.
+        quiet: seconds without news after which no more will come.
+    """
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        switches: SwitchInterval,
+        terminate: Callable[[], None],
+        *,
+        quiet: float = QUIET,
+    ) -> None:
+        self._deliveries = deliveries
+        self._switches = switches
+        self._terminate = terminate
+        self._quiet = quiet
+        # All mutable state.
+        self._began: float | None = None
+        self._last_news = 0.0
+        self._targets: Targets = []
+
+    @property
+    def began(self) -> bool:
+        """Whether SIGTERM has come."""
+        return self._began is not None
+
+    def prepare(self) -> None:
+        """SIGTERM came: from here on a function that computes must not keep us waiting."""
+        self._switches.shorten()
+
+    def begin(self, now: float) -> None:
+        """Everything that waits has been made into lines: flush it."""
+        self._began = self._last_news = now
+        self._targets = self._deliveries.request_flush(urgent=True)
+
+    def news(self, now: float) -> None:
+        """Telemetry came."""
+        self._last_news = now
+
+    def wakes_at(self, now: float) -> float | None:
+        """When to call ``tick``; None before SIGTERM."""
+        return None if self._began is None else now + self._quiet
+
+    def tick(self, now: float) -> None:
+        """Flush what has come meanwhile; end when all is delivered or the time is over."""
+        if self._began is None:
+            return
+        deliveries = self._deliveries
+        if deliveries.oldest() is not None:
+            self._targets = deliveries.request_flush(urgent=not deliveries.failing)
+        over = now - self._began >= SHUTDOWN_LIMIT
+        quiet = now - self._last_news >= self._quiet
+        if over or (quiet and deliveries.settled(self._targets)):
+            self._switches.restore()
+            self._terminate()
+        if over:  # somebody handles SIGTERM and lives on; the next one is a new end
+            self._began = None

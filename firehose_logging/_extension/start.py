@@ -1,0 +1,202 @@
+"""Registers with Lambda, subscribes to telemetry, and puts a companion together.
+
+Each step that fails costs what depends on it and nothing else, and is told once.
+"""
+
+from __future__ import annotations
+
+from firehose_logging._diagnostics import tell
+from firehose_logging._extension.companion import Companion
+from firehose_logging._extension.flush_policy import FlushPolicy
+from firehose_logging._extension.inbox import Inbox
+from firehose_logging._extension.lambda_api import LambdaApi, LambdaApiError
+from firehose_logging._extension.last_flush import QUIET, LastFlush
+from firehose_logging._extension.lifecycle import Lifecycle
+from firehose_logging._extension.next_event import NextEvent
+from firehose_logging._extension.on_demand import OnDemand
+from firehose_logging._extension.subscription import subscribe
+from firehose_logging._extension.telemetry import TelemetryReader
+from firehose_logging._limits import TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES
+from firehose_logging._switch_interval import SwitchInterval
+from firehose_logging._threads import Reserved
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from firehose_logging._clock import SystemClock
+    from firehose_logging._delivery.deliveries import Deliveries
+    from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._extension.companion import Mode
+    from firehose_logging._extension.listener import Listener
+    from firehose_logging._extension.next_event import NoEvents
+    from firehose_logging._line.context import Context
+    from firehose_logging.settings import LambdaEnvironment, Settings
+
+#: Our name with the platform. It must not be the name of a file in a layer's extensions folder,
+#: or Lambda takes it for an external extension.
+NAME = "firehose-logging-internal"
+
+#: Events may wait for each other before they are posted, and the last ones come while we live.
+QUIET_MANAGED_INSTANCES = QUIET + TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES / 1000
+
+
+class Starter:
+    """Makes companions for one process.
+
+    Args:
+        environment: what Lambda says about this environment.
+        settings: flush policy; types, API and port of the telemetry.
+        deliveries: what is flushed.
+        sink: takes the lines that are made of telemetry.
+        context: the columns of this environment's lines.
+        clock: the clock seam.
+        complete_output: makes lines of output that waits for its line end.
+        terminate: ends the process when SIGTERM's flush is done, if nobody else handles SIGTERM.
+    """
+
+    def __init__(
+        self,
+        environment: LambdaEnvironment,
+        settings: Settings,
+        deliveries: Deliveries,
+        sink: Delivery,
+        context: Context,
+        clock: SystemClock,
+        *,
+        complete_output: Callable[[], None],
+        terminate: Callable[[], None],
+    ) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._deliveries = deliveries
+        self._sink = sink
+        self._context = context
+        self._clock = clock
+        self._complete_output = complete_output
+        self._terminate = terminate
+        self._switches = SwitchInterval()
+
+    def on_demand(self, *, hooked: bool, decorated: bool) -> Companion | None:
+        """The extension of an on-demand environment; None when Lambda refuses.
+
+        Args:
+            hooked: whether a hook in the runtime client tells when handlers begin and end.
+            decorated: whether the function's own decorator does.
+        """
+        thread = _reserve()
+        api = self._register(["INVOKE"]) if thread is not None else None
+        if thread is None or api is None:
+            _cancel(thread)
+            return None
+        listener = self._subscribe(api, managed=False)
+        next_event = NextEvent(api)
+        mode = OnDemand(
+            Lifecycle(FlushPolicy(self._settings.flush, self._settings.interval)),
+            self._deliveries,
+            next_event,
+            self._context,
+            self._switches,
+            self._clock,
+            hooked=hooked,
+            decorated=decorated,
+            sees_runtime_done=listener is not None and "platform" in self._settings.telemetry,
+        )
+        next_event.ask(self._clock.now())
+        return self._run(thread, mode, next_event, listener, QUIET)
+
+    def managed_instances(self) -> Companion | None:
+        """The extension of a Managed Instances environment; None when another process is it."""
+        from firehose_logging._extension.managed_instances import ManagedInstances
+
+        thread = _reserve()
+        api = self._register([]) if thread is not None else None
+        if thread is None or api is None:
+            _cancel(thread)
+            return None
+        listener = self._subscribe(api, managed=True)
+        next_event = NextEvent(api)
+        mode = ManagedInstances(next_event, self._sink)
+        next_event.ask(self._clock.now())
+        return self._run(thread, mode, next_event, listener, QUIET_MANAGED_INSTANCES)
+
+    def signals_only(self) -> Companion | None:
+        """No extension: only the flush at SIGTERM; None when no thread can be started."""
+        from firehose_logging._extension.next_event import NoEvents
+        from firehose_logging._extension.signals_only import SignalsOnly
+
+        thread = _reserve()
+        if thread is None:
+            return None
+        return self._run(thread, SignalsOnly(), NoEvents(), None, QUIET_MANAGED_INSTANCES)
+
+    def _register(self, events: list[str]) -> LambdaApi | None:
+        api = LambdaApi(self._environment.runtime_api or "")
+        try:
+            api.register(NAME, events)
+        except LambdaApiError as error:
+            api.close()
+            if self._environment.workers is None or error.status != 403:
+                _tell_not_registered(error)  # else the first worker is the extension of all
+            return None
+        return api
+
+    def _subscribe(self, api: LambdaApi, *, managed: bool) -> Listener | None:
+        if not self._settings.telemetry:
+            return None
+        return subscribe(api, self._settings, managed=managed)
+
+    def _run(
+        self,
+        thread: Reserved,
+        mode: Mode,
+        next_event: NextEvent | NoEvents,
+        listener: Listener | None,
+        quiet: float,
+    ) -> Companion:
+        companion = Companion(
+            mode,
+            Inbox(),
+            next_event,
+            listener,
+            TelemetryReader(self._context, concurrent=self._environment.workers is not None),
+            self._sink,
+            LastFlush(self._deliveries, self._switches, self._terminate, quiet=quiet),
+            self._complete_output,
+            self._clock,
+        )
+        thread.run(companion.run)
+        return companion
+
+
+def _reserve() -> Reserved | None:
+    """The companion's thread, before Lambda hears of us: who registers must ask for events."""
+    try:
+        return Reserved("extension")
+    except RuntimeError as error:
+        tell(
+            f"no thread can be started ({error}), so this is no extension; lines are delivered "
+            "by the function's own thread, after each invocation",
+            once="threads",
+        )
+        return None
+
+
+def _cancel(thread: Reserved | None) -> None:
+    if thread is not None:
+        thread.cancel()
+
+
+def _tell_not_registered(error: LambdaApiError) -> None:
+    if error.kind == "Extension.RegistrationClosed":
+        why = (
+            "too late: make the handler (or call install()) while the module is imported, "
+            "not in the function"
+        )
+    else:
+        why = str(error)
+    tell(
+        f"not registered as an extension ({why}); lines are still delivered, but only "
+        "during later invocations and when the process ends",
+        once="register",
+    )
