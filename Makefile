@@ -46,7 +46,14 @@ types: $(VENV)/dev.stamp ## mypy, strict
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp layer rie ## Tests; TESTS='-k name -x' passes arguments to pytest
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m tools.run_tests $(TESTS)
+
+.PHONY: test-all
+test-all: $(VENV)/pyvenv.cfg ## The tests with every Python found, each in an environment of its own
+	$(BIN)/python -m tools.interpreters | while read -r version python; do \
+		echo "--- Python $$version"; \
+		$(MAKE) --no-print-directory unit VENV=.venv-$$version PYTHON="$$python" </dev/null || exit 1; \
+	done
 
 .PHONY: coverage
 coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch coverage of the package
