@@ -5,7 +5,6 @@ The two packages know of each other only what that command prints and takes.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import shlex
@@ -103,11 +102,10 @@ class FirehoseProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
+        if kind is not None:
+            self._kill()
+        else:
             self.stop()
-        else:  # the error on its way says more than one of ours would
-            with contextlib.suppress(FirehoseError):
-                self.stop()
 
     def _kill(self) -> None:
         self._process.kill()

@@ -54,7 +54,6 @@ class Parts:
         changed: threading.Condition,
         journal: Journal,
         *,
-        stdin: int | None,
         on_runtime: Callable[[str], None],
         on_extension: Callable[[Extension, str], None],
         on_exit: Callable[[ManagedProcess], None],
@@ -64,7 +63,7 @@ class Parts:
         self.changed = changed
         self.journal = journal
         self.relay = journal.relay
-        self.processes = Processes(sandbox, journal, on_exit, stdin)
+        self.processes = Processes(sandbox, journal, on_exit)
         self.registry = Registry(
             changed,
             {

@@ -25,6 +25,8 @@ from tools.interpreters import LAMBDA_MINORS, find_interpreters
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "firehose_logging"
+#: The command is for people's machines: an extra, never in the layer.
+COMMAND = PACKAGE / "_cli"
 WRAPPER = ROOT / "wrapper_script" / "firehose_wrapper"
 REQUIREMENTS = ROOT / "requirements" / "layer.txt"
 BUNDLE = ROOT / "tools" / "bundle.py"
@@ -95,6 +97,8 @@ def build(destination: Path) -> list[str]:
 
 def _copy_package(python: Path) -> None:
     for source in sorted(PACKAGE.rglob("*")):
+        if COMMAND in source.parents:
+            continue
         if source.suffix == ".py" or source.name == "py.typed":
             target = python / source.relative_to(PACKAGE.parent)
             target.parent.mkdir(parents=True, exist_ok=True)

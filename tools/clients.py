@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from tools.interpreters import LAMBDA_MINORS, find_interpreters
-from tools.locks import alone
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "clients"
@@ -61,12 +60,10 @@ def client(version: str, python: str) -> Path:
     """
     folder = packages(f"{version}-py{python}", python, f"awslambdaric=={version}")
     # Pure Python, and the same for all: by a link, not a copy each.
-    boto3 = packages("boto3", min(interpreters(), key=_minor), "boto3")
-    with alone(folder):
-        for package in boto3.iterdir():
-            link = folder / package.name
-            if not link.exists() and package.name != "complete":
-                link.symlink_to(os.path.relpath(package, folder))
+    for package in packages("boto3", min(interpreters(), key=_minor), "boto3").iterdir():
+        link = folder / package.name
+        if not link.exists() and package.name != "complete":
+            link.symlink_to(os.path.relpath(package, folder))
     return folder
 
 
@@ -77,15 +74,9 @@ def packages(name: str, python: str, *requirements: str, folder: Path = FOLDER) 
     UnavailableError when pip cannot: no wheel, no network.
     """
     target = folder / name
-    with alone(target):
-        if not (target / "complete").exists():
-            _install(target, python, requirements)
-    return target
-
-
-def _install(target: Path, python: str, requirements: tuple[str, ...]) -> None:
-    name = target.name
-    scratch = target.parent / f".{name}-{os.getpid()}"
+    if (target / "complete").exists():
+        return target
+    scratch = folder / f".{name}-{os.getpid()}"
     command = [
         *(str(interpreter(python)), "-m", "pip", "install", "-qq"),
         *("--disable-pip-version-check", "--no-compile", "--only-binary=:all:"),
@@ -106,6 +97,7 @@ def _install(target: Path, python: str, requirements: tuple[str, ...]) -> None:
     (scratch / "complete").touch()
     shutil.rmtree(target, ignore_errors=True)
     scratch.rename(target)
+    return target
 
 
 def _minor(version: str) -> int:

@@ -51,12 +51,23 @@ def sources(folder: Path) -> set[str]:
     }
 
 
+def carried() -> list[Path]:
+    """The modules that belong into a layer: all but the command's."""
+    return [path for path in PACKAGE.rglob("*.py") if path.parent.name != "_cli"]
+
+
+def test_the_command_stays_out(layer: Path) -> None:
+    """What asks questions of a bucket runs on people's machines, never in a function."""
+    assert (PACKAGE / "_cli" / "__main__.py").exists()
+    assert not (layer / "python" / "firehose_logging" / "_cli").exists()
+
+
 def test_layer_holds_wrapper_package_and_wrapt_only(layer: Path) -> None:
     """Nothing but the wrapper and two packages, with every module of ours and no foreign file."""
     assert {path.name for path in layer.iterdir()} == {"firehose_wrapper", "python"}
     assert {path.name for path in (layer / "python").iterdir()} == {"firehose_logging", "wrapt"}
     assert sources(layer / "python" / "firehose_logging") == {
-        str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")
+        str(path.relative_to(PACKAGE)) for path in carried()
     } | {"py.typed"}
     assert {Path(name).suffix for name in sources(layer / "python" / "wrapt")} == {".py", ""}
     assert "LICENSE" in sources(layer / "python" / "wrapt")
@@ -67,7 +78,7 @@ def test_files_are_those_of_the_repository(layer: Path) -> None:
     copied = layer / "python" / "firehose_logging"
 
     assert (layer / "firehose_wrapper").read_bytes() == build_layer.WRAPPER.read_bytes()
-    for path in PACKAGE.rglob("*.py"):
+    for path in carried():
         assert (copied / path.relative_to(PACKAGE)).read_bytes() == path.read_bytes()
 
 

@@ -1,0 +1,1 @@
+"""The command ``firehose-logging``: from lines in a bucket to answers (extra ``cli``)."""
