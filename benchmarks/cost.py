@@ -21,7 +21,7 @@ from benchmarks.flush_simulation import put
 from benchmarks.flush_simulation_environment import World, simulate
 from firehose_logging._delivery.batch import billed
 from firehose_logging._extension.flush_policy import ADAPTIVE, END, PERIODIC, FlushPolicy
-from firehose_logging._firehose.choose import compress
+from firehose_logging._firehose.wire import compress
 from firehose_logging._line import line as _line
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cost_lines import SHORT, real_bodies, short_bodies
 from firehose_logging._clock import SystemClock
+from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._delivery.batch import billed
 from firehose_logging._delivery.delivery import Delivery
-from firehose_logging._firehose.choose import compress
 from firehose_logging._firehose.direct import DirectTransport
 from firehose_logging._firehose.endpoint import Endpoint
 from firehose_logging._firehose.sigv4 import Credentials
+from firehose_logging._firehose.wire import compress
 from firehose_logging._line import line as _line
 from firehose_logging.settings import Settings
 from local_firehose import DeliveryStream, LocalFirehose
@@ -89,6 +90,7 @@ def _delivery(firehose: LocalFirehose, *, gzip: bool) -> Delivery:
     settings = Settings(stream_name=STREAM, compression="gzip" if gzip else "none", journal=False)
     return Delivery(
         settings,
+        Backlog(settings, clock),
         lambda: DirectTransport(
             STREAM,
             Endpoint("http", "127.0.0.1", firehose.port, firehose.region),
@@ -97,7 +99,7 @@ def _delivery(firehose: LocalFirehose, *, gzip: bool) -> Delivery:
             compress=compress if gzip else None,
         ),
         clock,
-        background=False,
+        background=lambda: False,
         own_body=lambda _level, message, _columns: f'{{"message":"{message}"',
     )
 

@@ -68,15 +68,15 @@ PROMISES = (
     Promise(
         "losses are told in the log stream when delivery works again",
         "_delivery/delivery.py",
-        "            self._tell_losses()\n",
+        "            backlog.tell_losses(self._own_body)\n",
         "            pass\n",
         "tests/delivery/test_delivery.py::test_losses_are_told_in_the_stream",
     ),
     Promise(
         "when the line that tells losses is lost, they are told again",
         "_delivery/losses.py",
-        "            ledger.untold[reason] = ledger.untold.get(reason, 0) + count",
-        "            pass",
+        "        ledger.tell_again(told)\n",
+        "",
         f"{_BOUNDS}::test_a_told_loss_that_is_lost_is_told_again",
     ),
     Promise(
@@ -89,7 +89,7 @@ PROMISES = (
     Promise(
         "a delivery thread that died is replaced, with what it had in flight",
         "_delivery/delivery.py",
-        "                    if self._sending:\n                        self._put_back()\n",
+        "        if self._sending:\n            self._put_back()\n",
         "",
         f"{_SCENARIOS}::test_the_delivery_thread_dies_and_is_replaced",
     ),
@@ -125,8 +125,8 @@ PROMISES = (
     Promise(
         "after SIGKILL at any moment the next process delivers what was accepted",
         "_delivery/backlog.py",
-        "            self._ledger.accepted, line, batcher.oldest_index, batcher.settled_between\n",
-        '            self._ledger.accepted, b"", batcher.oldest_index, batcher.settled_between\n',
+        "            self.ledger.accepted, line, batcher.oldest_index, batcher.settled_between\n",
+        '            self.ledger.accepted, b"", batcher.oldest_index, batcher.settled_between\n',
         f"{_MATRIX}::test_sigkill_at_random_moments",
     ),
     Promise(
@@ -237,8 +237,8 @@ PROMISES = (
     ),
     Promise(
         "a log call that interrupts another one neither hangs nor breaks it",
-        "_delivery/delivery.py",
-        "            if self._busy:\n                return\n",
+        "_delivery/backlog.py",
+        "        if self.is_held_here():\n            return\n",
         "",
         f"{_BOUNDS}::test_a_line_that_interrupts_another_comes_after_it",
     ),

@@ -14,6 +14,7 @@ from functools import partial
 
 from firehose_logging import _diagnostics, _shutdown, _threads
 from firehose_logging._clock import SystemClock
+from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._diagnostics import tell
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firehose_logging._capture.output import Capture
-    from firehose_logging._delivery.delivery import Transport
+    from firehose_logging._delivery.outcome import Transport
     from firehose_logging._extension.companion import Companion
     from firehose_logging._line.redact import Redact
     from firehose_logging.handler import FirehoseHandler
@@ -79,19 +80,24 @@ class Process:
             return make(settings, stream_name, client, self.clock)
 
         def make() -> Delivery:
+            own = settings.replace(stream_name=stream_name)
+            # Another account's lines must not be picked up by a process without its client.
+            folder = settings.journal_folder if client is None else None
             return Delivery(
-                settings.replace(stream_name=stream_name),
+                own,
+                Backlog(own, self.clock, journal_folder=folder),
                 make_transport,
                 self.clock,
-                background=self.extension is None,
+                background=self._delivers_by_age,
                 own_body=self._own_body,
-                # Another account's lines must not be picked up by a process without its client.
-                journal_folder=(settings.journal_folder if client is None else None),
+                on_progress=self._progress,
             )
 
-        delivery = self.streams.get((stream_name, id(client) if client is not None else 0), make)
-        delivery.on_progress = self._progress
-        return delivery
+        return self.streams.get((stream_name, id(client) if client is not None else 0), make)
+
+    def _delivers_by_age(self) -> bool:
+        """Whether nobody says when to deliver: no extension, or one that sees no invocations."""
+        return self.extension is None or self.settings.environment.workers is not None
 
     def _progress(self) -> None:
         if self.extension is not None:
@@ -148,8 +154,6 @@ class Process:
             companion = companion or starter.signals_only()
         if companion is not None:
             self.extension = companion
-            for known in self.streams.all():
-                known.background = managed
             _shutdown.watch_sigterm(companion.wake_fileno)
 
     def _complete_output(self) -> None:
@@ -319,26 +323,31 @@ class Process:
         in_lambda = self.settings.environment.runtime_api is not None
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
         deadline = self.clock.now() + timeout
-        result = self.streams.flush(timeout, urgent=True)
-        while result.pending and not self.streams.failing and self.clock.now() < deadline:
+        self.streams.flush(timeout, urgent=True)
+        while not self.streams.failing and self.streams.oldest() is not None:
             # Telemetry that came while we waited; left in the journal, it would take the lines
             # that are delivered already along to the next process.
-            result = self.streams.flush(deadline - self.clock.now(), urgent=True)
-        if result.pending:
+            left = deadline - self.clock.now()
+            if left <= 0:
+                break
+            self.streams.flush(left, urgent=True)
+        pending = self.streams.pending()
+        if pending:
             kept = "; the crash journal keeps them" if self.settings.journal else ""
-            tell(f"{result.pending} lines were not delivered when the process ended{kept}")
+            tell(f"{pending} lines were not delivered when the process ended{kept}")
         self.streams.close_journals()
 
     def after_fork(self) -> None:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""
         self.pid = os.getpid()
         self.is_child = True
+        from firehose_logging import _fork
+
+        _fork.forget_imports(_threads.own)
         _threads.forget()
         _diagnostics.forget()
         self.context.fork()
         self.streams.after_fork()
-        for delivery in self.streams.all():
-            delivery.background = True
         if self.extension is not None:
             self.extension.after_fork()
             self.extension = None

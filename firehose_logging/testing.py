@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 
-from firehose_logging._delivery.retry import CallOutcome
+from firehose_logging._delivery.outcome import CallOutcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,13 +20,14 @@ from pathlib import Path
 #: What a cold start with the default settings imports, after the launcher's other half. The rest
 #: is imported from the files as usual, off the critical path.
 MODULES = (
-    "_program", "__init__", "_bootstrap", "_clock", "_diagnostics", "_http", "_invocation",
-    "_levels", "_limits", "_process", "_readers", "_shutdown", "_switch_interval", "_threads",
-    "errors", "formatter", "handler", "settings",
+    "_program", "__init__", "_bootstrap", "_clock", "_diagnostics", "_http", "_interruption",
+    "_invocation", "_levels", "_limits", "_process", "_readers", "_shutdown", "_switch_interval",
+    "_threads", "errors", "formatter", "handler", "settings",
     "_capture", "_capture.output", "_capture.runtime_client",
     "_delivery", "_delivery.backlog", "_delivery.batch", "_delivery.booking",
     "_delivery.deliveries", "_delivery.delivery", "_delivery.journal", "_delivery.journal_files",
-    "_delivery.ledger", "_delivery.losses", "_delivery.result", "_delivery.retry",
+    "_delivery.ledger", "_delivery.losses", "_delivery.outcome", "_delivery.recovery",
+    "_delivery.result", "_delivery.retry", "_delivery.steps", "_delivery.waiters",
     "_extension", "_extension.companion", "_extension.flush_policy", "_extension.inbox",
     "_extension.lambda_api", "_extension.last_flush", "_extension.lifecycle",
     "_extension.listener", "_extension.next_event", "_extension.on_demand", "_extension.start",

@@ -98,7 +98,7 @@ def make_loggers() -> tuple[dict[str, logging.Logger], list[FirehoseHandler]]:
     for stream, journal in (("on", True), ("off", False)):
         handler = FirehoseHandler(stream, settings=Settings(journal=journal, interval=900))
         assert handler._delivery is not None
-        handler._delivery.background = False  # as in Lambda: nothing is sent while we measure
+        handler._delivery._background = lambda: False  # as in Lambda: nothing is sent meanwhile
         handler._group = type("Group", (), {"handlers": 1})()
         ours.append(handler)
     text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
@@ -184,11 +184,11 @@ def empty(handler: FirehoseHandler) -> None:
     """Take what was logged as delivered."""
     delivery = handler._delivery
     assert delivery is not None
-    batcher = delivery._batcher
+    backlog = delivery._backlog
+    batcher = backlog.batcher
     while records := batcher.take():
         batcher.delivered(records)
-    if delivery._journal is not None:
-        delivery._journal.settled(None)
+    backlog.journal.settled(None)
 
 
 if __name__ == "__main__":

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import threading
+import _thread
 from collections import deque
-from contextlib import contextmanager
 
 from firehose_logging._delivery.batch import Batcher
 from firehose_logging._delivery.journal import CrashJournal
 from firehose_logging._delivery.ledger import Ledger
-from firehose_logging._limits import TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
+from firehose_logging._delivery.losses import Losses
+from firehose_logging._limits import MAX_RECORD_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line.line import finish
 from firehose_logging.errors import UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
 
     from firehose_logging._clock import Clock
     from firehose_logging.settings import Settings
 
+    T = TypeVar("T")
 
-class Intake:
-    """Takes the lines of one stream.
+
+class Backlog:
+    """The undelivered lines of one stream, and the count of all.
+
+    A thread may come back while it holds the lock: a signal handler or a ``__del__`` that logs can
+    interrupt it anywhere. Then it changes nothing, its line waits in ``incoming``. And a signal
+    handler may raise: the lock is let go of, and what was begun is finished by whoever comes next.
 
     Args:
         settings: stream, buffer and compression.
@@ -33,95 +40,213 @@ class Intake:
     def __init__(
         self, settings: Settings, clock: Clock, *, journal_folder: str | None = None
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self._clock = clock
         self._journal_folder = journal_folder
-        self._reset()
+        self.clear()
 
-    def _reset(self) -> None:
-        """All mutable state, new.
-
-        ``_incoming`` needs no lock. The rest is guarded by ``_lock``, which a thread may enter
-        twice: a signal handler or a ``__del__`` that logs can interrupt us anywhere. ``_busy``
-        tells it so, and then it changes nothing, its line waits in ``_incoming``.
-        """
-        self._lock = threading.RLock()
-        self._busy = False
-        self._incoming: deque[str] = deque()
-        self._ledger = Ledger()
-        gzip = self.settings.compression == "gzip"
-        self._batcher = Batcher(
-            self._ledger,
-            self.settings.buffer_bytes,
+    def clear(self) -> None:
+        """All mutable state, new: also what a forked child starts with."""
+        # Not threading's: gevent replaces that one, and a greenlet is no thread.
+        self._lock = _thread.RLock()
+        #: Whether the calling thread has the lock, so that it must not wait for any other.
+        self.is_held_here: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001 - as threading.Condition does
+        #: Lines without a number yet; needs no lock. None stands for one that has been numbered.
+        self.incoming: deque[str | None] = deque()
+        self.ledger = Ledger()
+        gzip = self._settings.compression == "gzip"
+        self.batcher = Batcher(
+            self.ledger,
+            self._settings.buffer_bytes,
             record_bytes=TARGET_GZIP_BYTES if gzip else TARGET_RECORD_BYTES,
         )
+        self.losses = Losses(self.batcher)
+        self.journal = CrashJournal(self._journal_folder, self._settings.stream_name or "")
         self._seq = 0
+        #: How many lines were accepted before the one that is being numbered; None between lines.
+        self._numbering: int | None = None
         self._held = False  # a snapshot was taken: lines wait to know whose they are
-        self._journal = CrashJournal(self._journal_folder, self.settings.stream_name or "")
 
-    @contextmanager
-    def _section(self) -> Iterator[bool]:
-        """The lock; yields False when this thread was interrupted while it held it."""
-        with self._lock:
-            if self._busy:
-                yield False
-                return
-            self._busy = True
+    # -- the lock ---------------------------------------------------------------------------
+
+    def exclusively(self, action: Callable[..., T], *args: Any) -> T:
+        """Do something that no other thread interrupts, after numbering what has come.
+
+        Args:
+            action: must not block; on a thread that has the lock already it finds things as they
+                are, and what has come waits.
+            args: its arguments.
+        """
+        if self.is_held_here():
+            return action(*args)
+        # No ``with``: on Python 3.14 a signal handler may raise between taking the lock and the
+        # block that lets go of it. Nor any other call before the release.
+        lock = self._lock
+        try:
+            lock.acquire()
+            self._drain()
+            return action(*args)
+        finally:
             try:
-                yield True
-            finally:
-                self._busy = False
+                lock.release()
+            except RuntimeError as error:
+                # Interrupted while it waited, there is nothing to let go of; or just now.
+                if error.__traceback__ and error.__traceback__.tb_next:
+                    raise
+
+    # -- lines come in ----------------------------------------------------------------------
+
+    def add(self, body: str) -> None:
+        """Accept a line (without ``seq`` and its end); returns at once."""
+        self.incoming.append(body)
+        if self.is_held_here():
+            return
+        lock = self._lock
+        try:  # as ``exclusively``, without its two calls: each log call comes by here
+            lock.acquire()
+            self._drain()
+        finally:
+            try:
+                lock.release()
+            except RuntimeError as error:
+                if error.__traceback__ and error.__traceback__.tb_next:
+                    raise
 
     def _drain(self) -> None:
+        if self._numbering is not None:
+            self._finish_numbering()
         if self._held:
             return
-        incoming = self._incoming
+        incoming = self.incoming
+        ledger = self.ledger
         now = self._clock.now()
         while incoming:
-            seq = self._seq = self._seq + 1
-            self._accept(finish(incoming.popleft(), seq), now)
+            body = incoming[0]
+            if body is not None:
+                line = finish(body, self._seq + 1)
+                self._numbering = ledger.accepted
+                if len(line) <= MAX_RECORD_BYTES:
+                    self._accept(line, now)
+                else:
+                    self.batcher.skip(1, UNENCODABLE)  # nobody made it; it must not stay in front
+                self._finish_numbering()
+            incoming.popleft()
+
+    def _finish_numbering(self) -> None:
+        """The first incoming line is in the batcher, or an exception came before it was.
+
+        No call in here, see the batcher: this happens whole or not at all.
+        """
+        if self.ledger.accepted != self._numbering:
+            self.incoming[0] = None
+            self._seq += 1
+        self._numbering = None
 
     def _accept(self, line: bytes, now: float) -> None:
-        batcher = self._batcher
-        self._journal.append(
-            self._ledger.accepted, line, batcher.oldest_index, batcher.settled_between
+        batcher = self.batcher
+        self.journal.append(
+            self.ledger.accepted, line, batcher.oldest_index, batcher.settled_between
         )
         batcher.add(line, now)
-        if self._ledger.untold:
-            self._keep_losses()
+        if self.ledger.lost:
+            self.keep_losses()
 
-    def _keep_losses(self) -> None:
-        """Have the next process tell the losses that we do not live to tell."""
-        self._journal.lost(self._ledger.untold)
+    def take_over(self, line: bytes) -> None:
+        """Accept a line that an earlier process has numbered; under the lock."""
+        self._accept(line, self._clock.now())
+
+    def pending_up_to(self, index: int) -> int:
+        """Lines with an index of at most ``index`` that are not settled yet.
+
+        Lines that cannot have one now, as a snapshot is taken, or on a thread that was interrupted
+        while it numbered them, count too.
+        """
+        without = len(self.incoming) if self._held or self.is_held_here() else 0
+        return without + self.exclusively(self.batcher.pending_up_to, index)
+
+    # -- losses -----------------------------------------------------------------------------
 
     def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
         """Count lines that never became lines."""
-        with self._section() as free:
-            if free:
-                self._drain()  # what waits was there before
-            self._batcher.skip(lines)
-            self._ledger.lose(reason, lines)
-            self._keep_losses()
+        self.exclusively(self._lose, reason, lines)
+
+    def _lose(self, reason: str, lines: int) -> None:
+        self.batcher.skip(lines, reason)
+        self.keep_losses()
+
+    def lose_all(self, losses: Iterable[tuple[str, int]]) -> None:
+        """Count lines that an earlier process lost; under the lock."""
+        for reason, lines in losses:
+            self.batcher.skip(lines, reason)
+        self.keep_losses()
+
+    def keep_losses(self) -> None:
+        """Have the next process tell the losses that we do not live to tell; under the lock."""
+        self.losses.check()
+        self.journal.lost(self.ledger.untold)
+
+    def tell_losses(self, own_body: Callable[[str, str, dict[str, object]], str]) -> None:
+        """Tell the losses so far in the log stream; under the lock.
+
+        Args:
+            own_body: builds the body of a line of ours from level, message and more columns.
+        """
+        index = self.ledger.accepted + len(self.incoming)
+        text, untold = self.losses.tell(index)
+        self.incoming.append(own_body("ERROR", text, {"lost": untold}))
+        if self.journal.wanted:
+            self._drain()  # into the journal, before the counters there are taken back
+            self.keep_losses()
+
+    # -- the ends ---------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Number no line from here on: a snapshot is taken, and its copies wake as others."""
+        self._held = True
+
+    def release(self) -> None:
+        """Number what waits."""
+        self._held = False
+
+    def renumber(self, old: str, new: str) -> None:
+        """Be a new instance, with numbers from 1; under the lock.
+
+        Args:
+            old: what lines that wait have in them.
+            new: what takes its place.
+        """
+        for _ in range(len(self.incoming)):
+            body = self.incoming.popleft()
+            if body is not None:
+                self.incoming.append(body.replace(old, new, 1))
+        self._seq = 0
+        self._held = False
+        self._drain()
 
     def close_journal(self) -> None:
         """Leave pending lines to the next process, and no file when nothing is pending."""
-        with self._section():
-            pending = self._batcher.oldest_index() is not None
-            self._journal.close(keep=pending or bool(self._ledger.untold))
+        self.exclusively(self._close_journal)
+
+    def _close_journal(self) -> None:
+        pending = self.batcher.oldest_index() is not None
+        self.journal.close(keep=pending or bool(self.ledger.untold))
 
     def counts(self) -> dict[str, object]:
         """The ledger: accepted, delivered, lost by reason, pending, bytes."""
-        with self._section() as free:
-            if free:
-                self._drain()
-            ledger = self._ledger
-            return {
-                "accepted": ledger.accepted,
-                "delivered": ledger.delivered,
-                "lost": dict(ledger.lost),
-                "pending": self._batcher.pending_lines,
-                "pending_bytes": self._batcher.pending_bytes,
-                "delivered_bytes": ledger.delivered_bytes,
-                "billed_bytes": ledger.billed_bytes,
-                "balances": ledger.balances(self._batcher.pending_lines),
-            }
+        return self.exclusively(self._counts)
+
+    def _counts(self) -> dict[str, object]:
+        ledger, batcher = self.ledger, self.batcher
+        return {
+            "accepted": ledger.accepted,
+            "delivered": ledger.delivered,
+            "lost": dict(ledger.lost),
+            "pending": batcher.pending_lines,
+            "pending_bytes": batcher.pending_bytes,
+            "delivered_bytes": ledger.delivered_bytes,
+            "billed_bytes": ledger.billed_bytes,
+            "balances": ledger.balances(batcher.pending_lines),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Backlog {self.batcher!r} {self.ledger!r}>"

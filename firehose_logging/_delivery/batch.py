@@ -3,6 +3,10 @@
 A line lives in exactly one record from ``add`` until ``delivered`` or ``lose``. Records queue in
 the order their lines came; those taken for a call are *in flight* until the outcome of each is
 reported back, and those to be sent again return to the front with their bytes unchanged.
+
+A signal handler of the function's may raise in the middle of any of this. CPython runs one only
+at a call, at a jump back and where a function begins, so each change is prepared first and then
+made by assignments in a row, with no call and no loop among them: it happens whole or not at all.
 """
 
 from __future__ import annotations
@@ -31,14 +35,20 @@ class Record:
         opened: when the first line came, in seconds of the caller's clock.
     """
 
-    __slots__ = ("attempts", "data", "first", "lines", "opened")
+    __slots__ = ("attempts", "data", "end", "lines", "opened")
 
     def __init__(self, first: int, opened: float) -> None:
         self.data = bytearray()
         self.lines = 0
-        self.first = first
+        #: Index after that of the newest line.
+        self.end = first
         self.opened = opened
         self.attempts = 0
+
+    @property
+    def first(self) -> int:
+        """Index of the oldest line."""
+        return self.end - self.lines
 
     def __repr__(self) -> str:
         return f"<Record lines={self.lines} bytes={len(self.data)} attempts={self.attempts}>"
@@ -94,33 +104,38 @@ class Batcher:
         """All undelivered lines, counted record by record."""
         return sum(r.lines for r in self._queue) + sum(r.lines for r in self._in_flight)
 
+    def pending_up_to(self, index: int) -> int:
+        """Undelivered lines with an index of at most ``index``."""
+        records = [*self._in_flight, *self._queue]
+        return sum(max(0, min(r.end, index + 1) - r.first) for r in records)
+
     def oldest_index(self) -> int | None:
         """Index of the oldest pending line; None when nothing is pending."""
         firsts = [r.first for r in self._in_flight]
-        firsts.extend(r.first for r in self._queue)
+        firsts.extend(r.first for r in self._queue if r.lines)
         return min(firsts, default=None)
 
     def oldest_queued(self) -> int | None:
         """Index of the oldest line waiting to be taken; None when nothing is."""
-        return min((r.first for r in self._queue), default=None)
+        return min((r.first for r in self._queue if r.lines), default=None)
 
     def settled_between(self) -> tuple[int, int]:
         """Indices of lines that are settled although older ones are in flight: from, and up to.
 
         What is dropped while a call takes its time is younger than that call.
         """
-        start = max((r.first + r.lines for r in self._in_flight), default=0)
-        end = min((r.first for r in self._queue), default=self.ledger.accepted)
+        start = max((r.end for r in self._in_flight), default=0)
+        end = min((r.first for r in self._queue if r.lines), default=self.ledger.accepted)
         return start, end
 
     def oldest_time(self) -> float | None:
         """When the oldest queued record was opened; None when nothing is queued."""
-        return min((r.opened for r in self._queue), default=None)
+        return min((r.opened for r in self._queue if r.lines), default=None)
 
     def oldest_pending_time(self) -> float | None:
         """The same with what is in flight; None when nothing is pending."""
         times = [r.opened for r in self._in_flight]
-        times.extend(r.opened for r in self._queue)
+        times.extend(r.opened for r in self._queue if r.lines)
         return min(times, default=None)
 
     # -- in --------------------------------------------------------------------------------
@@ -132,23 +147,32 @@ class Batcher:
             raise ValueError(f"a line of {size} bytes; at most {MAX_RECORD_BYTES}, split it first")
         ledger = self.ledger
         index = ledger.accepted
-        ledger.accepted = index + 1
         if self._bytes + size > self._capacity and not self._make_room(size):
-            ledger.lose(BUFFER_FULL, 1)
+            lost = ledger.losing(BUFFER_FULL, 1)
+            ledger.lost[BUFFER_FULL] = lost
+            ledger.accepted = index + 1
             self._open = None  # a record's lines are counted on from its first, without gaps
             return
         record = self._open
         if record is None or len(record.data) + size > self._record_bytes:
-            record = self._open = Record(index, now)
-            self._queue.append(record)
+            record = Record(index, now)
+            self._queue += (record,)
+            self._open = record
         record.data += line
         record.lines += 1
+        record.end = index + 1
         self._bytes += size
         self.queued_bytes += size
+        ledger.accepted = index + 1
 
-    def skip(self, lines: int) -> None:
+    def skip(self, lines: int, reason: str) -> None:
         """Accept lines that are lost before they get here; their indices are taken."""
-        self.ledger.accept(lines)
+        ledger = self.ledger
+        lost = ledger.losing(reason, lines)
+        if not lines:
+            return
+        ledger.lost[reason] = lost
+        ledger.accepted += lines
         self._open = None  # see add
 
     def _make_room(self, size: int) -> bool:
@@ -156,20 +180,28 @@ class Batcher:
         in_flight = self._bytes - self.queued_bytes
         if in_flight + size > self._capacity:
             return False
+        ledger = self.ledger
         while self._bytes + size > self._capacity:
-            record = self._queue[0]
+            record = self._oldest()
             end = record.data.index(b"\n") + 1
+            lost = ledger.losing(BUFFER_FULL, 1)
             del record.data[:end]
             record.lines -= 1
-            record.first += 1
             self._bytes -= end
             self.queued_bytes -= end
-            self.ledger.lose(BUFFER_FULL, 1)
-            if not record.lines:
-                self._queue.popleft()
-                if record is self._open:
-                    self._open = None
+            ledger.lost[BUFFER_FULL] = lost
+        if self.queued_bytes:
+            self._oldest()
+        else:
+            self._open = None
+            self._queue.clear()
         return True
+
+    def _oldest(self) -> Record:
+        """The oldest queued record; those before it whose lines have all made room go."""
+        while not self._queue[0].lines:
+            self._queue.popleft()
+        return self._queue[0]
 
     # -- out -------------------------------------------------------------------------------
 
@@ -180,49 +212,69 @@ class Batcher:
         record is always given.
         """
         limit = self._call_bytes if max_bytes is None else min(max_bytes, self._call_bytes)
+        rest = self._queue.copy()
         taken: list[Record] = []
         size = 0
-        queue = self._queue
-        while queue and len(taken) < self._call_records:
-            size += len(queue[0].data)
-            if taken and size > limit:
+        while rest and len(taken) < self._call_records:
+            if not rest[0].lines:
+                rest.popleft()  # all of its lines have made room for others
+                continue
+            more = len(rest[0].data)
+            if taken and size + more > limit:
                 break
-            taken.append(queue.popleft())
-        if taken and taken[-1] is self._open:
-            self._open = None
+            taken.append(rest.popleft())
+            size += more
         for record in taken:
             record.attempts += 1
-            self.queued_bytes -= len(record.data)
-        self._in_flight.extend(taken)
+        in_flight = self._in_flight + taken
+        opened = self._open if rest else None
+        self._queue = rest
+        self._in_flight = in_flight
+        self._open = opened
+        self.queued_bytes -= size
         return taken
 
     def delivered(self, records: list[Record], sizes: list[int] | None = None) -> None:
         """Firehose confirmed these; ``sizes`` are their bytes as sent, where compressed."""
-        for i, record in enumerate(records):
-            self._settle(record)
-            size = len(record.data)
-            self.ledger.deliver(record.lines, size, billed(sizes[i] if sizes else size))
+        lines = sum(record.lines for record in records)
+        raw = sum(len(record.data) for record in records)
+        bill = sum(billed(size) for size in sizes or [len(record.data) for record in records])
+        in_flight = self._without(records)
+        ledger = self.ledger
+        self._in_flight = in_flight
+        self._bytes -= raw
+        ledger.delivered += lines
+        ledger.delivered_bytes += raw
+        ledger.billed_bytes += bill
 
     def lose(self, records: list[Record], reason: str) -> None:
         """These will never be delivered."""
-        for record in records:
-            self._settle(record)
-            self.ledger.lose(reason, record.lines)
+        raw = sum(len(record.data) for record in records)
+        lost = self.ledger.losing(reason, sum(record.lines for record in records))
+        in_flight = self._without(records)
+        if lost:
+            self.ledger.lost[reason] = lost
+        self._in_flight = in_flight
+        self._bytes -= raw
 
     def again(self, records: list[Record]) -> None:
         """Put these back in front of the queue, in their old order, to be sent again."""
-        for record in reversed(records):
-            self._in_flight.remove(record)
-            self._queue.appendleft(record)
-            self.queued_bytes += len(record.data)
+        size = sum(len(record.data) for record in records)
+        queue = deque(records)
+        queue.extend(self._queue)
+        in_flight = self._without(records)
+        self._queue = queue
+        self._in_flight = in_flight
+        self.queued_bytes += size
 
     def recall(self) -> None:
         """Nobody will report on what is in flight: queue all of it again."""
         self.again(list(self._in_flight))
 
-    def _settle(self, record: Record) -> None:
-        self._in_flight.remove(record)
-        self._bytes -= len(record.data)
+    def _without(self, records: list[Record]) -> list[Record]:
+        """What is in flight besides these."""
+        settled = set(map(id, records))
+        return [record for record in self._in_flight if id(record) not in settled]
 
     def __repr__(self) -> str:
         return (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from firehose_logging._delivery.losses import Losses
+from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.retry import (
     AGAIN,
     BLOCKED,
     NEVER,
     SPLIT,
     Backoff,
-    CallOutcome,
     verdict,
 )
 from firehose_logging.errors import REFUSED
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from firehose_logging._delivery.batch import Batcher, Record
+    from firehose_logging._delivery.losses import Losses
 
     #: Something to tell on stderr, and the key under which it is told once.
     News = tuple[str, str]
@@ -40,16 +40,21 @@ class Booking:
     Args:
         stream_name: delivery stream, for what is told.
         batcher: what holds the records.
+        losses: what is to be told about lines that are gone.
         random: gives a float in [0, 1), for the jitter.
     """
 
     def __init__(
-        self, stream_name: str | None, batcher: Batcher, random: Callable[[], float]
+        self,
+        stream_name: str | None,
+        batcher: Batcher,
+        losses: Losses,
+        random: Callable[[], float],
     ) -> None:
         self._stream_name = stream_name
         self._batcher = batcher
         self.backoff = Backoff(random)
-        self.losses = Losses(batcher)
+        self._losses = losses
         # All mutable state.
         #: Whether the last call failed, so that waiting for the next one is likely in vain.
         self.failing = False
@@ -86,7 +91,7 @@ class Booking:
         self.failing = what != NEVER
         if what == NEVER:
             self._batcher.lose(records, REFUSED)
-            self.losses.check()
+            self._losses.check()
             return [(self._told(outcome, "the lines are lost"), f"never:{outcome.error}")]
         self._batcher.again(records)
         self.not_before = now + self.backoff.failure(blocked=what == BLOCKED)
@@ -105,7 +110,7 @@ class Booking:
         self._batcher.delivered(
             [records[i] for i in stored], [sizes[i] for i in stored] if sizes else None
         )
-        self.losses.stored(records[i] for i in stored)
+        self._losses.stored(records[i] for i in stored)
         self._batcher.again(failed)
         self.stored = len(stored)
         if stored:
@@ -113,7 +118,7 @@ class Booking:
             self.call_bytes = None
         self.failing = bool(failed)
         self.not_before = now + self.backoff.failure() if failed else 0.0
-        self.losses.check()
+        self._losses.check()
         if self.backoff.failures == TELL_AFTER:
             code = next(code for code in codes if code is not None)
             partial = CallOutcome(error=code or "", message="records refused one by one")

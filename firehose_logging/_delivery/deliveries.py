@@ -56,6 +56,10 @@ class Deliveries:
         times = [at for at in (d.oldest() for d in self.all()) if at is not None]
         return min(times, default=None)
 
+    def pending(self) -> int:
+        """Lines that are not delivered yet, of every stream."""
+        return sum(d.pending() for d in self.all())
+
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
         """Deliver everything, within one time budget in seconds."""
         deadline = None if timeout is None else self._clock.now() + timeout

@@ -1,94 +1,108 @@
 """The delivery thread: sends what was taken in, reports what became of it.
 
 Callers append and go; everything that blocks happens on this thread. Decisions are made under
-the lock by the pure parts (``_batch``, ``_booking``, ``_retry``); sending, telling and notifying
-happen outside it.
+the backlog's lock by the pure parts (``steps``, ``booking``, ``retry``); sending, telling and
+notifying happen outside it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
 from firehose_logging import _threads
-from firehose_logging._delivery.backlog import Intake
 from firehose_logging._delivery.booking import Booking
+from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.result import FlushResult
-from firehose_logging._delivery.retry import CallOutcome
+from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
+from firehose_logging._delivery.waiters import LONGEST_WAIT, Waiters, wake
 from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
-from firehose_logging.errors import BUFFER_FULL
+from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Protocol
 
     from firehose_logging._clock import Clock
+    from firehose_logging._delivery.backlog import Backlog
     from firehose_logging._delivery.batch import Record
+    from firehose_logging._delivery.outcome import Transport
     from firehose_logging.settings import Settings
 
-    class Transport(Protocol):
-        """The seam to Firehose."""
+    class Thread(Protocol):
+        """What is asked of a thread."""
 
-        def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
-            """Send one call and say what became of it; blocks at most ``timeout`` seconds."""
+        def is_alive(self) -> bool:
+            """Whether it still runs."""
 
-        def close(self) -> None:
-            """Let go of connections."""
+        def join(self, timeout: float | None = None) -> None:
+            """Wait until it has ended."""
 
 
 #: Seconds one call may take before it counts as failed.
 CALL_TIMEOUT = 5.0
 
 
-class Delivery(Intake):
+class Delivery:
     """Delivers lines to one stream.
 
     Args:
         settings: stream, buffer and compression.
+        backlog: what holds the lines.
         make_transport: called on the delivery thread before the first call, and again after a fork.
         clock: the clock seam.
-        background: deliver by age and on the first line without anyone asking; for processes that
-            are never frozen. In Lambda the extension decides when.
+        background: asked whether lines are delivered by age and on the first line without anyone
+            asking, as in processes that are never frozen. In Lambda the extension decides when.
         own_body: builds the body of a line of ours from level, message and more columns.
-        journal_folder: where the crash journal is kept; None keeps none.
+        on_progress: called after each change on the delivery thread; must not block or raise.
+        spawn: starts a thread; as of ``_threads.spawn``.
     """
 
     def __init__(
         self,
         settings: Settings,
+        backlog: Backlog,
         make_transport: Callable[[], Transport],
         clock: Clock,
         *,
-        background: bool,
+        background: Callable[[], bool],
         own_body: Callable[[str, str, dict[str, object]], str],
-        journal_folder: str | None = None,
+        on_progress: Callable[[], None] | None = None,
+        spawn: Callable[[str, Callable[[], None]], Thread] | None = None,
     ) -> None:
+        self.settings = settings
+        self._backlog = backlog
         self._make_transport = make_transport
-        #: See above; changes when an extension takes over or goes.
-        self.background = background
+        self._clock = clock
+        self._background = background
         self._own_body = own_body
-        #: Queued bytes that are sent without waiting for a flush: half a call, or less memory.
+        self._on_progress = on_progress or _nothing
+        self._spawn = spawn or _threads.spawn
+        # Queued bytes that are sent without waiting for a flush: half a call, or less memory.
         self._trigger_bytes = min(MAX_CALL_BYTES // 2, settings.buffer_bytes // 2)
-        #: Called after each change on the delivery thread; must not block or raise.
-        self.on_progress: Callable[[], None] = _nothing
-        super().__init__(settings, clock, journal_folder=journal_folder)
+        self._reset()
 
     def _reset(self) -> None:
         """All mutable state, new; also what a forked child starts with. Guarded by the lock."""
-        super()._reset()
-        self._recovered = not self._journal.wanted  # what an earlier process left is ours now
-        self._booking = Booking(self.settings.stream_name, self._batcher, _jitter)
-        self._target = -1  # index of the newest line that somebody waits for
-        self._closing = False
-        self._thread: threading.Thread | None = None
-        # A binary semaphore: the thread waits to acquire it, whoever has news releases it. Unlike
-        # Event.set, releasing a lock can be re-entered by a signal handler.
-        self._wake = threading.Lock()
+        backlog = self._backlog
+        backlog.clear()
+        self._recovery = Recovery(backlog, self._trigger_bytes, self._turn, self._own_body)
+        # What an earlier process left is ours now, where nothing is kept.
+        self._recovered = not backlog.journal.wanted
+        self._booking = Booking(self.settings.stream_name, backlog.batcher, backlog.losses, _jitter)
+        self._asked = Asked(self._trigger_bytes, self.settings.interval)
+        self._thread: Thread | None = None
+        # The thread that is at work: one that a signal handler's exception kept from being known
+        # by its handle runs all the same.
+        self._worker: int | None = None
+        self._waiters = Waiters()
+        self._wake = threading.Lock()  # the thread waits to acquire it
         self._wake.acquire()
         self._armed = False  # background: the thread knows that a line waits to grow old
-        self._waiters: list[threading.Lock] = []
         self._transport: Transport | None = None
         self._sending = False
 
@@ -96,58 +110,30 @@ class Delivery(Intake):
 
     def add(self, body: str) -> None:
         """Accept a line (without ``seq`` and its end); returns at once."""
-        self._incoming.append(body)
-        with self._lock:
-            if self._busy:
-                return
-            self._busy = True
-            try:
-                self._drain()
-                wake = (self.background and not self._armed) or (
-                    self._batcher.queued_bytes >= self._trigger_bytes and not self._sending
-                )
-                if wake:
-                    self._armed = True
-            finally:
-                self._busy = False
-        if wake:
+        backlog = self._backlog
+        backlog.add(body)
+        if self._sending:
+            return  # the thread looks again when that is done
+        if backlog.batcher.queued_bytes >= self._trigger_bytes:
+            if not (self._armed and self._booking.failing):
+                self._rouse()
+        elif not self._armed and self._background():
             self._rouse()
 
-    def _keep_losses(self) -> None:
-        self._booking.losses.check()
-        super()._keep_losses()
-
-    def _tell_losses(self) -> None:
-        """Tell the losses so far in the log stream."""
-        index = self._ledger.accepted + len(self._incoming)
-        text, untold = self._booking.losses.tell(index)
-        self._incoming.append(self._own_body("ERROR", text, {"lost": untold}))
-        if self._journal.wanted:
-            self._drain()  # into the journal, before the counters there are taken back
-            self._keep_losses()
+    def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
+        """Count lines that never became lines."""
+        self._backlog.lose(reason, lines)
 
     def recover(self) -> None:
         """Take over what a process of this environment that is gone has left behind."""
-        lines = 0
-        for line in self._journal.recover():
-            # Not faster than they can be delivered, or they would push each other out. Where
-            # that takes for ever, what is not read stays in its file.
-            while self._batcher.queued_bytes >= self._trigger_bytes:
-                if not self._step(inline=False, until=None):
-                    return
-            with self._section():
-                self._accept(line, self._clock.now())
-            lines += 1
-        with self._section():
-            for reason, count in self._journal.found.items():
-                self._batcher.skip(count)
-                self._ledger.lose(reason, count)
-            self._keep_losses()
-        if lines:
-            text = f"{lines} lines of an earlier process recovered from the crash journal"
-            self._incoming.append(self._own_body("WARNING", text, {"recovered": lines}))
+        self._recovery.run()
 
     # -- flush ------------------------------------------------------------------------------
+
+    @property
+    def background(self) -> bool:
+        """Whether lines are delivered by age, without anyone asking."""
+        return self._background()
 
     def request_flush(self, *, urgent: bool = False) -> int:
         """Ask for everything accepted so far; returns a target for ``settled``.
@@ -155,22 +141,21 @@ class Delivery(Intake):
         Args:
             urgent: try at once even if a back-off says later; for the end of the environment.
         """
-        with self._section() as free:
-            if free:
-                self._drain()
-            target = self._target = self._ledger.accepted - 1
-            if urgent:
-                self._booking.not_before = 0.0
-            idle = self._batcher.oldest_index() is None
+        target, idle = self._backlog.exclusively(self._ask, urgent)
         if not idle or not self._recovered:
             self._rouse()
         return target
 
+    def _ask(self, urgent: bool) -> tuple[int, bool]:
+        target = self._asked.target = self._backlog.ledger.accepted - 1
+        if urgent:
+            self._booking.not_before = 0.0
+        return target, self._backlog.batcher.oldest_index() is None
+
     def settled(self, target: int) -> bool:
         """Whether every line up to ``target`` is delivered or lost."""
-        with self._lock:
-            oldest = self._batcher.oldest_index()
-            return (oldest is None or oldest > target) and self.recovered
+        oldest = self._backlog.exclusively(self._backlog.batcher.oldest_index)
+        return (oldest is None or oldest > target) and self.recovered
 
     @property
     def recovered(self) -> bool:
@@ -184,10 +169,11 @@ class Delivery(Intake):
 
     def oldest(self) -> float | None:
         """When the oldest pending line came, on the clock; None when nothing is pending."""
-        with self._section() as free:
-            if free:
-                self._drain()
-            return self._batcher.oldest_pending_time()
+        return self._backlog.exclusively(self._backlog.batcher.oldest_pending_time)
+
+    def pending(self) -> int:
+        """Lines that are not delivered yet."""
+        return self._backlog.exclusively(self._backlog.batcher.pending_up_to, sys.maxsize)
 
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
         """Deliver everything accepted so far.
@@ -197,48 +183,44 @@ class Delivery(Intake):
                 when the stream is failing.
             urgent: try at once even if a back-off says later.
         """
-        with self._lock:
-            delivered = self._ledger.delivered
-            lost = dict(self._ledger.lost)
+        ledger = self._backlog.ledger
+        before = ledger.delivered, dict(ledger.lost)
         target = self.request_flush(urgent=urgent)
+        # A signal handler must not wait for what the thread that it interrupts holds.
+        if not self._backlog.is_held_here():
+            self._wait_for(target, timeout)
+        delivered, lost = before
+        return FlushResult(
+            ledger.delivered - delivered,
+            self._backlog.pending_up_to(target),
+            {r: n - lost.get(r, 0) for r, n in ledger.lost.items() if n > lost.get(r, 0)},
+        )
+
+    def _wait_for(self, target: int, timeout: float | None) -> None:
         deadline = None if timeout is None else self._clock.now() + timeout
-        waiter = threading.Lock()
-        waiter.acquire()
-        with self._lock:
-            self._waiters.append(waiter)
+        waiter = self._waiters.enter()
         try:
             while not self.settled(target):
-                left = -1.0 if deadline is None else deadline - self._clock.now()
-                if (deadline is not None and left <= 0) or (deadline is None and self.failing):
+                left = LONGEST_WAIT if deadline is None else deadline - self._clock.now()
+                # Not the other way round: what is no number at all ends the wait, too.
+                if not left > 0 or (deadline is None and self.failing):
                     break
                 if not self._alive():
                     self._run(inline=True, until=deadline)
                     break
-                waiter.acquire(timeout=left)
+                waiter.acquire(timeout=min(left, LONGEST_WAIT))
         finally:
-            with self._lock:
-                self._waiters.remove(waiter)
-        with self._lock:
-            return FlushResult(
-                self._ledger.delivered - delivered,
-                self._batcher.pending_lines + len(self._incoming),
-                {
-                    reason: count - lost.get(reason, 0)
-                    for reason, count in self._ledger.lost.items()
-                    if count > lost.get(reason, 0)
-                },
-            )
+            self._waiters.leave(waiter)
 
     def close(self, timeout: float | None = None) -> FlushResult:
         """Flush, then stop the thread; may be called twice, and lines may still be added."""
         result = self.flush(timeout)
-        with self._lock:
-            self._closing = True
-            thread, transport = self._thread, self._transport
-        self._signal()
-        if thread is not None and thread is not threading.current_thread():
+        self._asked.closing = True
+        thread, transport = self._thread, self._transport
+        wake(self._wake)
+        if thread is not None and not _threads.is_own():
             thread.join(timeout if timeout is not None else CALL_TIMEOUT)
-        if transport is not None and (thread is None or not thread.is_alive()):
+        if transport is not None and not self._alive():
             transport.close()
         self.close_journal()
         return result
@@ -247,31 +229,42 @@ class Delivery(Intake):
 
     def _alive(self) -> bool:
         thread = self._thread
-        return thread is not None and thread.is_alive()
+        return self._worker is not None or (thread is not None and thread.is_alive())
 
     def _rouse(self) -> None:
         """Wake the thread, starting it first where there is none."""
-        if not self._alive():
-            with self._lock:
-                if not self._alive():
-                    self._closing = False
-                    if self._sending:
-                        self._put_back()
-                    try:
-                        self._thread = _threads.spawn("delivery", self._work)
-                    except RuntimeError:
-                        # The interpreter is shutting down; flush() then delivers inline.
-                        self._thread = None
-        self._signal()
+        if not self._alive() and not self._backlog.is_held_here():
+            self._backlog.exclusively(self._start)
+        wake(self._wake)
 
-    def _signal(self) -> None:
+    def _start(self) -> None:
+        if self._alive():
+            return
+        self._asked.closing = False
+        if self._sending:
+            self._put_back()
         try:
-            self._wake.release()
+            self._thread = self._spawn("delivery", self._work)
         except RuntimeError:
-            return  # it is already awake
+            # The interpreter is shutting down; flush() then delivers inline.
+            self._thread = None
 
     def _work(self) -> None:
         """The thread: send, wait for more, until closed."""
+        if not self._backlog.exclusively(self._claim):
+            return
+        try:
+            self._deliver()
+        finally:
+            self._worker = None
+
+    def _claim(self) -> bool:
+        if self._worker is not None:
+            return False
+        self._worker = threading.get_ident()
+        return True
+
+    def _deliver(self) -> None:
         try:
             self.recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
@@ -283,8 +276,7 @@ class Delivery(Intake):
                 self._run(inline=False, until=None)
             except Exception as error:  # noqa: BLE001 - nobody else would deliver
                 tell(f"delivery: {type(error).__name__}: {error}", once=f"work:{error}")
-                with self._section():
-                    self._put_back()
+                self._backlog.exclusively(self._put_back)
             else:
                 return
 
@@ -300,49 +292,51 @@ class Delivery(Intake):
             inline: on a caller's thread, because no thread can be started: never wait for more.
             until: when a caller's patience ends, on the clock.
         """
-        while self._step(inline=inline, until=until):
+        while self._turn(inline=inline, until=until):
             pass
 
-    def _step(self, *, inline: bool, until: float | None) -> bool:
+    def _turn(self, *, inline: bool = False, until: float | None = None) -> bool:
         """Send once, or wait once; False when there is nothing to do any more."""
-        with self._section():
-            step = self._next_step(inline=inline)
-        if isinstance(step, list):
-            self._send(step)
-        elif step is None or (until is not None and self._clock.now() + step >= until):
+        step = self.step(inline=inline)
+        if isinstance(step, Stop):
             return False
-        else:
-            self._wake.acquire(timeout=step)
+        if isinstance(step, Wait):
+            seconds = step.seconds
+            if until is not None and (seconds is None or self._clock.now() + seconds >= until):
+                return False
+            self._wake.acquire(timeout=-1 if seconds is None else seconds)
         return True
 
-    def _next_step(self, *, inline: bool) -> list[Record] | float | None:
-        """Records to send, seconds to wait (-1: until woken), or None to stop."""
-        self._drain()
-        batcher = self._batcher
-        if not batcher.queued_bytes:
-            self._armed = False
-            return None if self._closing or inline else -1.0
-        now = self._clock.now()
-        not_before = self._booking.not_before
-        if now < not_before:
-            return None if self._closing else not_before - now
-        oldest = batcher.oldest_queued()
-        wanted = (
-            self._closing
-            or inline
-            or (oldest is not None and oldest <= self._target)
-            or batcher.queued_bytes >= self._trigger_bytes
+    def step(self, *, inline: bool = False) -> Send | Wait | Stop:
+        """Decide what is to be done, and do it if it is sending; returns what it was.
+
+        Args:
+            inline: as of ``next_step``.
+        """
+        step = self._backlog.exclusively(self._next_step, inline)
+        if isinstance(step, Send):
+            try:
+                self._send(step.records)
+            except BaseException:
+                # A signal handler raised, on a caller's thread: nobody will book this call.
+                self._backlog.exclusively(self._put_back)
+                raise
+        return step
+
+    def _next_step(self, inline: bool) -> Send | Wait | Stop:
+        background = self._background()
+        step = next_step(
+            self._backlog.batcher,
+            self._booking,
+            self._asked,
+            self._clock.now(),
+            background=background,
+            inline=inline,
         )
-        if not wanted and self.background:
-            opened = batcher.oldest_time()
-            due = (opened if opened is not None else now) + self.settings.interval
-            if now < due:
-                return due - now
-            wanted = True
-        if not wanted:
-            return -1.0
-        self._sending = True
-        return batcher.take(self._booking.call_bytes)
+        self._sending = isinstance(step, Send)
+        # Lines that come from now on find a thread that knows when to wake by itself.
+        self._armed = isinstance(step, Wait) and step.seconds is not None
+        return step
 
     def _send(self, records: list[Record]) -> None:
         ident = threading.get_ident()
@@ -355,33 +349,38 @@ class Delivery(Intake):
             outcome = CallOutcome(error=type(error).__name__, message=str(error))
         finally:
             _threads.calling.discard(ident)
-        with self._section():
-            self._sending = False
-            news = self._booking.book(records, outcome, self._clock.now())
-            if self._booking.stored and self._booking.losses.to_tell:
-                self._tell_losses()
-            self._journal.settled(self._batcher.oldest_index())
-            if BUFFER_FULL in self._ledger.lost:
-                text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
-                news.append((f"{text}; the oldest lines are lost and counted", BUFFER_FULL))
-            if self._ledger.untold:
-                self._keep_losses()
-        for text, key in news:
+        for text, key in self._backlog.exclusively(self._book, records, outcome):
             tell(text, once=key)
         self._notify()
 
+    def _book(self, records: list[Record], outcome: CallOutcome) -> list[tuple[str, str]]:
+        backlog = self._backlog
+        self._sending = False
+        news = self._booking.book(records, outcome, self._clock.now())
+        if self._booking.stored and backlog.losses.to_tell:
+            backlog.tell_losses(self._own_body)
+        backlog.journal.settled(backlog.batcher.oldest_index())
+        if BUFFER_FULL in backlog.ledger.lost:
+            text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
+            news.append((f"{text}; the oldest lines are lost and counted", BUFFER_FULL))
+        if backlog.ledger.untold:
+            backlog.keep_losses()
+        return news
+
     def _notify(self) -> None:
         """Have everyone who waits look again."""
-        with self._lock:
-            waiters = list(self._waiters)
-        for waiter in waiters:
-            try:
-                waiter.release()
-            except RuntimeError:
-                continue  # already told
-        self.on_progress()
+        self._waiters.notify()
+        self._on_progress()
 
-    # -- snapshots --------------------------------------------------------------------------
+    # -- the ends ---------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, object]:
+        """The ledger: accepted, delivered, lost by reason, pending, bytes."""
+        return self._backlog.counts()
+
+    def close_journal(self) -> None:
+        """Leave pending lines to the next process, and no file when nothing is pending."""
+        self._backlog.close_journal()
 
     def before_snapshot(self, timeout: float) -> None:
         """Deliver and let go of connections: the memory is about to be copied.
@@ -389,10 +388,7 @@ class Delivery(Intake):
         Lines that come from here on get no number before ``after_restore``. What comes while a
         copy wakes would else have the snapshot's name, and the same numbers in each copy.
         """
-        with self._section() as free:
-            if free:
-                self._drain()
-            self._held = True
+        self._backlog.exclusively(self._backlog.hold)
         self.flush(timeout, urgent=True)
         transport = self._transport
         if transport is not None:
@@ -407,28 +403,21 @@ class Delivery(Intake):
         """
         self.close_journal()
         old, new = f',"instanceId":"{old_id}"', f',"instanceId":"{new_id}"'
-        with self._section():
-            for _ in range(len(self._incoming)):
-                self._incoming.append(self._incoming.popleft().replace(old, new, 1))
-            self._seq = 0
-            self._held = False
-            self._drain()
-            self._booking.not_before = 0.0
-            self._transport = None
+        self._backlog.exclusively(self._backlog.renumber, old, new)
+        self._booking.not_before = 0.0
+        self._transport = None
 
     def release(self) -> None:
         """Number what waits, as the process ends without having been restored."""
-        self._held = False
-
-    # -- fork -------------------------------------------------------------------------------
+        self._backlog.release()
 
     def after_fork(self) -> None:
         """In the child: start empty. What was pending is the parent's to deliver."""
-        self._journal.close(keep=True)
+        self._backlog.journal.close(keep=True)
         self._reset()
 
     def __repr__(self) -> str:
-        return f"<Delivery {self.settings.stream_name} {self._batcher!r} {self._ledger!r}>"
+        return f"<Delivery {self.settings.stream_name} {self._backlog!r}>"
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from firehose_logging._diagnostics import tell
+from firehose_logging._interruption import is_users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ class CrashJournal:
                 return
         try:
             self._journal.append(index, line, oldest, between)
-        except Exception as error:  # noqa: BLE001 - the line itself is what matters
+        except Exception as error:
+            if is_users(error):
+                raise
+            # The line itself is what matters.
             self._give_up(f"{type(error).__name__}: {error}")
 
     def lost(self, untold: Mapping[str, int]) -> None:
@@ -60,7 +64,10 @@ class CrashJournal:
         if self._journal is not None:
             try:
                 self._journal.lost(untold)
-            except Exception as error:  # noqa: BLE001 - counted in the ledger all the same
+            except Exception as error:
+                if is_users(error):
+                    raise
+                # Counted in the ledger all the same.
                 self._give_up(f"{type(error).__name__}: {error}")
 
     def settled(self, oldest: int | None) -> None:
@@ -72,7 +79,9 @@ class CrashJournal:
             tell(f"no crash journal ({journal.trouble}) for some lines", once="journal")
         try:
             journal.settled(oldest)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
+            if is_users(error):
+                raise
             self._give_up(f"{type(error).__name__}: {error}")
 
     def recover(self) -> Iterator[bytes]:
@@ -101,7 +110,10 @@ class CrashJournal:
 
             token = f"{os.getpid()}-{os.urandom(4).hex()}"
             self._journal = Journal(self._folder or "", self._stream_name, token)
-        except Exception as error:  # noqa: BLE001 - no journal is worse than nothing at all
+        except Exception as error:
+            if is_users(error):
+                self._tried = False
+                raise
             self._give_up(str(error))
 
     def _give_up(self, why: str) -> None:

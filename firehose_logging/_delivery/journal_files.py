@@ -245,6 +245,7 @@ class Journal:
 
         A file whose process still lives is locked, and passed over.
         """
+        self.found = {}
         last: dict[str, tuple[int, list[int]]] = {}
         dropped = 0
         left = self._left_behind()

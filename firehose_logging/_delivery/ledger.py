@@ -1,11 +1,16 @@
 """The count of every line from acceptance to its end: accepted = delivered + lost + pending.
 
 ``pending`` is counted by the batcher on its own, not derived, so that the equation can fail.
+Each way out is one assignment: an exception that comes in between finds it made or not made.
 """
 
 from __future__ import annotations
 
 from firehose_logging.errors import LOSS_REASONS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Ledger:
@@ -17,36 +22,39 @@ class Ledger:
         self.delivered_bytes = 0
         self.billed_bytes = 0
         self.lost: dict[str, int] = {}
-        #: Losses that no line in the log stream has told yet.
-        self.untold: dict[str, int] = {}
+        #: Losses that a line in the log stream has told, or is on its way to tell.
+        self.told: dict[str, int] = {}
 
     @property
     def lost_lines(self) -> int:
         """All lines lost, whatever the reason."""
         return sum(self.lost.values())
 
-    def accept(self, lines: int = 1) -> None:
-        """Count lines that we now answer for."""
-        self.accepted += lines
+    @property
+    def untold(self) -> dict[str, int]:
+        """Losses that no line in the log stream has told yet."""
+        told = self.told
+        return {r: n - told.get(r, 0) for r, n in self.lost.items() if n > told.get(r, 0)}
 
-    def deliver(self, lines: int, raw_bytes: int, billed_bytes: int) -> None:
-        """Count lines that Firehose confirmed, their bytes, and the bytes it bills for them."""
-        self.delivered += lines
-        self.delivered_bytes += raw_bytes
-        self.billed_bytes += billed_bytes
+    def losing(self, reason: str, lines: int) -> int:
+        """What ``lost[reason]`` is when ``lines`` more are lost; whoever asks assigns it.
 
-    def lose(self, reason: str, lines: int) -> None:
-        """Count lines that will never arrive; the only way out besides delivery."""
+        Raises:
+            ValueError: there is no such reason.
+        """
         if reason not in LOSS_REASONS:
             raise ValueError(f"unknown loss reason {reason!r}; one of {', '.join(LOSS_REASONS)}")
-        if lines:
-            self.lost[reason] = self.lost.get(reason, 0) + lines
-            self.untold[reason] = self.untold.get(reason, 0) + lines
+        return self.lost.get(reason, 0) + lines
 
     def take_untold(self) -> dict[str, int]:
         """The losses not told so far, by reason; they count as told from now on."""
-        untold, self.untold = self.untold, {}
+        untold = self.untold
+        self.told = dict(self.lost)
         return untold
+
+    def tell_again(self, told: Mapping[str, int]) -> None:
+        """What told these losses was itself lost."""
+        self.told = {reason: n - told.get(reason, 0) for reason, n in self.told.items()}
 
     def balances(self, pending: int) -> bool:
         """Whether accepted = delivered + lost + pending."""

@@ -58,5 +58,4 @@ class Losses:
         if index >= ledger.accepted or (oldest is not None and oldest <= index):
             return
         self._telling = None
-        for reason, count in told.items():
-            ledger.untold[reason] = ledger.untold.get(reason, 0) + count
+        ledger.tell_again(told)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class FlushResult:
-    """What a flush came to; true when nothing is pending and nothing was lost.
+    """What a flush came to; true when all that was accepted before it has been delivered.
 
     Args:
         delivered: lines that Firehose confirmed while the flush waited.
-        pending: lines not delivered yet; they stay queued.
+        pending: lines accepted before the flush and not delivered yet; they stay queued.
         lost: lines lost while the flush waited, by reason.
     """
 

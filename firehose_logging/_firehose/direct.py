@@ -8,26 +8,23 @@ or the TLS library disagrees.
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import ssl
-from binascii import b2a_base64
 
 from firehose_logging import _http
-from firehose_logging._delivery.retry import CallOutcome, outcome_of_entries
+from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._diagnostics import mask, tell
-from firehose_logging._firehose.sigv4 import Credentials, Signer
+from firehose_logging._firehose.wire import Requests, read_answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from firehose_logging._clock import Clock
-    from firehose_logging._delivery.delivery import Transport
+    from firehose_logging._delivery.outcome import Transport
     from firehose_logging._firehose.endpoint import Endpoint
-
-TARGET = "Firehose_20150804.PutRecordBatch"
+    from firehose_logging._firehose.sigv4 import Credentials
 
 #: Seconds to connect, TLS included.
 CONNECT_TIMEOUT = 2.0
@@ -81,8 +78,7 @@ class DirectTransport:
         self._ca_file = ca_file
         self._compress = compress
         self._fallback = fallback
-        self._head = b'{"DeliveryStreamName":' + json.dumps(stream_name).encode() + b',"Records":['
-        self._signer = Signer(endpoint.region)
+        self._requests = Requests(stream_name, endpoint.netloc, endpoint.region)
         # All mutable state; only the delivery thread touches it.
         self._socket: socket.socket | None = None
         self._used_at = 0.0
@@ -121,20 +117,11 @@ class DirectTransport:
         if self._compress is not None:
             data = [self._compress(record) for record in records]
             sizes = [len(record) for record in data]
-        request = self._request(data, credentials)
+        request = self._requests.signed(self._requests.body(data), credentials, self._clock.epoch())
         answer = self._exchange(request, deadline)
         if isinstance(answer, CallOutcome):
             return answer
         return read_answer(answer, sizes)
-
-    def _request(self, data: Sequence[bytes | bytearray], credentials: Credentials) -> bytes:
-        entries = [b'{"Data":"' + b2a_base64(record, newline=False) + b'"}' for record in data]
-        body = self._head + b",".join(entries) + b"]}"
-        host = self._endpoint.netloc
-        headers = self._signer.headers(credentials, host, TARGET, body, self._clock.epoch())
-        headers["User-Agent"] = "firehose-logging"
-        del headers["Host"]  # _http writes it
-        return _http.request("POST", "/", host, headers, body)
 
     # -- the connection ---------------------------------------------------------------------
 
@@ -264,28 +251,3 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     else:
         context.load_default_certs()
     return context
-
-
-def read_answer(answer: _http.Message, sizes: list[int] | None = None) -> CallOutcome:
-    """What an HTTP answer says about the call. Pure."""
-    status = answer.status
-    try:
-        body = json.loads(answer.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        error = "BadResponse" if status == 200 else f"HTTP{status}"
-        return CallOutcome(
-            error=error,
-            message="the answer is no JSON object",
-            status=status,
-            maybe_stored=status == 200 or status >= 500,
-        )
-    if status != 200:
-        code = answer.headers.get("x-amzn-errortype") or body.get("__type") or f"HTTP{status}"
-        code = str(code).partition(":")[0].rpartition("#")[2]
-        message = body.get("message") or body.get("Message") or ""
-        return CallOutcome(
-            error=code, message=mask(str(message)), status=status, maybe_stored=status >= 500
-        )
-    return outcome_of_entries(body.get("RequestResponses"), body.get("FailedPutCount"), sizes)

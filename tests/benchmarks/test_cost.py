@@ -12,7 +12,7 @@ from benchmarks import cost, cost_bytes, cost_lines
 from benchmarks.cost import Month, Prices
 from firehose_logging._delivery.batch import Batcher
 from firehose_logging._delivery.ledger import Ledger
-from firehose_logging._firehose.choose import compress
+from firehose_logging._firehose.wire import compress
 from firehose_logging._line import line as _line
 
 #: From here on rounding must not show any more.

@@ -13,7 +13,7 @@ from firehose_logging._capture.output import MAX_PARTIAL, Capture, location_of
 from firehose_logging._line.context import Context
 from firehose_logging.settings import LambdaEnvironment
 from firehose_logging.testing import ManualClock, MemoryTransport
-from support.stage import MemoryClient, Unthreaded, run_python
+from support.stage import MemoryClient, run_python, unthreaded
 
 
 class Stage:
@@ -22,7 +22,7 @@ class Stage:
     def __init__(self, *, passthrough: bool = True, **options) -> None:
         self.clock = ManualClock()
         self.transport = MemoryTransport()
-        self.delivery = Unthreaded(self.transport, self.clock)
+        self.delivery = unthreaded(self.transport, self.clock)
         self.context = Context(LambdaEnvironment({}))
         self.capture = Capture(self.delivery, self.context, self.clock, **options)
         self.below = io.StringIO()
@@ -308,7 +308,7 @@ UNCAUGHT = """
     class Boto:
         def __init__(self, *args, **named): pass
         def send(self, records, timeout):
-            from firehose_logging._delivery.retry import CallOutcome
+            from firehose_logging._delivery.outcome import CallOutcome
             client.put_record_batch(
                 DeliveryStreamName="logs", Records=[{{"Data": r}} for r in records])
             return CallOutcome([None] * len(records))

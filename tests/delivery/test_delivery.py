@@ -6,10 +6,11 @@ import threading
 import pytest
 
 from firehose_logging._delivery.delivery import Delivery
-from firehose_logging._delivery.retry import CallOutcome
+from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._delivery.steps import Send, Wait
 from firehose_logging.errors import BUFFER_FULL, REFUSED, UNENCODABLE
 from firehose_logging.testing import ManualClock, MemoryTransport
-from support.stage import Unthreaded, threaded
+from support.stage import threaded, unthreaded
 from tools.waiting import wait_until
 
 BODY = '{"message":"x"'
@@ -32,9 +33,16 @@ def transport() -> MemoryTransport:
 
 
 @pytest.fixture
-def delivery(transport, clock) -> Unthreaded:
+def delivery(transport, clock) -> Delivery:
     """A delivery as in Lambda: nothing is sent unless asked for or much is queued."""
-    return Unthreaded(transport, clock)
+    return unthreaded(transport, clock)
+
+
+def waits(delivery: Delivery) -> float | None:
+    """How long the next step waits; it must not send or stop."""
+    step = delivery.step()
+    assert isinstance(step, Wait)
+    return step.seconds
 
 
 class Stalling(MemoryTransport):
@@ -58,17 +66,17 @@ def test_nothing_is_sent_unless_asked(delivery, transport):
     """In Lambda a few lines wait for the extension's word, however old they grow."""
     delivery.add(BODY)
 
-    assert delivery.step() == -1.0
+    assert waits(delivery) is None
     delivery.request_flush()
     delivery.step()
     assert [line["seq"] for line in transport.lines()] == [1]
-    assert delivery.step() == -1.0
+    assert waits(delivery) is None
 
 
 def test_half_a_call_is_sent_at_once(delivery, transport):
     """Much that is queued is delivered in the invocation's shade, without a flush."""
     for _ in range(4):
-        assert delivery.step() == -1.0
+        assert waits(delivery) is None
         delivery.add('{"message":"' + "x" * 500_000 + '"')
     delivery.step()
 
@@ -77,12 +85,12 @@ def test_half_a_call_is_sent_at_once(delivery, transport):
 
 def test_background_sends_by_age(transport, clock):
     """Outside Lambda the oldest line waits for the interval and no longer."""
-    delivery = Unthreaded(transport, clock, background=True, interval=10)
+    delivery = unthreaded(transport, clock, background=True, interval=10)
     delivery.add(BODY)
     clock.advance(4)
     delivery.add(BODY)
 
-    assert delivery.step() == pytest.approx(6)
+    assert waits(delivery) == pytest.approx(6)
     clock.advance(6)
     delivery.step()
     assert len(transport.lines()) == 2
@@ -96,7 +104,7 @@ def test_lines_after_the_target_wait(delivery, transport):
     delivery.add(BODY)
 
     assert delivery.settled(target)
-    assert delivery.step() == -1.0
+    assert waits(delivery) is None
     assert delivery.oldest() is not None
 
 
@@ -109,7 +117,7 @@ def test_oldest_counts_lines_in_flight(clock):
             seen.append(delivery.oldest())
             return super().send(records, timeout)
 
-    delivery = Unthreaded(Asks(), clock)
+    delivery = unthreaded(Asks(), clock)
     delivery.add(BODY)
     at = clock.now()
     delivery.request_flush()
@@ -132,7 +140,7 @@ def test_failed_call_is_sent_again_after_a_wait(transport, clock, delivery, monk
     delivery.step()
 
     assert delivery.failing
-    assert delivery.step() == pytest.approx(0.2)
+    assert waits(delivery) == pytest.approx(0.2)
     clock.advance(0.2)
     delivery.step()
     assert not delivery.failing
@@ -154,7 +162,7 @@ def test_urgent_flush_does_not_wait(transport, delivery):
 
 def test_only_failed_records_are_sent_again(transport, clock):
     """After a partial failure exactly the failed records come again, unchanged."""
-    delivery = Unthreaded(transport, clock)
+    delivery = unthreaded(transport, clock)
     transport.outcomes = [CallOutcome([None, "InternalFailure", None])]
     for mark in "abc":
         delivery.add(f'{{"message":"{mark * 400_000}"')
@@ -205,7 +213,7 @@ def test_refused_for_size_is_no_outage(delivery, transport):
     assert not delivery.failing
 
 
-def test_record_refused_for_good_is_lost_alone(transport, delivery, capfd):
+def test_record_refused_for_good_is_lost_alone(clock, capfd):
     """One bad record in a call costs itself; the loss is told on stderr and in the stream."""
 
     class Picky(MemoryTransport):
@@ -215,11 +223,11 @@ def test_record_refused_for_good_is_lost_alone(transport, delivery, capfd):
             return super().send(records, timeout)
 
     picky = Picky()
-    delivery._make_transport = lambda: picky
+    delivery = unthreaded(picky, clock)
     for mark in ("good", "bad", "fine"):
         delivery.add(f'{{"message":"{mark * 100_000}"')
     delivery.request_flush()
-    while isinstance(delivery.step(), list):
+    while isinstance(delivery.step(), Send):
         pass
     delivery.request_flush()
     delivery.step()
@@ -286,8 +294,7 @@ def test_transport_that_raises_or_cannot_be_made(clock):
             raise RuntimeError("no transport today")
         return transport
 
-    delivery = Unthreaded(transport, clock)
-    delivery._make_transport = make
+    delivery = unthreaded(make, clock)
     delivery.add(BODY)
     for _ in range(2):
         delivery.request_flush()
@@ -300,7 +307,7 @@ def test_transport_that_raises_or_cannot_be_made(clock):
 
 def test_losses_are_told_in_the_stream(transport, clock):
     """When delivery works again, a line tells how many lines were lost and why, once."""
-    delivery = Unthreaded(transport, clock, buffer_bytes=65_536)
+    delivery = unthreaded(transport, clock, buffer_bytes=65_536)
     for _ in range(4):
         delivery.add('{"message":"' + "x" * 20_000 + '"')
     delivery.lose(UNENCODABLE, 2)
@@ -467,10 +474,11 @@ def test_no_thread_and_no_service(monkeypatch):
 
 def test_progress_is_told(transport, made):
     """Whoever follows the deliveries is called after each call."""
-    delivery = threaded(transport)
-    made.append(delivery)
     calls = []
-    delivery.on_progress = lambda: calls.append(threading.current_thread().name)
+    delivery = threaded(
+        transport, on_progress=lambda: calls.append(threading.current_thread().name)
+    )
+    made.append(delivery)
     delivery.add(BODY)
     delivery.flush(10)
 
@@ -529,6 +537,6 @@ def test_repr_says_how_it_stands(delivery):
     delivery.add(BODY)
 
     text = repr(delivery)
-    assert text.startswith("<Unthreaded logs" if "Unthreaded" in text else "<Delivery logs")
+    assert text.startswith("<Delivery logs")
     assert "accepted=1" in text
     assert json.dumps(delivery.counts())

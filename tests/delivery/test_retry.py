@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.retry import (
     AGAIN,
     BLOCKED,
     NEVER,
     SPLIT,
     Backoff,
-    CallOutcome,
     verdict,
 )
 from tools.strategies import BLOCKING_ERRORS, CONTENT_ERRORS, PASSING_ERRORS

@@ -12,9 +12,8 @@ import pytest
 from faults.deployment import Deployment
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery import journal_files as _journal
-from firehose_logging._delivery.journal import CrashJournal
 from firehose_logging._delivery.journal_files import FOLDER, Journal
-from firehose_logging._delivery.retry import CallOutcome
+from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._firehose.direct import DirectTransport
 from firehose_logging._firehose.endpoint import Endpoint
 from firehose_logging._firehose.sigv4 import Credentials
@@ -23,21 +22,21 @@ from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
 from firehose_logging.testing import ManualClock, MemoryTransport
 from local_lambda.budgets import Budgets
 from support.e2e_lambda import FUNCTIONS, free_port, layer
-from support.stage import Unthreaded
+from support.stage import unthreaded
 
 
 def test_a_line_that_interrupts_another_comes_after_it() -> None:
     """A log call in the middle of a log call (signal, __del__) waits until that one is through."""
     transport = MemoryTransport()
-    delivery = Unthreaded(transport, ManualClock(), background=False)
-    add = delivery._batcher.add
+    delivery = unthreaded(transport, ManualClock(), background=False)
+    add = delivery._backlog.batcher.add
 
     def interrupted(line: bytes, now: float) -> None:
-        delivery._batcher.add = add  # type: ignore[method-assign]
+        delivery._backlog.batcher.add = add  # type: ignore[method-assign]
         delivery.add('{"message":"inner"')
         add(line, now)
 
-    delivery._batcher.add = interrupted  # type: ignore[method-assign]
+    delivery._backlog.batcher.add = interrupted  # type: ignore[method-assign]
     delivery.add('{"message":"outer"')
     delivery.request_flush()
     delivery.step()
@@ -103,8 +102,9 @@ def test_a_call_that_hangs_does_not_let_the_journal_grow(tmp_path: Path) -> None
         sizes.append(sum(path.stat().st_size for path in tmp_path.glob(f"{FOLDER}/*")))
 
     transport = _Hanging(log)
-    delivery = Unthreaded(transport, ManualClock(), buffer_bytes=500_000)
-    delivery._journal = CrashJournal(str(tmp_path), "logs")
+    delivery = unthreaded(
+        transport, ManualClock(), journal_folder=str(tmp_path), buffer_bytes=500_000
+    )
     delivery.add('{"message":"first"')
     delivery.request_flush()
     delivery.step()
@@ -158,7 +158,7 @@ def test_a_told_loss_that_is_lost_is_told_again() -> None:
     """When the line that tells losses is pushed out of the buffer, another one tells all."""
     throttled = CallOutcome(error="ServiceUnavailableException", status=503)
     transport = MemoryTransport([CallOutcome([None]), throttled])
-    delivery = Unthreaded(transport, ManualClock(), buffer_bytes=65_536)
+    delivery = unthreaded(transport, ManualClock(), buffer_bytes=65_536)
     delivery.lose(UNENCODABLE, 3)
     delivery.add('{"message":"first"')
     delivery.request_flush()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firehose_logging._firehose.choose import make_client
+from firehose_logging._firehose.boto import make_client
 from firehose_logging._firehose.endpoint import Endpoint, choose, container_url, why_not_direct
 
 _loader = botocore.loaders.create_loader()

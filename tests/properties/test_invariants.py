@@ -17,13 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from firehose_logging._delivery.batch import Batcher, Record
 from firehose_logging._delivery.booking import Booking
+from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._delivery.ledger import Ledger
-from firehose_logging._delivery.retry import CallOutcome
+from firehose_logging._delivery.losses import Losses
+from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._delivery.steps import Send, Wait
 from firehose_logging._limits import MAX_CALL_BYTES, MAX_CALL_RECORDS, MAX_RECORD_BYTES
 from firehose_logging._line.line import finish
 from firehose_logging.errors import BUFFER_FULL, REFUSED, UNENCODABLE
 from firehose_logging.testing import ManualClock
-from support.stage import Unthreaded
+from support.stage import unthreaded
 from tools.strategies import Answer, answers
 
 CAPACITY = 2_000
@@ -236,19 +239,20 @@ class ScriptedTransport:
         """Nothing to close."""
 
 
-class SmallDelivery(Unthreaded):
+def small_delivery(transport: ScriptedTransport, clock: ManualClock, background: bool) -> Delivery:
     """A delivery with limits small enough to be met often, and back-offs of half their cap."""
-
-    def _reset(self) -> None:
-        super()._reset()
-        self._batcher = Batcher(
-            self._ledger,
-            CAPACITY,
-            record_bytes=RECORD_BYTES,
-            call_bytes=CALL_BYTES,
-            call_records=CALL_RECORDS,
-        )
-        self._booking = Booking("logs", self._batcher, lambda: 0.5)
+    delivery = unthreaded(transport, clock, background=background)
+    backlog = delivery._backlog
+    backlog.batcher = Batcher(
+        backlog.ledger,
+        CAPACITY,
+        record_bytes=RECORD_BYTES,
+        call_bytes=CALL_BYTES,
+        call_records=CALL_RECORDS,
+    )
+    backlog.losses = Losses(backlog.batcher)
+    delivery._booking = Booking("logs", backlog.batcher, backlog.losses, lambda: 0.5)
+    return delivery
 
 
 NEVER_CODES = {"413", "InvalidArgumentException", "ValidationException"}
@@ -268,7 +272,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @initialize(background=st.booleans())
     def start(self, background: bool) -> None:
-        self.delivery = SmallDelivery(self.transport, self.clock, background=background)
+        self.delivery = small_delivery(self.transport, self.clock, background)
 
     def accept(self, body: str) -> None:
         """Book a line as the delivery must."""
@@ -320,12 +324,13 @@ class DeliveryMachine(RuleBasedStateMachine):
 
         transport.meanwhile = log
         decision = self.delivery.step(inline=inline)
-        if isinstance(decision, float) and patient and decision >= 0:
-            assert decision <= MOST_WAIT
-            self.clock.advance(decision)
+        if isinstance(decision, Wait) and patient and decision.seconds is not None:
+            assert decision.seconds <= MOST_WAIT
+            self.clock.advance(decision.seconds)
             decision = self.delivery.step(inline=inline)
-        if not isinstance(decision, list):
-            assert decision is None or decision == -1.0 or 0 <= decision <= MOST_WAIT
+        if not isinstance(decision, Send):
+            if isinstance(decision, Wait) and decision.seconds is not None:
+                assert 0 <= decision.seconds <= MOST_WAIT
             return
         sent = transport.calls[-1]
         check_call(sent, RECORD_BYTES, self.half or CALL_BYTES, CALL_RECORDS)
@@ -354,7 +359,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         model.again([line for data in failed for line in lines_of(data)])
         if stored:
             self.half = None
-            for told in list(self.delivery._incoming):  # the line that tells losses, if any
+            for told in list(self.delivery._backlog.incoming):  # the line that tells losses, if any
                 assert json.loads(told + "}")["own"]["lost"]
                 self.accept(told)
 

@@ -9,12 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firehose_logging._clock import SystemClock
+from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging.settings import Settings
 from firehose_logging.testing import ManualClock, MemoryTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from firehose_logging._clock import Clock
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds. A child that takes longer hangs; a sound one needs a fraction of a second.
@@ -27,44 +31,75 @@ def own_body(level: str, message: str, columns: Mapping[str, object]) -> str:
     return json.dumps({"own": columns}, separators=(",", ":"))[:-1]
 
 
-class Unthreaded(Delivery):
-    """A delivery whose thread never runs: tests make its steps themselves."""
+class IdleThread:
+    """Stands for a delivery thread that never gets to run."""
 
-    def __init__(
-        self, transport: Any, clock: ManualClock, *, background: bool = False, **settings: Any
-    ) -> None:
-        settings.setdefault("stream_name", "logs")
-        super().__init__(
-            Settings(**settings),
-            lambda: transport,
-            clock,
-            background=background,
-            own_body=own_body,
-        )
+    def is_alive(self) -> bool:
+        """It lives, so nobody starts another one or does its work."""
+        return True
 
-    def _rouse(self) -> None:
-        """Nobody to wake."""
-
-    def step(self, *, inline: bool = False) -> Any:
-        """One turn of the thread's loop; returns what it decided."""
-        with self._section():
-            decision = self._next_step(inline=inline)
-        if isinstance(decision, list):
-            self._send(decision)
-        return decision
+    def join(self, timeout: float | None = None) -> None:
+        """It is not waited for."""
 
 
-def threaded(transport: MemoryTransport, *, background: bool = True, **settings: Any) -> Delivery:
-    """A delivery with its real thread and the real clock; close it at the end."""
-    from firehose_logging._clock import SystemClock
-
+def backlog(
+    clock: Clock, *, journal_folder: str | None = None, **settings: Any
+) -> tuple[Settings, Backlog]:
+    """A backlog and the settings that it has."""
     settings.setdefault("stream_name", "logs")
+    made = Settings(**settings)
+    return made, Backlog(made, clock, journal_folder=journal_folder)
+
+
+def unthreaded(
+    transport: Any,
+    clock: ManualClock,
+    *,
+    background: bool = False,
+    journal_folder: str | None = None,
+    **settings: Any,
+) -> Delivery:
+    """A delivery whose thread never runs: tests make its steps themselves, by ``step``.
+
+    Args:
+        transport: what sends; a function makes one.
+        clock: the clock.
+        background: whether lines are delivered by age.
+        journal_folder: where the crash journal is kept; None keeps none.
+        settings: the other settings.
+    """
+    made, lines = backlog(clock, journal_folder=journal_folder, **settings)
     return Delivery(
-        Settings(**settings),
-        lambda: transport,
-        SystemClock(),
-        background=background,
+        made,
+        lines,
+        transport if callable(transport) else lambda: transport,
+        clock,
+        background=lambda: background,
         own_body=own_body,
+        spawn=lambda _name, _target: IdleThread(),
+    )
+
+
+def threaded(
+    transport: MemoryTransport,
+    *,
+    background: bool = True,
+    on_progress: Callable[[], None] | None = None,
+    spawn: Any = None,
+    **settings: Any,
+) -> Delivery:
+    """A delivery with its real thread and the real clock; close it at the end."""
+    clock = SystemClock()
+    made, lines = backlog(clock, **settings)
+    return Delivery(
+        made,
+        lines,
+        lambda: transport,
+        clock,
+        background=lambda: background,
+        own_body=own_body,
+        on_progress=on_progress,
+        spawn=spawn,
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 from botocore.config import Config
 
 from firehose_logging._delivery.retry import AGAIN, BLOCKED, NEVER, SPLIT, verdict
-from firehose_logging._firehose.choose import BotoTransport, compress, make_client, outcome_of
+from firehose_logging._firehose.boto import BotoTransport, make_client, outcome_of
+from firehose_logging._firehose.wire import compress
 from local_firehose import DeliveryStream, Fault, LocalFirehose
 
 #: One try, and impatient where the service never answers.

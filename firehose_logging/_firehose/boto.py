@@ -1,0 +1,159 @@
+"""PutRecordBatch through botocore, where that is asked for or the only safe way."""
+
+from __future__ import annotations
+
+import logging
+
+from firehose_logging import _threads
+from firehose_logging._delivery.outcome import CallOutcome, outcome_of_entries
+from firehose_logging._diagnostics import mask
+from firehose_logging._firehose.wire import compress
+from firehose_logging.settings import aws_variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+#: Seconds. botocore's own 60 s would outlast an invocation on a path that died while the
+#: environment was frozen.
+CONNECT_TIMEOUT = 2.0
+READ_TIMEOUT = 5.0
+
+#: Words of botocore's own exceptions -> the codes that ``_retry`` knows, and whether the call
+#: may have reached the service.
+_LOCAL_ERRORS = {
+    "NoCredentialsError": ("NoCredentials", False),
+    "PartialCredentialsError": ("NoCredentials", False),
+    "CredentialRetrievalError": ("NoCredentials", False),
+    "NoRegionError": ("NoRegion", False),
+    "InvalidRegionError": ("NoRegion", False),
+    "EndpointConnectionError": ("Connect", False),
+    "ConnectTimeoutError": ("Connect", False),
+    "ProxyConnectionError": ("Connect", False),
+    "SSLError": ("TLS", False),
+    "ReadTimeoutError": ("Timeout", True),
+    "ConnectionClosedError": ("ConnectionClosed", True),
+    "HTTPClientError": ("Connection", True),
+    "ResponseParserError": ("BadResponse", True),
+}
+
+
+class BotoTransport:
+    """Sends calls with a boto3 Firehose client.
+
+    Args:
+        stream_name: delivery stream.
+        client: a ready boto3 Firehose client; None makes one at the first call, because importing
+            boto3 costs more than everything else in this package together.
+        gzip: compress each record into one gzip member.
+    """
+
+    def __init__(self, stream_name: str, client: Any = None, *, gzip: bool = False) -> None:
+        self._stream_name = stream_name
+        self._client = client
+        self._gzip = gzip
+
+    def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
+        """Send one call; never raises."""
+        del timeout  # fixed when the client is made
+        try:
+            return self._send(records)
+        except Exception as error:  # noqa: BLE001 - botocore raises far more than it documents
+            return outcome_of(error)
+
+    def _send(self, records: Sequence[bytes | bytearray]) -> CallOutcome:
+        if self._client is None:
+            self._client = make_client()
+        sizes = None
+        data: list[bytes | bytearray] = list(records)
+        if self._gzip:
+            data = [compress(record) for record in records]
+            sizes = [len(record) for record in data]
+        answer = self._client.put_record_batch(
+            DeliveryStreamName=self._stream_name, Records=[{"Data": record} for record in data]
+        )
+        # Of an answer that is no JSON botocore makes a dict without these, and no error.
+        return outcome_of_entries(
+            answer.get("RequestResponses"), answer.get("FailedPutCount"), sizes
+        )
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        close = getattr(self._client, "close", None)
+        if close is not None:
+            close()
+
+
+def make_client() -> Any:
+    """A Firehose client that leaves all retries to the batcher.
+
+    The same client that ``boto3.client("firehose")`` gives, made by botocore itself: boto3 adds
+    resources and S3 transfers, whose import cannot be done any more while the interpreter shuts
+    down, and a session of our own keeps us out of the function's default one.
+    """
+    import botocore.credentials
+    import botocore.httpsession
+    import botocore.session
+    from botocore.config import Config
+
+    from firehose_logging._firehose.endpoint import region
+
+    quieten_sdk()
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        # Explicit: the default mode changed within 1.x, and a partial failure is none of its
+        # business anyway.
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=1,
+        user_agent_extra="firehose-logging",
+    )
+    client = botocore.session.Session().create_client(
+        "firehose", region_name=region(aws_variables()), config=config
+    )
+    quieten_sdk()  # creating it has imported more
+    return client
+
+
+class _NotOurs(logging.Filter):
+    """Keeps what the SDK logs on our threads from every handler; the function's own passes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        del record
+        return not _threads.is_own()
+
+
+_not_ours = _NotOurs()
+
+
+def quieten_sdk() -> None:
+    """Have the SDK's loggers keep quiet on our threads.
+
+    A filter on a logger does not hold for its children, so each one that exists gets it. Without,
+    the SDK's talk about our deliveries would be part of the function's own output.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] in _threads.SDK and isinstance(logger, logging.Logger):
+            logger.addFilter(_not_ours)  # adding it twice changes nothing
+
+
+def outcome_of(error: Exception) -> CallOutcome:
+    """A botocore exception as an outcome, without its secrets."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict) and "Error" in response:
+        detail = response["Error"]
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return CallOutcome(
+            error=str(detail.get("Code", "Unknown")).rpartition("#")[2],
+            message=mask(str(detail.get("Message", ""))),
+            status=status,
+            maybe_stored=status >= 500,
+        )
+    for kind in type(error).__mro__:
+        if kind.__name__ in _LOCAL_ERRORS:
+            code, maybe_stored = _LOCAL_ERRORS[kind.__name__]
+            break
+    else:
+        code, maybe_stored = type(error).__name__, True
+    return CallOutcome(error=code, message=mask(str(error)), maybe_stored=maybe_stored)

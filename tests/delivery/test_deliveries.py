@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from firehose_logging._delivery.deliveries import Deliveries
+from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging.testing import ManualClock, MemoryTransport
+from support.stage import unthreaded
+
+BODY = '{"message":"x"'
+BLOCKED = CallOutcome(error="ResourceNotFoundException", status=400)
+
+
+@pytest.fixture
+def two():
+    """Two deliveries as one, and their transports."""
+    clock = ManualClock()
+    transports = [MemoryTransport(), MemoryTransport()]
+    deliveries = Deliveries(clock)
+    for number, transport in enumerate(transports):
+        deliveries.get((f"s{number}", 0), lambda transport=transport: unthreaded(transport, clock))
+    return deliveries, transports
+
+
+def test_one_delivery_a_stream(two):
+    """A key gives the same delivery every time."""
+    deliveries, _ = two
+    known = deliveries.all()[0]
+
+    assert deliveries.get(("s0", 0), lambda: pytest.fail("made again")) is known
+    assert len(deliveries.all()) == 2
+
+
+def test_settled_when_all_are(two):
+    """A flush is done when each stream has its lines."""
+    deliveries, _ = two
+    for delivery in deliveries.all():
+        delivery.add(BODY)
+    targets = deliveries.request_flush()
+    first, second = deliveries.all()
+
+    first.step()
+    assert not deliveries.settled(targets)
+    assert deliveries.pending() == 1
+    second.step()
+    assert deliveries.settled(targets)
+    assert deliveries.oldest() is None
+
+
+def test_a_stream_without_lines_fails_nobody(two):
+    """Failing is what has lines and cannot deliver them."""
+    deliveries, transports = two
+    transports[0].outcomes = [BLOCKED]
+    first = deliveries.all()[0]
+    assert not deliveries.failing
+    first.add(BODY)
+    first.request_flush()
+    first.step()
+
+    assert deliveries.failing
+
+
+def test_a_flush_adds_up(two):
+    """What each came to, together; a timeout of 0 only asks."""
+    deliveries, _ = two
+    for delivery in deliveries.all():
+        delivery.add(BODY)
+    result = deliveries.flush(0)
+
+    assert (result.delivered, result.pending) == (0, 2)
+    deliveries.after_fork()
+    assert deliveries.pending() == 0

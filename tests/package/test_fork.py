@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import textwrap
+
+from support.stage import run_python
+
+
+def test_a_child_imports_what_our_thread_was_importing(tmp_path):
+    """Forked in the middle of that import, the child does it anew instead of waiting for ever."""
+    (tmp_path / "slow.py").write_text("import time, sys\nsys.started.set()\ntime.sleep(sys.nap)\n")
+    code = textwrap.dedent("""
+        import os, sys, threading
+        sys.path.insert(0, sys.argv[1])
+        from firehose_logging import _threads
+        from firehose_logging._fork import forget_imports
+        sys.started = threading.Event()
+        sys.nap = 60
+        _threads.spawn("import", lambda: __import__("slow"))
+        sys.started.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            sys.nap = 0
+            forget_imports(set(_threads.own))
+            import slow
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        print("done", flush=True)
+        os._exit(0)
+        """)
+
+    ended = run_python(code, str(tmp_path), flags=("-W", "ignore"))
+
+    assert ended.stdout == "done\n", ended.stderr
