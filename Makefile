@@ -11,6 +11,7 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam
+DOCS_VENV := .venv-docs
 # `sam` tells AWS about its use unless this is off.
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 RIE := build/rie/aws-lambda-rie
@@ -46,7 +47,14 @@ types: $(VENV)/dev.stamp ## mypy, strict
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp layer rie ## Tests; TESTS='-k name -x' passes arguments to pytest
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m tools.run_tests $(TESTS)
+
+.PHONY: test-all
+test-all: $(VENV)/pyvenv.cfg ## The tests with every Python found, each in an environment of its own
+	$(BIN)/python -m tools.interpreters | while read -r version python; do \
+		echo "--- Python $$version"; \
+		$(MAKE) --no-print-directory unit VENV=.venv-$$version PYTHON="$$python" </dev/null || exit 1; \
+	done
 
 .PHONY: coverage
 coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch coverage of the package
@@ -79,6 +87,10 @@ bench: $(VENV)/dev.stamp rie ## Measure beside what others use; into docs/benchm
 bench-quick: $(VENV)/dev.stamp rie ## The same with few rounds, under 3 minutes, as a table only
 	@$(BIN)/python -m benchmarks run --quick
 
+.PHONY: docs
+docs: $(DOCS_VENV)/docs.stamp ## The docs as a site that needs no server, into build/site
+	@$(DOCS_VENV)/bin/python -m tools.site
+
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
 	@$(BIN)/python -m tools.build_layer "$(LAYER)"
@@ -89,7 +101,7 @@ rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
 .PHONY: clean
 clean: ## Remove what was built; KEEP=1 keeps the virtual environments
 	rm -rf build .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
-	rm -rf $(if $(KEEP),,$(VENV) $(SAM_VENV))
+	rm -rf $(if $(KEEP),,$(VENV) $(SAM_VENV) $(DOCS_VENV))
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # --- on AWS, with your credentials -----------------------------------------------------------
@@ -128,7 +140,7 @@ delete: $(SAM_VENV)/sam.stamp ## Delete the stack; its logs stay, unless LOGS=de
 
 # --- set-up: what the targets above ask for --------------------------------------------------
 
-$(VENV)/pyvenv.cfg $(SAM_VENV)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(SAM_VENV)/pyvenv.cfg $(DOCS_VENV)/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { \
 		echo 'No Python 3.10 or newer on the PATH. Install one, or name it: make PYTHON=/path/to/python3 ...' >&2; \
 		exit 1; }
@@ -141,6 +153,10 @@ $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/pyvenv.cfg
 
 $(SAM_VENV)/sam.stamp: requirements/sam.txt | $(SAM_VENV)/pyvenv.cfg
 	$(SAM_VENV)/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+$(DOCS_VENV)/docs.stamp: requirements/docs.txt | $(DOCS_VENV)/pyvenv.cfg
+	$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(RIE): requirements/sam.txt tools/fetch_rie.py | $(VENV)/pyvenv.cfg

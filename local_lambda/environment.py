@@ -46,7 +46,10 @@ class LocalLambda:
     processes between invocations, `freeze_delay` seconds after the last one has asked for next.
     `port`: of the Lambda APIs, 0 takes a free one. `output_file`, `telemetry_file`: JSON lines of
     all output and all telemetry. `telemetry_backlog_bytes`: undelivered telemetry kept for each
-    subscriber. Raises `SandboxError` when the function cannot be started as configured.
+    subscriber. `on_log` is called with each line as it is read. `stdin`:
+    descriptor that the runtime reads, for debuggers; None gives it nothing to read.
+
+    Raises `SandboxError` when the function cannot be started as configured.
 
     Invocations are handled one after the other; further calls wait their turn.
     """
@@ -64,6 +67,8 @@ class LocalLambda:
         output_file: Path | None = None,
         telemetry_file: Path | None = None,
         telemetry_backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
+        on_log: Callable[[LogEvent], None] | None = None,
+        stdin: int | None = None,
     ) -> None:
         self.function = function
         self._port = port
@@ -72,6 +77,7 @@ class LocalLambda:
             json_records=function.log_format == "JSON",
             output_file=output_file,
             telemetry_file=telemetry_file,
+            on_log=on_log,
         )
         self._sandbox = Sandbox(function, work)
         self._life = Lifecycle(
@@ -80,6 +86,7 @@ class LocalLambda:
             with_shutdown_ms(budgets or Budgets(), shutdown_ms),
             self._changed,
             self._journal,
+            stdin,
         )
         self._telemetry_api = telemetry_api.TelemetryApi(
             self._journal.relay,
@@ -162,13 +169,15 @@ class LocalLambda:
         client_context: Any = None,
         cognito_identity: Any = None,
         timeout: float | None = None,
+        request_id: str | None = None,
         on_chunk: Callable[[bytes], None] | None = None,
     ) -> InvocationResult:
         """Invoke the function and return what its caller gets, as soon as the caller would get it.
 
         `event`: anything JSON can hold, or bytes that are sent as they are. `trace_id`: X-Ray
         header, None makes one as the service does, not sampled, "" sends none; `timeout`: seconds
-        instead of the function's own for this one invocation; `on_chunk` gets each piece of a
+        instead of the function's own for this one invocation; `request_id`: of an earlier attempt
+        that this one repeats; `on_chunk` gets each piece of a
         streamed response as it comes, in a thread of the server.
         """
         invocation = self._invocation(event, timeout)
@@ -176,6 +185,7 @@ class LocalLambda:
             invocation.trace_id = trace_id or None
         invocation.tenant_id = tenant_id
         invocation.on_chunk = on_chunk
+        invocation.request_id = request_id or invocation.request_id
         invocation.client_context = client_context
         invocation.cognito_identity = cognito_identity
         command = self._supervisor.submit(lambda: self._life.invoke(invocation))
@@ -228,6 +238,12 @@ class LocalLambda:
         """True while the processes are stopped."""
         with self._changed:
             return self._life.frozen
+
+    @property
+    def idle(self) -> bool:
+        """True while nothing is being done and nothing waits to be done."""
+        with self._changed:
+            return self._supervisor.idle
 
     @property
     def phase(self) -> str:

@@ -5,6 +5,7 @@ The two packages know of each other only what that command prints and takes.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shlex
@@ -102,10 +103,11 @@ class FirehoseProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            self._kill()
-        else:
+        if kind is None:
             self.stop()
+        else:  # the error on its way says more than one of ours would
+            with contextlib.suppress(FirehoseError):
+                self.stop()
 
     def _kill(self) -> None:
         self._process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -44,27 +45,29 @@ MAX_ENVIRONMENT_BYTES = 4096
 MAX_LAYERS = 5
 #: Longest function timeout, seconds (developer guide, Lambda quotas).
 MAX_TIMEOUT = 900.0
-START_UPS = ("managed", "client")
+START_UPS = ("managed", "client", "bootstrap")
 
 
 @dataclass(frozen=True)
 class Function:
     """A function as it would be deployed.
 
-    `code`: folder with the handler's module, layers: folders laid out like `/opt`, later ones win.
+    `code`: folder with the handler's module, layers: folders laid out like `/opt`, later ones win;
+    each may be a zip archive instead.
     `handler`: `module.function`. `environment`: the function's own variables; values (or parts
     between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`: seconds,
     over 0 to 900. `memory_mb`: told to the function, not enforced. `python`: interpreter that holds
     `awslambdaric`; `client`: a folder that holds it instead, and whatever else the runtime brings,
     put into `/var/runtime` as on the service ("managed" only). `start_up`: "managed" (as AWS's own
     runtimes start: wrapper, `/opt/python` paths), "client" (`python -m awslambdaric handler`, an
-    own base image; the wrapper variable is ignored) or any argv. `execution_env`:
+    own base image; the wrapper variable is ignored), "bootstrap" (the program of that name in the
+    code or in `/opt`, as custom runtimes have) or any argv. `execution_env`:
     AWS_EXECUTION_ENV; None means `AWS_Lambda_pythonX.Y` for "managed" and unset otherwise.
     `framed_log_fd`: give the runtime the log fd, as the service does. `log_format`: "Text" or
     "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with JSON, as the service's default
     is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
     `initialization_type` is told to runtime and telemetry, `availability_zone` by the metadata
-    endpoint.
+    endpoint. `tenant_isolation`: every invocation names a tenant, and an environment serves one.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
     """
@@ -92,6 +95,7 @@ class Function:
     session_token: str = "local-lambda-session-token"
     initialization_type: str = "on-demand"
     availability_zone: str = "euw1-az1"
+    tenant_isolation: bool = False
 
     def __post_init__(self) -> None:
         """Check every argument once; make copies that cannot change later."""
@@ -110,7 +114,7 @@ class Function:
             isinstance(self.start_up, str) and self.start_up not in START_UPS
         ):
             raise ValueError(
-                f"start_up={self.start_up!r}: use 'managed', 'client' or an argument list"
+                f"start_up={self.start_up!r}: use 'managed', 'client', 'bootstrap' or a list"
             )
         if self.log_format not in ("Text", "JSON"):
             raise ValueError(f"log_format={self.log_format!r}: use 'Text' or 'JSON'")
@@ -127,8 +131,8 @@ class Function:
             *((("client", self.client),) if self.client is not None else ()),
             *((f"layers[{index}]", layer) for index, layer in enumerate(self.layers)),
         ]:
-            if not folder.is_dir():
-                raise ValueError(f"{argument}={str(folder)!r}: no such folder")
+            if not folder.is_dir() and not is_archive(folder):
+                raise ValueError(f"{argument}={str(folder)!r}: no such folder, and no zip archive")
         if len(self.layers) > MAX_LAYERS:
             raise ValueError(f"layers: {len(self.layers)} given, at most {MAX_LAYERS} are allowed")
 
@@ -162,6 +166,11 @@ class Function:
             raise ValueError(
                 f"environment: {size} bytes together, at most {MAX_ENVIRONMENT_BYTES} are allowed"
             )
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a path is a zip archive, as functions and layers are uploaded."""
+    return path.is_file() and zipfile.is_zipfile(path)
 
 
 def _find_python(python: Path) -> Path:

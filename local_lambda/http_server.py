@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -106,11 +106,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back; `body` is sent with its length."""
+    """What goes back: `body` with its length, or `chunks` one by one.
+
+    A header may have several values, each of which is a field.
+    """
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    chunks: Iterator[bytes] | None = None
 
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -132,7 +136,7 @@ class BadRequestError(Exception):
 
 
 class HttpServer:
-    """Listen on 127.0.0.1 and call `handler` for each request.
+    """Listen on an address of this machine and call `handler` for each request.
 
     `handler` returns a `Response`, or None to close the connection without a word.
     Bodies are read before it is called, but for those of requests with the header `streamed_by`.
@@ -140,7 +144,13 @@ class HttpServer:
     """
 
     def __init__(
-        self, handler: Handler, *, name: str, port: int = 0, streamed_by: str = ""
+        self,
+        handler: Handler,
+        *,
+        name: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        streamed_by: str = "",
     ) -> None:
         self._handler = handler
         self._streamed_by = streamed_by
@@ -151,15 +161,16 @@ class HttpServer:
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._listener.bind(("127.0.0.1", port))
+            self._listener.bind((host, port))
         except OSError as error:
             self._listener.close()
             raise OSError(
                 error.errno,
-                f"cannot listen on 127.0.0.1:{port} ({error.strerror}); "
+                f"cannot listen on {host}:{port} ({error.strerror}); "
                 "choose another port, or 0 for a free one",
             ) from error
         self._listener.listen(128)
+        self.host = host
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
         self._acceptor.start()
@@ -167,7 +178,7 @@ class HttpServer:
     @property
     def address(self) -> str:
         """`host:port`, as in AWS_LAMBDA_RUNTIME_API."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def close(self, timeout: float = 5.0) -> None:
         """Close every connection and wait up to `timeout` seconds for the threads; idempotent."""
@@ -226,6 +237,11 @@ class HttpServer:
             request.content.read()  # what the handler did not want
             keep = request.headers.get("connection", "").lower() != "close"
             connection.sendall(render(response, keep_alive=keep))
+            for chunk in response.chunks or ():
+                if chunk:
+                    connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            if response.chunks is not None:
+                connection.sendall(b"0\r\n\r\n")
             if not keep:
                 return
 
@@ -233,8 +249,13 @@ class HttpServer:
 def render(response: Response, *, keep_alive: bool) -> bytes:
     """Return the response as bytes, head and body in one piece."""
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    lines.append(f"Content-Length: {len(response.body)}")
+    for name, values in response.headers.items():
+        for value in [values] if isinstance(values, str) else values:
+            lines.append(" ".join(f"{name}: {value}".splitlines()))
+    if response.chunks is not None:
+        lines.append("Transfer-Encoding: chunked")
+    elif response.status != HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {len(response.body)}")
     if not keep_alive:
         lines.append("Connection: close")
     return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + response.body

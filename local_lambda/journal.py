@@ -11,6 +11,7 @@ from .telemetry import Relay, TelemetryEvent, timestamp
 from .timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .logs import LogEvent
@@ -20,7 +21,8 @@ class Journal:
     """Take output lines and platform events; feed telemetry, the timeline and optional files.
 
     `json_records`: lines that hold a JSON object become objects in telemetry (log format JSON).
-    `output_file` gets every output line, `telemetry_file` every telemetry event, as JSON lines.
+    `output_file` gets every output line, `telemetry_file` every telemetry event, as JSON lines;
+    `on_log` is called with every output line.
     """
 
     def __init__(
@@ -29,10 +31,12 @@ class Journal:
         json_records: bool,
         output_file: Path | None = None,
         telemetry_file: Path | None = None,
+        on_log: Callable[[LogEvent], None] | None = None,
     ) -> None:
         self.timeline = Timeline()
         self.request_id: str | None = None
         self._json_records = json_records
+        self._on_log = on_log
         self._lock = threading.Lock()
         self._output: list[LogEvent] = []
         self._files: list[TextIO] = []
@@ -84,6 +88,8 @@ class Journal:
                 line = {**asdict(event), "time": timestamp(event.time)}
                 self._output_file.write(json.dumps(line) + "\n")
                 self._output_file.flush()
+        if self._on_log is not None:
+            self._on_log(event)
         who = "output" if event.stream != "extension" else event.source
         self.timeline.add(who, event.stream, event.text)
 

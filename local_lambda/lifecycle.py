@@ -46,6 +46,7 @@ class Lifecycle:
         budgets: Budgets,
         changed: threading.Condition,
         journal: Journal,
+        stdin: int | None = None,
     ) -> None:
         self.function = function
         self.budgets = budgets
@@ -57,6 +58,7 @@ class Lifecycle:
             sandbox,
             changed,
             journal,
+            stdin=stdin,
             on_runtime=self._runtime_moved,
             on_extension=self._extension_moved,
             on_exit=self._process_ended,

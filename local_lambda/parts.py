@@ -54,6 +54,7 @@ class Parts:
         changed: threading.Condition,
         journal: Journal,
         *,
+        stdin: int | None,
         on_runtime: Callable[[str], None],
         on_extension: Callable[[Extension, str], None],
         on_exit: Callable[[ManagedProcess], None],
@@ -63,7 +64,7 @@ class Parts:
         self.changed = changed
         self.journal = journal
         self.relay = journal.relay
-        self.processes = Processes(sandbox, journal, on_exit)
+        self.processes = Processes(sandbox, journal, on_exit, stdin)
         self.registry = Registry(
             changed,
             {

@@ -61,6 +61,7 @@ class ManagedProcess:
         on_exit: Callable[[ManagedProcess], None],
         framed: bool = False,
         inherited: Mapping[str, int] | None = None,
+        stdin: int | None = None,
     ) -> None:
         self._prepare(name, argv, on_exit)
         environment = dict(env)
@@ -74,7 +75,7 @@ class ManagedProcess:
         try:
             self._popen: subprocess.Popen[bytes] = subprocess.Popen(
                 self.argv,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment,

@@ -34,15 +34,21 @@ class ShutdownResult:
 class Processes:
     """Start, stop, continue and end the processes; says nothing to the Lambda APIs.
 
-    `on_exit` is called by a process's watcher, once, when it has ended.
+    `on_exit` is called by a process's watcher, once, when it has ended. `stdin`: descriptor that
+    the runtime reads, None for an empty one.
     """
 
     def __init__(
-        self, sandbox: Sandbox, journal: Journal, on_exit: Callable[[ManagedProcess], None]
+        self,
+        sandbox: Sandbox,
+        journal: Journal,
+        on_exit: Callable[[ManagedProcess], None],
+        stdin: int | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._journal = journal
         self._on_exit = on_exit
+        self._stdin = stdin
         self.runtime: ManagedProcess | None = None
         self._snapshot: ManagedProcess | None = None
         self._control: Control | None = None
@@ -82,6 +88,7 @@ class Processes:
             on_exit=self._on_exit,
             framed=self._sandbox.function.framed_log_fd,
             inherited={VARIABLE: control.fd} if control is not None else None,
+            stdin=self._stdin,
         )
         if control is not None:
             control.started()

@@ -128,6 +128,8 @@ class Sandbox:
             return [str(self.runtime_dir / "bootstrap")]
         if self.function.start_up == "client":
             return [str(self.function.python), "-m", "awslambdaric", self.function.handler]
+        if self.function.start_up == "bootstrap":
+            return [str(self._own_bootstrap())]
         return [self.local(part) for part in self.function.start_up]
 
     def environment(self, runtime_api: str) -> dict[str, str]:
@@ -201,8 +203,9 @@ class Sandbox:
 
     def _check_python(self) -> str:
         """Fill in the start-up scripts and return the interpreter's version, as in `3.12`."""
-        needs_client = isinstance(self.function.start_up, str)
-        if not needs_client:
+        if self.function.start_up == "bootstrap":
+            self._own_bootstrap()
+        if self.function.start_up not in ("managed", "client"):
             return ""
         major, minor, found = probe_python(self.function.python)
         version = f"{major}.{minor}"
@@ -220,6 +223,17 @@ class Sandbox:
             )
         self._write_bootstrap(version)
         return version
+
+    def _own_bootstrap(self) -> Path:
+        """Return the program that a custom runtime brings; raise `SandboxError` without one."""
+        places = [self.task / "bootstrap", self.opt / "bootstrap"]
+        for path in places:
+            if path.is_file():
+                return path
+        raise SandboxError(
+            f"start_up='bootstrap': there is no {' and no '.join(map(str, places))}; put the "
+            "program, executable, into the function's folder or a layer"
+        )
 
     def _write_bootstrap(self, version: str) -> None:
         program = self.runtime_dir / "bootstrap.py"

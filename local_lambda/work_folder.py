@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+import zipfile
 from pathlib import Path
 
 #: Holds the paths that were made here, so that a second run may replace them.
@@ -47,10 +48,10 @@ class WorkFolder:
     def fill(self, code: Path | None, layers: tuple[Path, ...]) -> None:
         """Copy code (None: it runs where it is) and layers; raise `OSError`, `shutil.Error`."""
         if code is not None:
-            shutil.copytree(code, self.task, symlinks=True)
+            _copy(code, self.task)
             make_read_only(self.task)
         for layer in layers:
-            shutil.copytree(layer, self.opt, symlinks=True, dirs_exist_ok=True)
+            _copy(layer, self.opt)
             make_writable(self.opt)  # the next layer may add to a read-only folder
         make_read_only(self.opt)
 
@@ -98,6 +99,19 @@ class WorkFolder:
                 path.rmdir()
             else:
                 path.unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder, or unpack an archive with the modes that it holds."""
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        return
+    with zipfile.ZipFile(source) as archive:
+        for entry in archive.infolist():
+            path = Path(archive.extract(entry, target))
+            mode = stat.S_IMODE(entry.external_attr >> 16)
+            if mode and not entry.is_dir():
+                path.chmod(mode)
 
 
 def make_read_only(folder: Path) -> None:

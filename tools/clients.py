@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tools.interpreters import LAMBDA_MINORS, find_interpreters
+from tools.locks import alone
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "clients"
@@ -60,10 +61,12 @@ def client(version: str, python: str) -> Path:
     """
     folder = packages(f"{version}-py{python}", python, f"awslambdaric=={version}")
     # Pure Python, and the same for all: by a link, not a copy each.
-    for package in packages("boto3", min(interpreters(), key=_minor), "boto3").iterdir():
-        link = folder / package.name
-        if not link.exists() and package.name != "complete":
-            link.symlink_to(os.path.relpath(package, folder))
+    boto3 = packages("boto3", min(interpreters(), key=_minor), "boto3")
+    with alone(folder):
+        for package in boto3.iterdir():
+            link = folder / package.name
+            if not link.exists() and package.name != "complete":
+                link.symlink_to(os.path.relpath(package, folder))
     return folder
 
 
@@ -74,9 +77,15 @@ def packages(name: str, python: str, *requirements: str, folder: Path = FOLDER) 
     UnavailableError when pip cannot: no wheel, no network.
     """
     target = folder / name
-    if (target / "complete").exists():
-        return target
-    scratch = folder / f".{name}-{os.getpid()}"
+    with alone(target):
+        if not (target / "complete").exists():
+            _install(target, python, requirements)
+    return target
+
+
+def _install(target: Path, python: str, requirements: tuple[str, ...]) -> None:
+    name = target.name
+    scratch = target.parent / f".{name}-{os.getpid()}"
     command = [
         *(str(interpreter(python)), "-m", "pip", "install", "-qq"),
         *("--disable-pip-version-check", "--no-compile", "--only-binary=:all:"),
@@ -97,7 +106,6 @@ def packages(name: str, python: str, *requirements: str, folder: Path = FOLDER) 
     (scratch / "complete").touch()
     shutil.rmtree(target, ignore_errors=True)
     scratch.rename(target)
-    return target
 
 
 def _minor(version: str) -> int:

@@ -1,4 +1,7 @@
-"""The CPythons of this machine that Lambda may run."""
+"""The CPythons of this machine that Lambda may run.
+
+python -m tools.interpreters    prints them: version, path
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from pathlib import Path
 #: Minor versions of Python 3 that the layer says it is compatible with (template.yaml).
 LAMBDA_MINORS = range(10, 16)
 
+#: An alpha's bytecode and library still change.
+_LEVELS = ("beta", "candidate", "final")
+
 _PROBE = (
     "import platform, sys; v = sys.version_info;"
     "print(platform.python_implementation(), v.major, v.minor, v.releaselevel)"
@@ -18,12 +24,18 @@ _PROBE = (
 
 
 def find_interpreters() -> dict[str, Path]:
-    """One released CPython per version ("3.11"), oldest first; the running one is preferred."""
-    found: dict[str, Path] = {}
+    """One CPython per version ("3.11"), oldest first; the running one is preferred.
+
+    A beta or release candidate stands for a version of which no release is found: Lambda offers
+    the next Python as a preview. Bytecode of another build is passed over by the interpreter.
+    """
+    released: dict[str, Path] = {}
+    previews: dict[str, Path] = {}
     for candidate in _candidates():
-        version = _probe(candidate)
-        if version is not None:
-            found.setdefault(version, candidate)
+        version, level = _probe(candidate)
+        if version:
+            (released if level == "final" else previews).setdefault(version, candidate)
+    found = previews | released
     return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
 
 
@@ -41,8 +53,8 @@ def _candidates() -> list[Path]:
     return candidates
 
 
-def _probe(candidate: Path) -> str | None:
-    """The version of an interpreter that Lambda may run, None for any other program.
+def _probe(candidate: Path) -> tuple[str, str]:
+    """Version and release level of an interpreter that Lambda may run, "" for any other program.
 
     What is found is run, not trusted: pyenv's shims exist for versions that are not switched on.
     """
@@ -52,8 +64,12 @@ def _probe(candidate: Path) -> str | None:
             capture_output=True, text=True, timeout=30, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
-        return None
-    implementation, major, minor, release = answer.stdout.split()
-    if implementation != "CPython" or major != "3" or release != "final":
-        return None
-    return f"3.{minor}" if int(minor) in LAMBDA_MINORS else None
+        return "", ""
+    implementation, major, minor, level = answer.stdout.split()
+    offered = implementation == "CPython" and major == "3" and int(minor) in LAMBDA_MINORS
+    return (f"3.{minor}" if offered and level in _LEVELS else ""), level
+
+
+if __name__ == "__main__":
+    for found_version, found_path in find_interpreters().items():
+        print(found_version, found_path)

@@ -13,5 +13,11 @@ REQUIREMENTS = {
         "opentelemetry-instrumentation-logging==0.66b1",
         "opentelemetry-sdk==1.45.1",
     ),
+    "numpy": ("numpy==2.2.6; python_version < '3.11'", "numpy>=2.3; python_version >= '3.11'"),
+    "pydantic": ("pydantic==2.14.4",),
+    "orjson": ("orjson==3.13.0",),
+    "gevent": ("gevent==26.9.0",),
+    "eventlet": ("eventlet==0.41.3",),
+    "trio": ("trio==0.35.0",),
     "datadog": ("datadog-lambda==8.130.0",),
 }

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import sysconfig
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.e2e_lambda import FUNCTIONS, ROOT, deployed, deployed_on_rie, layer, lines_of
+from support import versions
+from support.e2e_lambda import FUNCTIONS, deployed, deployed_on_rie, layer, lines_of
 from support.e2e_lines import Said, assert_same, assert_whole, said_by, said_in
-from tools import rie
-from tools.interpreters import find_interpreters
+from tools import clients, rie
 
 pytestmark = pytest.mark.e2e
 
@@ -244,23 +242,7 @@ def test_a_broken_package(damage: str, tmp_path: Path) -> None:
 
 # -- other interpreters ------------------------------------------------------------------------
 
-OTHERS = [v for v in ("3.10", "3.11", "3.12", "3.13", "3.14") if v != f"3.{sys.version_info[1]}"]
-
-
-@cache
-def _packages(version: str, interpreter: Path) -> Path:
-    """The runtime client and the SDK for another interpreter, installed once; or a skip."""
-    target = ROOT / "build" / "pythons" / version
-    if not (target / "complete").exists():
-        installation = subprocess.run(
-            [str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check",
-             "--target", str(target), "--upgrade", "awslambdaric", "boto3"],
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        if installation.returncode:
-            pytest.skip(f"awslambdaric for {version}: {installation.stderr.strip()[-200:]}")
-        (target / "complete").touch()
-    return target
+OTHERS = [version for version in clients.PYTHONS if version != versions.RUNNING]
 
 
 @pytest.mark.slow
@@ -268,12 +250,9 @@ def _packages(version: str, interpreter: Path) -> Path:
 @pytest.mark.parametrize("version", OTHERS)
 def test_other_interpreters(version: str) -> None:
     """Every interpreter on this machine that Lambda offers: the same lines, and SIGTERM."""
-    interpreter = find_interpreters().get(version)
-    if interpreter is None:
-        pytest.skip(f"Python {version} is not on this machine")
-    packages = _packages(version, interpreter)
-    start_up = ["/opt/firehose_wrapper", str(interpreter), "-c", CODE]
-    variables = {"PYTHONPATH": f"/opt/python:{packages}", "PYTHONSAFEPATH": None}
+    runtime = versions.runtime((version, clients.NEWEST))
+    start_up = ["/opt/firehose_wrapper", str(runtime["python"]), "-c", CODE]
+    variables = {"PYTHONPATH": f"/opt/python:{runtime['client']}", "PYTHONSAFEPATH": None}
     with deployed(start_up=start_up, environment=variables, timeout=20.0) as run:
         for steps in INVOCATIONS:
             run.do(*steps)

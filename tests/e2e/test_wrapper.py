@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from local_firehose import DeliveryStream, LocalFirehose
+from support import versions
 from support.stage import CHILD_DEADLINE, ROOT, child_environment
-from tools import build_layer
+from tools import build_layer, clients
 from tools.interpreters import find_interpreters
 
 #: Prints all that a program can see of how it was started, then what it was given on stdin.
@@ -149,7 +150,7 @@ def test_program_sees_what_it_would_see(layer, program, case):
     compare(sys.executable, layer, program, case)
 
 
-@pytest.mark.parametrize("version", ["3.10", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("version", [v for v in clients.PYTHONS if v != versions.RUNNING])
 def test_program_on_other_interpreters(layer, program, version, interpreters):
     """The same with the other interpreters that Lambda has, as far as they are on this machine."""
     python = interpreters.get(version)

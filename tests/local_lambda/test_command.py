@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 
 from local_lambda.__main__ import main
-from local_lambda.timeline import TimelineEvent, format_timeline
-from support.local_lambda_fixtures import write_function
+from local_lambda.timeline import TimelineEvent, format_timeline, write_html
+from support.local_lambda_fixtures import STUB_RUNTIME, write_function, write_script
+from tools.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HANDLER = """
 import logging
@@ -65,6 +71,9 @@ def test_a_function_error_is_status_1(folder, capsys):
         (["{folder}", "app.handler", "--event", "@/no/such"], "No such file"),
         (["{folder}", "app.handler", "--python", "/no/python"], "no usable interpreter"),
         (["{folder}", "app.handler", "--timeout", "0"], "timeout=0"),
+        (["{folder}", "app.handler", "--env-file", "/no/such"], "No such file"),
+        (["{folder}", "app.handler", "--start-up", "bootstrap"], "there is no"),
+        (["{folder}", "x", "--firehose", "{folder}/out", "--fault", "odd"], "known faults"),
     ],
 )
 def test_what_cannot_start_is_status_2(folder, arguments, words, capsys):
@@ -120,6 +129,121 @@ def handler(event, context):
     objects = [line for line in capsys.readouterr().out.splitlines() if line.startswith("object: ")]
     assert len(objects) == 1
     assert [path.read_bytes() for path in out.rglob("*") if path.is_file()] == [b"a line"]
+
+
+@pytest.mark.e2e
+def test_a_fault_and_nothing_delivered(tmp_path, capsys):
+    """--fault makes the local Firehose fail; that nothing was delivered is said."""
+    source = """
+import os
+
+import boto3
+from botocore.config import Config
+
+
+def handler(event, context):
+    config = Config(retries={"total_max_attempts": 1})
+    boto3.client("firehose", config=config).put_record(
+        DeliveryStreamName=os.environ["AWS_KINESIS_STREAM_NAME"], Record={"Data": b"a line"}
+    )
+"""
+    folder = write_function(tmp_path / "function", source)
+    options = ["--firehose", str(tmp_path / "out"), "--fault", "throttling", "--timeout", "30"]
+
+    status = main([str(folder), "app.handler", *options])
+
+    assert status == 1
+    output = capsys.readouterr().out
+    assert "ThrottlingException" in output
+    assert "nothing was delivered to the stream local-logs" in output
+
+
+@pytest.mark.e2e
+def test_archives_variables_region_and_trace(tmp_path, capsys):
+    """Code and layers may be zip archives; variables come from a file, --env goes over it."""
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.writestr(
+            "app.py",
+            "import os\nimport layered\n\n\ndef handler(event, context):\n"
+            "    names = ('AA', 'BB', 'AWS_REGION', '_X_AMZN_TRACE_ID')\n"
+            "    return [layered.name, *map(os.environ.get, names)]\n",
+        )
+    with zipfile.ZipFile(tmp_path / "layer.zip", "w") as archive:
+        archive.writestr("python/layered.py", "name = 'from a zip'")
+    (tmp_path / "variables").write_text("# a comment\nAA=1\nexport BB='2 3'\n")
+
+    status = main(
+        [
+            str(tmp_path / "code.zip"),
+            "app.handler",
+            *("--layer", str(tmp_path / "layer.zip"), "--env-file", str(tmp_path / "variables")),
+            *("--env", "AA=4", "--region", "eu-north-1", "--trace-id", "Root=1-2-3;Sampled=0"),
+        ]
+    )
+
+    assert status == 0
+    answer = '["from a zip", "4", "2 3", "eu-north-1", "Root=1-2-3;Sampled=0"]'
+    assert answer in capsys.readouterr().out
+
+
+@pytest.mark.e2e
+def test_an_event_is_passed_byte_for_byte(tmp_path, capsys):
+    """Spaces, the order of keys and the way numbers are written arrive as they are."""
+    program = f"#!{sys.executable} -SE\n" + STUB_RUNTIME.replace(
+        "event, identity = json.loads(body)", "raw = body.decode(); event, identity = {}"
+    ).replace('"event": event,', '"event": raw,')
+    write_script(tmp_path / "function" / "bootstrap", program)
+    event = '{"b" : 1.0,  "a": "\\u00e9"}'
+
+    status = main([str(tmp_path / "function"), "x", "--start-up", "bootstrap", "--event", event])
+
+    assert status == 0
+    assert json.dumps({"event": event})[:-1] in capsys.readouterr().out
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_function_and_firehose(tmp_path, number):
+    """In the middle of an invocation too: nothing is left, and no traceback is shown."""
+    source = (
+        "import os, time\n\n\ndef handler(event, context):\n"
+        "    with open(event, 'w') as file:\n        file.write(str(os.getpid()))\n"
+        "    time.sleep(60)\n"
+    )
+    folder = write_function(tmp_path / "function", source)
+    pid_file = tmp_path / "pid"
+    options = ["--timeout", "90", "--firehose", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_lambda", str(folder), "app.handler", *options,
+         "--event", json.dumps(str(pid_file))],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        wait_until(lambda: pid_file.exists() and pid_file.read_text(), what="the invocation")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 128 + number
+    assert err == ""
+    for pid in children:
+        wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what=f"the end of {pid}")
+
+
+def test_timeline_as_a_page(tmp_path):
+    """Every event is a row; what a function wrote is text, never markup."""
+    events = [
+        TimelineEvent(0.0, "platform", "SIGKILL", "to runtime"),
+        TimelineEvent(0.25, "output", "stdout", "<script>"),
+    ]
+
+    write_html(events, tmp_path / "page.html")
+
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<tr") == 3
+    assert "&lt;script&gt;" in page
+    assert '<tr class="platform bad">' in page
 
 
 @pytest.mark.e2e

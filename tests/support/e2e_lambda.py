@@ -16,6 +16,7 @@ from local_lambda import Function, InvocationResult, LocalLambda, ShutdownResult
 from support import versions
 from support.e2e_lines import Said, assert_same, assert_whole, said_in
 from tools import build_layer, rie
+from tools.locks import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
@@ -36,16 +37,17 @@ _FOLDER = re.compile(r"[^\s\"']*/local-lambda-[^/\s\"']+")
 @functools.cache
 def layer() -> Path:
     """The layer, built from the sources as they are now unless that was done already."""
-    for source in [*build_layer.PACKAGE.rglob("*.py"), build_layer.WRAPPER]:
-        if build_layer.COMMAND in source.parents:
-            continue
-        if source == build_layer.WRAPPER:
-            built = LAYER / source.name
-        else:
-            built = LAYER / "python" / source.relative_to(ROOT)
-        if not built.exists() or built.read_bytes() != source.read_bytes():
-            build_layer.build(LAYER)
-            break
+    with alone(LAYER):
+        for source in [*build_layer.PACKAGE.rglob("*.py"), build_layer.WRAPPER]:
+            if build_layer.COMMAND in source.parents:
+                continue
+            if source == build_layer.WRAPPER:
+                built = LAYER / source.name
+            else:
+                built = LAYER / "python" / source.relative_to(ROOT)
+            if not built.exists() or built.read_bytes() != source.read_bytes():
+                build_layer.build(LAYER)
+                break
     return LAYER
 
 

@@ -32,7 +32,9 @@ def installed(neighbour: str) -> Path:
     if name not in QUICK and not versions.WHOLE:
         pytest.skip(f"{name} is large: in `make conformance` only")
     try:
-        return clients.packages(name, versions.RUNNING, *REQUIREMENTS[name], folder=FOLDER)
+        python = versions.RUNNING
+        folder = f"{name}-py{python}"
+        return clients.packages(folder, python, *REQUIREMENTS[name], folder=FOLDER)
     except clients.UnavailableError as error:
         pytest.skip(str(error))
 

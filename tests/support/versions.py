@@ -28,6 +28,17 @@ def selected(part: list[Versions], whole: list[Versions]) -> list[Versions]:
     return whole if WHOLE else [pair for pair in part if pair[0] in clients.interpreters()]
 
 
+def chosen_pythons() -> tuple[str, ...]:
+    """Pythons for what runs on the newest client only: ``CASES_PYTHONS=3.11,3.14``.
+
+    Without that variable all of them in `make conformance`, else the one that runs the tests.
+    """
+    asked = os.environ.get("CASES_PYTHONS")
+    if asked:
+        return tuple(asked.split(","))
+    return tuple(clients.interpreters()) if WHOLE else (RUNNING,)
+
+
 def name(pair: Versions) -> str:
     """How a pair is called in test ids and in the table."""
     return f"Python {pair[0]}, client {pair[1]}"

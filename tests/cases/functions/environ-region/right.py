@@ -1,0 +1,8 @@
+"""The environment as it was when the process started decides."""
+
+from __future__ import annotations
+
+from support.cases import line
+
+FAILS = "the environment is read at the first delivery"
+LINES = [line("a line", "WARNING", during=during) for during in (1, 2)]

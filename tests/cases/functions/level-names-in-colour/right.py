@@ -1,0 +1,8 @@
+"""Levels have their names, without colours; the user's own keep theirs."""
+
+from __future__ import annotations
+
+from support.cases import line
+
+FAILS = "records are taken from handlers and text"
+LINES = [line("running low", "WARNING"), line("wrong", "ERROR"), line("no name", "Level 35")]

@@ -1,0 +1,8 @@
+"""What a hook says about a line is not redacted again."""
+
+from __future__ import annotations
+
+from support.cases import line, printed
+
+FAILS = "the hook is asked about what it says itself"
+LINES = [line("masked", logger="user"), printed("masked a card line")]

@@ -1,0 +1,8 @@
+"""A root handler's formatter is the runtime's, not ours."""
+
+from __future__ import annotations
+
+from support.cases import line
+
+FAILS = "FirehoseHandler stands in root.handlers"
+LINES = [line("order taken")]

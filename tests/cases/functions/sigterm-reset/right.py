@@ -1,0 +1,8 @@
+"""What waits when SIGTERM comes is delivered, whoever has the signal."""
+
+from __future__ import annotations
+
+from support.cases import line
+
+FAILS = "SIGTERM is ours by a wake-up descriptor and a handler"
+LINES = [line("line 1"), line("line 2", during=2)]
