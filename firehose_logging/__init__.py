@@ -1,18 +1,22 @@
 """A Lambda function's logs, straight to Amazon Data Firehose, from inside its process.
 
-``handler``      the ``logging.Handler``                ``settings``  every variable
-``formatter``    the line schema                        ``testing``   stand-ins for tests
-``_bootstrap``   the one instance of ``_process``, which puts it all together
-``_delivery``    the sending thread: ``_intake``, ``_batch``, ``_booking``, ``_retry``, ``_ledger``,
-                 ``_losses``, ``_crash_journal``, ``_transport``
-``_extension``   the companion thread: ``_lifecycle``, ``_flush_policy``, ``_lambda_api``,
-                 ``_subscription``, ``_listener``, ``_telemetry``
-``_capture``, ``_runtime_hooks``, ``_shutdown``   what the wrapper and ``install`` hook
+In the order of a line's journey:
+
+``_capture``     what a function says: records, output, errors
+``_line``        a line: its columns, its JSON text
+``_delivery``    accepted lines until their end: batch, journal, back-off, ledger
+``_firehose``    calls to Firehose
+``_extension``   the companion thread: the environment's life, the platform's own events
+``_process``     puts them together, once a process; ``_bootstrap`` holds it for the public names
 
 Importing this starts nothing and opens nothing.
 """
 
 from __future__ import annotations
+
+from firehose_logging import _bundle
+
+_bundle.use(__path__[0])
 
 from firehose_logging._bootstrap import flush, install
 from firehose_logging._delivery.result import FlushResult

@@ -11,54 +11,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-    from types import CodeType, ModuleType
+    from types import CodeType
 
 _PACKAGE = "firehose_logging"
-
-
-class _Bundle:
-    """Finds the modules of the package in one file, where the layer has it.
-
-    The import system's own way, a look at folder, source and bytecode of each of some forty
-    modules, takes more than half of the time that our start adds to a cold start.
-
-    Args:
-        codes: code by module name within the package; ``__init__`` is the package itself.
-        folder: of the package; the sources are there for tracebacks.
-    """
-
-    def __init__(self, codes: "dict[str, CodeType]", folder: str) -> None:
-        self._codes = codes
-        self._folder = folder
-
-    def find_spec(self, name: str, *_: object) -> "ModuleSpec | None":
-        """The spec of a module of ours; None for all others."""
-        package, _dot, short = name.partition(".")
-        short = short or "__init__"
-        if package != _PACKAGE or short not in self._codes:
-            return None
-        from importlib.machinery import ModuleSpec
-
-        place = self._folder
-        if short != "__init__":
-            place += "/" + short.replace(".", "/")
-        # The code knows its file's name, which tells a folder's own module from others.
-        is_package = self._codes[short].co_filename.endswith("/__init__.py")
-        origin = place + ("/__init__.py" if is_package else ".py")
-        spec = ModuleSpec(name, self, origin=origin)  # type: ignore[arg-type]
-        spec.has_location = True
-        if is_package:
-            spec.submodule_search_locations = [place]
-        return spec
-
-    def create_module(self, spec: "ModuleSpec") -> None:
-        """A usual module."""
-
-    def exec_module(self, module: "ModuleType") -> None:
-        """Run a module's code and let go of it; a reload comes from the file."""
-        short = module.__name__[len(_PACKAGE) + 1 :] or "__init__"
-        exec(self._codes.pop(short), module.__dict__)
 
 
 def _tell(text: str) -> None:
@@ -75,7 +30,10 @@ def _install(folder: str, codes: "dict[str, CodeType] | None") -> None:
         return
     sys.path.insert(0, folder)
     if codes:
-        sys.meta_path.insert(0, _Bundle(codes, folder + "/" + _PACKAGE))
+        # The package imports the same module later; here it is needed to find the package.
+        names = {"__name__": _PACKAGE + "._bundle"}
+        exec(codes["_bundle"], names)
+        sys.meta_path.insert(0, names["Bundle"](codes, folder + "/" + _PACKAGE))  # type: ignore[operator]
     try:
         from firehose_logging import install
     except Exception as error:  # a layer built wrong must not stop the function

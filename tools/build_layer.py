@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     files = [path for path in destination.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     missing = [f"3.{minor}" for minor in LAMBDA_MINORS if f"3.{minor}" not in versions]
-    absent = f" (no bytecode for {', '.join(missing)}: not on this machine)" if missing else ""
+    absent = f" (not here: {', '.join(missing)})" if missing else ""
     print(
         f"layer: {arguments[0]}, {len(files)} files, {size / 1024:.0f} KiB, "
         f"bytecode for Python {', '.join(versions)}{absent}"
@@ -66,12 +66,17 @@ class LayerError(Exception):
     """The layer cannot be built; the message says why and what to do."""
 
 
-def build(destination: Path) -> list[str]:
+def build(destination: Path, only: tuple[str, ...] = ()) -> list[str]:
     """Build the layer into a folder, which is replaced; the Python versions with bytecode.
 
-    The folder's path must be absolute.
+    Args:
+        destination: an absolute path.
+        only: versions ("3.13") whose bytecode it gets, each of which must be here; none given
+            takes those that are here.
 
-    Raises LayerError when a part is missing or the folder holds something else than a layer.
+    Raises:
+        LayerError: a part or an interpreter is missing, or the folder holds something else than a
+            layer.
     """
     for part in (PACKAGE, WRAPPER):
         if not part.exists():
@@ -87,7 +92,7 @@ def build(destination: Path) -> list[str]:
         shutil.copyfile(WRAPPER, layer / WRAPPER.name)
         _copy_package(python)
         _unpack_dependencies(python)
-        versions = _compile(python)
+        versions = _compile(python, only)
         _settle(layer)
         if destination.exists():
             shutil.rmtree(destination)
@@ -149,39 +154,35 @@ def _pip_download(folder: Path) -> None:
         raise LayerError(f"pip could not download what {REQUIREMENTS.relative_to(ROOT)} pins")
 
 
-def _compile(python: Path) -> list[str]:
-    """Add bytecode of every Python found, side by side in __pycache__.
+def _compile(python: Path, only: tuple[str, ...]) -> list[str]:
+    """Add bytecode of every Python found, side by side in __pycache__ (``tools/bundle``).
 
-    /opt is read-only in Lambda, so without it each cold start would compile the package anew.
-    Unchecked hashes (PEP 552): the interpreter need not compare a source that cannot change, and
-    no time stamp gets into the file. A version that is not found here runs from source.
+    /opt is read-only in Lambda, so without it each cold start would compile the package anew. A
+    version that is not found here runs from source.
     """
-    package = python / PACKAGE.name
     interpreters = find_interpreters()
-    for version, interpreter in interpreters.items():
-
-        def run(*arguments: str | Path, by: Path = interpreter) -> int:
+    missing = [version for version in only if version not in interpreters]
+    if missing:
+        raise LayerError(
+            f"no Python {', '.join(missing)} here, so no bytecode for it: install it, or put it on "
+            "the PATH"
+        )
+    chosen = [version for version in interpreters if version in only or not only]
+    for version in chosen:
+        done = subprocess.run(
+            [
+                interpreters[version], "-S", "-B", "-X", "no_debug_ranges",
+                BUNDLE, python, INSTALLED_AT,
+            ],
             # Not in the folder itself, whose modules would come before the standard library's.
             # Sets among a module's constants are written in hash order.
-            return subprocess.run(
-                [by, "-B", "-S", *arguments],
-                cwd=python.parent, env={"PYTHONHASHSEED": "0"}, check=False,
-            ).returncode  # fmt: skip
-
-        failed = run(
-            "-m", "compileall", "-q", "-f", "-j", "1", "--invalidation-mode", "unchecked-hash",
-            "-s", python, "-p", INSTALLED_AT, python,
+            cwd=python.parent, env={"PYTHONHASHSEED": "0"}, check=False,
         )  # fmt: skip
-        # compileall also succeeds when it found nothing to compile.
-        tag = f".cpython-{version.replace('.', '')}.pyc"
-        compiled = [path for path in python.rglob("*.pyc") if path.name.endswith(tag)]
-        bundle = package / "__pycache__" / f"bundle{tag.removesuffix('.pyc')}"
-        # Columns for the carets under a traceback's lines are a tenth of the bytecode.
-        installed_at = f"{INSTALLED_AT}/{package.name}"
-        failed += run("-X", "no_debug_ranges", BUNDLE, package, installed_at, bundle)
-        if failed or len(compiled) != len(list(python.rglob("*.py"))):
-            raise LayerError(f"Python {version} ({interpreter}) could not compile the layer")
-    return list(interpreters)
+        if done.returncode:
+            raise LayerError(
+                f"Python {version} ({interpreters[version]}) could not compile the layer"
+            )
+    return chosen
 
 
 def _settle(layer: Path) -> None:

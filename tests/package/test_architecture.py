@@ -34,7 +34,7 @@ BETWEEN_WINGS = {"_firehose": {"_delivery.outcome"}}
 #: What puts the wings together, and who may import that: the public names, inside of functions.
 ASSEMBLY = ("_process", "_bootstrap")
 #: The rest of the package: public names, and what the wrapper starts.
-PUBLIC = {"__init__", "_invocation", "_launch", "_program", "handler", "testing"}
+PUBLIC = {"__init__", "_bundle", "_invocation", "_launch", "_program", "handler", "testing"}
 
 #: Modules outside of the package that only these of ours may use.
 RESERVED = {
