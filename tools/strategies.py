@@ -37,15 +37,23 @@ PASSING_ERRORS = (
 CONTENT_ERRORS = (
     ("413", 413),
     ("InvalidArgumentException", 400),
+    ("InvalidSourceException", 400),
+    ("SerializationException", 400),
+    ("ValidationError", 400),
     ("ValidationException", 400),
 )
 #: What only a person can change.
 BLOCKING_ERRORS = (
-    ("ResourceNotFoundException", 400),
-    ("AccessDeniedException", 400),
-    ("InvalidKMSResourceException", 400),
-    ("NoCredentials", 0),
-)
+    *((code, 400) for code in (
+        "AccessDenied", "AccessDeniedException", "IncompleteSignatureException",
+        "InvalidClientTokenId", "InvalidKMSResourceException", "InvalidSignatureException",
+        "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException",
+        "KMSNotFoundException", "MissingAuthenticationTokenException", "NotAuthorized",
+        "OptInRequired", "ResourceNotFoundException", "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    )),
+    *((code, 0) for code in ("EndpointError", "NoCredentials", "NoRegion")),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
