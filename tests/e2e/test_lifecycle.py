@@ -151,7 +151,7 @@ def test_a_time_out_loses_nothing(busy: str, execution_env: str | None) -> None:
         assert run.env.init().status == "success"
         answer = run.do(*steps)
         assert answer.error_type == "Sandbox.Timedout"
-        run.do(["log", "INFO", "the next one"])
+        run.do(["log", "INFO", "the next one"], timeout=10.0)  # an Init is in it
         run.shutdown()
 
         expected = [*said_by(steps, 1), Said(2, "INFO", "user", "the next one")]
