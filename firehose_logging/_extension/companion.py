@@ -64,9 +64,6 @@ if TYPE_CHECKING:
 #: Failed turns in a row after which the listener is closed.
 GIVE_UP_LISTENER = 5
 
-#: Seconds between two looks at a half-read request and at a listener that is out of descriptors.
-LISTENER_CHECK = 1.0
-
 
 class Companion:
     """Follows the environment's life on a thread of its own.
@@ -202,17 +199,13 @@ class Companion:
 
     def _timeout(self) -> float | None:
         now = self._clock.now()
-        times = [
-            at
-            for at in (
-                self._mode.wakes_at(),
-                self._next_event.wakes_at(),
-                self._last_flush.wakes_at(now),
-            )
-            if at is not None
-        ]
-        if self._listener is not None and self._listener.busy():
-            times.append(now + LISTENER_CHECK)
+        wakes = (
+            self._mode.wakes_at(),
+            self._next_event.wakes_at(),
+            self._last_flush.wakes_at(now),
+            self._listener.wakes_at(now) if self._listener is not None else None,
+        )
+        times = [at for at in wakes if at is not None]
         return max(0.0, min(times) - now) if times else None
 
     def _read_news(self, now: float) -> None:

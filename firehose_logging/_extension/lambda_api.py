@@ -174,6 +174,17 @@ class LambdaApi:
             raise LambdaApiError(answer.status, "BadEvent", str(error)) from None
         return event if isinstance(event, dict) else {}
 
+    @property
+    def peer_host(self) -> str | None:
+        """The address that the API answers from; None without a connection."""
+        if self._socket is None:
+            return None
+        try:
+            host: str = self._socket.getpeername()[0]
+        except OSError:
+            return None  # it has gone
+        return host
+
     # -- the connection ---------------------------------------------------------------------
 
     def _send(

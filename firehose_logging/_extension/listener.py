@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 
 from firehose_logging import _http
+from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_TELEMETRY_BODY_BYTES
 
 #: Most connections at a time; the platform uses one or two.
@@ -17,8 +18,13 @@ MAX_CONNECTIONS = 16
 #: Seconds a connection may take over one request.
 REQUEST_TIMEOUT = 5.0
 
-#: Where the platform and its emulators post from: loopback, or the sandbox's link-local address.
+#: Where the platform and its emulators post from: loopback (127.0.0.0/8), or an address of the
+#: sandbox (169.254.0.0/16; 169.254.100.1 and 169.254.100.6 were seen on the service).
 _PEERS = ("127.", "169.254.")
+
+#: Seconds without a look at the port after a connection could not be taken, for want of a
+#: descriptor: it goes on waiting, and looking again at once would take a whole processor.
+PAUSE = 1.0
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -39,12 +45,14 @@ class Listener:
 
     Args:
         port: TCP port; 0 takes a free one, ``port`` then tells which.
+        api_host: address of Lambda's API, which may post too; None allows loopback and the
+            sandbox's addresses alone.
 
     Raises:
         OSError: the port is taken or not allowed.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, api_host: str | None = None) -> None:
         self._server = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
         try:
             self._server.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
@@ -57,35 +65,66 @@ class Listener:
             self._server.close()
             raise
         self.port: int = self._server.getsockname()[1]
-        # All mutable state, by descriptor.
+        self._api_host = api_host
+        # All mutable state, the connections by descriptor.
         self._connections: dict[int, _Connection] = {}
+        self._paused_until: float | None = None
         #: Batches that were too large or no HTTP at all.
         self.refused = 0
+        #: Connections from addresses that are not the platform's.
+        self.strangers = 0
 
     def filenos(self) -> list[int]:
         """Descriptors to poll for reading."""
+        if self._paused_until is not None:
+            return [*self._connections]
         return [self._server.fileno(), *self._connections]
+
+    def wakes_at(self, now: float) -> float | None:
+        """When to call ``expire`` at the latest; None when only a peer can change anything."""
+        times = [
+            c.started + REQUEST_TIMEOUT for c in self._connections.values() if c.started is not None
+        ]
+        if self._paused_until is not None:
+            times.append(self._paused_until)
+        return max(now, min(times)) if times else None
 
     def ready(self, fileno: int, now: float) -> list[bytes]:
         """A descriptor is readable; returns the bodies of the POSTs that are now complete."""
         if fileno == self._server.fileno():
-            self._accept()
+            self._accept(now)
             return []
         connection = self._connections.get(fileno)
         return [] if connection is None else self._read(connection, now)
 
-    def _accept(self) -> None:
+    def _accept(self, now: float) -> None:
         try:
             # _socket's accept gives the bare descriptor.
             fileno, address = self._server._accept()  # type: ignore[attr-defined]  # noqa: SLF001
-        except OSError:
+        except BlockingIOError:
+            return  # the peer has gone again
+        except OSError as error:
+            self._paused_until = now + PAUSE
+            tell(f"telemetry has to wait: {error.strerror}", once="listener-accept")
             return
         sock = _socket.socket(fileno=fileno)
-        if not address[0].startswith(_PEERS) or not self._has_room():
+        if not self._is_platform(address[0]) or not self._has_room():
             sock.close()
             return
         sock.setblocking(False)
         self._connections[fileno] = _Connection(sock)
+
+    def _is_platform(self, host: str) -> bool:
+        """Whether telemetry may come from there; the first stranger is told."""
+        if host.startswith(_PEERS) or host == self._api_host:
+            return True
+        self.strangers += 1
+        tell(
+            f"a connection from {host} to the telemetry port was closed; only the platform's own "
+            "addresses may post",
+            once="listener-stranger",
+        )
+        return False
 
     def _has_room(self) -> bool:
         """Whether one more connection is allowed; the oldest idle one goes to make room."""
@@ -127,15 +166,13 @@ class Listener:
         return bodies
 
     def expire(self, now: float) -> None:
-        """Drop connections that take too long over a request."""
+        """Drop connections that take too long over a request; look at the port again."""
+        if self._paused_until is not None and now >= self._paused_until:
+            self._paused_until = None
         for connection in list(self._connections.values()):
             if connection.started is not None and now - connection.started > REQUEST_TIMEOUT:
                 self.refused += 1
                 self._drop(connection)
-
-    def busy(self) -> bool:
-        """Whether a request is only half here."""
-        return any(c.started is not None for c in self._connections.values())
 
     def _drop(self, connection: _Connection) -> None:
         self._connections.pop(connection.socket.fileno(), None)

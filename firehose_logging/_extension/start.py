@@ -84,10 +84,10 @@ class Starter:
             hooked: whether a hook in the runtime client tells when handlers begin and end.
             decorated: whether the function's own decorator does.
         """
-        thread = _reserve()
-        api = self._register(["INVOKE"]) if thread is not None else None
-        if thread is None or api is None:
-            _cancel(thread)
+        means = _Means.reserve()
+        api = self._register(["INVOKE"]) if means is not None else None
+        if means is None or api is None:
+            _give_back(means)
             return None
         listener = self._subscribe(api, managed=False)
         next_event = NextEvent(api)
@@ -103,32 +103,32 @@ class Starter:
             sees_runtime_done=listener is not None and "platform" in self._settings.telemetry,
         )
         next_event.ask(self._clock.now())
-        return self._run(thread, mode, next_event, listener, QUIET)
+        return self._run(means, mode, next_event, listener, QUIET)
 
     def managed_instances(self) -> Companion | None:
         """The extension of a Managed Instances environment; None when another process is it."""
         from firehose_logging._extension.managed_instances import ManagedInstances
 
-        thread = _reserve()
-        api = self._register([]) if thread is not None else None
-        if thread is None or api is None:
-            _cancel(thread)
+        means = _Means.reserve()
+        api = self._register([]) if means is not None else None
+        if means is None or api is None:
+            _give_back(means)
             return None
         listener = self._subscribe(api, managed=True)
         next_event = NextEvent(api)
         mode = ManagedInstances(next_event, self._sink)
         next_event.ask(self._clock.now())
-        return self._run(thread, mode, next_event, listener, QUIET_MANAGED_INSTANCES)
+        return self._run(means, mode, next_event, listener, QUIET_MANAGED_INSTANCES)
 
     def signals_only(self) -> Companion | None:
         """No extension: only the flush at SIGTERM; None when no thread can be started."""
         from firehose_logging._extension.next_event import NoEvents
         from firehose_logging._extension.signals_only import SignalsOnly
 
-        thread = _reserve()
-        if thread is None:
+        means = _Means.reserve()
+        if means is None:
             return None
-        return self._run(thread, SignalsOnly(), NoEvents(), None, QUIET_MANAGED_INSTANCES)
+        return self._run(means, SignalsOnly(), NoEvents(), None, QUIET_MANAGED_INSTANCES)
 
     def _register(self, events: list[str]) -> LambdaApi | None:
         api = LambdaApi(self._environment.runtime_api or "")
@@ -144,11 +144,15 @@ class Starter:
     def _subscribe(self, api: LambdaApi, *, managed: bool) -> Listener | None:
         if not self._settings.telemetry:
             return None
-        return subscribe(api, self._settings, managed=managed)
+        try:
+            return subscribe(api, self._settings, managed=managed)
+        except Exception as error:  # noqa: BLE001 - who has registered must ask for events
+            tell(f"no telemetry: {type(error).__name__}: {error}", once="listener")
+            return None
 
     def _run(
         self,
-        thread: Reserved,
+        means: _Means,
         mode: Mode,
         next_event: NextEvent | NoEvents,
         listener: Listener | None,
@@ -156,7 +160,7 @@ class Starter:
     ) -> Companion:
         companion = Companion(
             mode,
-            Inbox(),
+            means.inbox,
             next_event,
             listener,
             TelemetryReader(self._context, concurrent=self._environment.workers is not None),
@@ -165,26 +169,42 @@ class Starter:
             self._complete_output,
             self._clock,
         )
-        thread.run(companion.run)
+        means.thread.run(companion.run)
         return companion
 
 
-def _reserve() -> Reserved | None:
-    """The companion's thread, before Lambda hears of us: who registers must ask for events."""
-    try:
-        return Reserved("extension")
-    except RuntimeError as error:
-        tell(
-            f"no thread can be started ({error}), so this is no extension; lines are delivered "
-            "by the function's own thread, after each invocation",
-            once="threads",
-        )
-        return None
+class _Means:
+    """What a companion cannot be without, had before Lambda hears of us.
+
+    Who registers must ask for events, or no invocation ends.
+    """
+
+    def __init__(self, thread: Reserved, inbox: Inbox) -> None:
+        self.thread = thread
+        self.inbox = inbox
+
+    @classmethod
+    def reserve(cls) -> _Means | None:
+        """A thread and an inbox; None, which is told, when the process has none left."""
+        inbox = None
+        try:
+            inbox = Inbox()
+            return cls(Reserved("extension"), inbox)
+        except (OSError, RuntimeError) as error:
+            if inbox is not None:
+                inbox.close()
+            tell(
+                f"no thread or descriptor is left for the extension ({error}); lines are "
+                "delivered by the function's own thread, after each invocation",
+                once="threads",
+            )
+            return None
 
 
-def _cancel(thread: Reserved | None) -> None:
-    if thread is not None:
-        thread.cancel()
+def _give_back(means: _Means | None) -> None:
+    if means is not None:
+        means.thread.cancel()
+        means.inbox.close()
 
 
 def _tell_not_registered(error: LambdaApiError) -> None:

@@ -30,14 +30,8 @@ def subscribe(api: LambdaApi, settings: Settings, *, managed: bool) -> Listener 
         settings: types of events, which API, and the port.
         managed: whether this is a Managed Instances environment.
     """
-    try:
-        listener = Listener(settings.listener_port)
-    except OSError as error:
-        tell(
-            f"no telemetry: HTTP_LOGS_LISTENER_PORT={settings.listener_port} cannot be "
-            f"used ({error.strerror}); choose a free port",
-            once="listener",
-        )
+    listener = listen(settings.listener_port, api.peer_host)
+    if listener is None:
         return None
     schema, timeout_ms = SCHEMA_ON_DEMAND, TELEMETRY_TIMEOUT_MS
     if managed:
@@ -60,3 +54,29 @@ def subscribe(api: LambdaApi, settings: Settings, *, managed: bool) -> Listener 
     # 202 is what emulators without telemetry answer, nothing to tell anyone about.
     listener.close()
     return None
+
+
+def listen(port: int, api_host: str | None) -> Listener | None:
+    """A listener on this port, or on a free one where it cannot be had, which is told.
+
+    Args:
+        port: ``HTTP_LOGS_LISTENER_PORT``.
+        api_host: as of ``Listener``.
+
+    Returns None when no port can be had at all.
+    """
+    try:
+        return Listener(port, api_host=api_host)
+    except OSError as error:
+        trouble = error.strerror
+    try:
+        listener = Listener(0, api_host=api_host)
+    except OSError as error:
+        tell(f"no telemetry: no port can be listened on ({error.strerror})", once="listener")
+        return None
+    tell(
+        f"HTTP_LOGS_LISTENER_PORT={port} cannot be used ({trouble}); telemetry comes to port "
+        f"{listener.port} instead",
+        once="listener",
+    )
+    return listener

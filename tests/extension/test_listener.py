@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
+import os
+import resource
 import select
 import socket
 import struct
@@ -9,7 +12,7 @@ import threading
 import pytest
 
 from firehose_logging._extension import listener as _listener
-from firehose_logging._extension.listener import MAX_CONNECTIONS, REQUEST_TIMEOUT, Listener
+from firehose_logging._extension.listener import MAX_CONNECTIONS, PAUSE, REQUEST_TIMEOUT, Listener
 from firehose_logging._limits import MAX_TELEMETRY_BODY_BYTES
 from tools.waiting import wait_until
 
@@ -17,8 +20,8 @@ from tools.waiting import wait_until
 class Loop:
     """Polls a listener as the extension does, on a thread."""
 
-    def __init__(self) -> None:
-        self.listener = Listener(0)
+    def __init__(self, api_host: str | None = None) -> None:
+        self.listener = Listener(0, api_host=api_host)
         self.bodies: list[bytes] = []
         self.now = 1_000.0
         self._wake, self._waker = socket.socketpair()
@@ -157,12 +160,12 @@ def test_slow_request_is_dropped(loop):
         slow.sendall(b"POST / HTTP/1.1\r\n")
         other.sendall(post(b"1"))
         assert answer(other).startswith(b"HTTP/1.1 200")
-        assert loop.listener.busy()
+        assert loop.listener.wakes_at(loop.now) == loop.now + REQUEST_TIMEOUT
         loop.now += REQUEST_TIMEOUT + 0.1
         other.sendall(post(b"2"))
         assert answer(other).startswith(b"HTTP/1.1 200")
         assert closed(slow)
-        assert not loop.listener.busy()
+        assert loop.listener.wakes_at(loop.now) is None
 
 
 def test_reset_connection(loop):
@@ -231,3 +234,72 @@ def test_only_the_platforms_addresses_are_let_in(loop, monkeypatch):
 
     assert loop.bodies == []
     assert len(loop.listener.filenos()) == 1
+
+
+def test_the_first_stranger_is_told(monkeypatch, capfd):
+    """Each connection from elsewhere is counted and closed; the first is told with its address."""
+    monkeypatch.setattr(_listener, "_PEERS", ("169.254.",))
+    loop = Loop()
+    try:
+        for _ in range(2):
+            with loop.connect() as sock:
+                assert closed(sock)
+        assert loop.listener.strangers == 2
+        assert capfd.readouterr().err.count("from 127.0.0.1") == 1
+    finally:
+        loop.close()
+
+
+def test_lambdas_own_address_may_post(monkeypatch, capfd):
+    """Whatever address the API answers from may post, too."""
+    monkeypatch.setattr(_listener, "_PEERS", ("169.254.",))
+    loop = Loop(api_host="127.0.0.1")
+    try:
+        with loop.connect() as sock:
+            sock.sendall(post(b"1"))
+            assert answer(sock).startswith(b"HTTP/1.1 200")
+        assert loop.listener.strangers == 0
+    finally:
+        loop.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_no_descriptor_is_left(capfd):
+    """A connection that cannot be taken waits a moment; the port is not looked at meanwhile."""
+    listener = Listener(0)
+    spent = []
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=10) as sock:
+            poll = select.poll()  # select itself needs no descriptor
+            poll.register(listener.filenos()[0], select.POLLIN)
+            assert poll.poll(10_000)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(listener.filenos()[0], 64), before[1]))
+            with contextlib.suppress(OSError):
+                while True:
+                    spent.append(os.open(os.devnull, os.O_RDONLY))
+            listener.ready(listener.filenos()[0], 100.0)
+            assert listener.filenos() == []
+            assert listener.wakes_at(100.0) == 100.0 + PAUSE
+
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            listener.expire(100.0 + PAUSE)
+            assert poll.poll(0)
+            listener.ready(listener.filenos()[0], 100.0 + PAUSE)
+            assert len(listener.filenos()) == 2
+            sock.sendall(post(b"1"))
+            assert poll_for(listener.filenos()[1])
+            assert listener.ready(listener.filenos()[1], 101.0) == [b"1"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for fileno in spent:
+            os.close(fileno)
+        listener.close()
+    assert "telemetry has to wait: Too many open files" in capfd.readouterr().err
+
+
+def poll_for(fileno: int) -> bool:
+    """Whether a descriptor becomes readable."""
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return bool(poll.poll(10_000))

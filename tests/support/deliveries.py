@@ -1,0 +1,38 @@
+"""Deliveries of which a test says what is pending and when it is delivered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ScriptedDeliveries:
+    """Answers as the deliveries of a process do; ``pending`` is when the oldest line came."""
+
+    def __init__(self) -> None:
+        self.pending: float | None = None
+        self.failing = False
+        self.recovered = True
+        #: Whether each request so far was urgent.
+        self.requests: list[bool] = []
+        self._open: set[int] = set()
+
+    def request_flush(self, *, urgent: bool = False) -> Any:
+        """Ask for what is pending; the target is the number of the request."""
+        self.requests.append(urgent)
+        number = len(self.requests)
+        if self.pending is not None:
+            self._open.add(number)
+        return number
+
+    def settled(self, targets: Any) -> bool:
+        """Whether what was asked for is delivered."""
+        return targets not in self._open
+
+    def oldest(self) -> float | None:
+        """When the oldest pending line came."""
+        return self.pending
+
+    def deliver(self) -> None:
+        """Firehose has taken everything."""
+        self.pending = None
+        self._open.clear()
