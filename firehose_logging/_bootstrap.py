@@ -41,7 +41,12 @@ if hasattr(os, "register_at_fork"):
 
 def _tell_wrong(text: str) -> None:
     # An illegal stream name is told as such, not once more as one that is missing.
-    tell(text, once="stream" if text.startswith("AWS_KINESIS_STREAM_NAME=") else text)
+    unknown = " is no variable of ours" in text
+    tell(
+        text,
+        code="setting_unknown" if unknown else "setting_wrong",
+        once="stream" if text.startswith("AWS_KINESIS_STREAM_NAME=") else text,
+    )
 
 
 def _get(settings: Settings | None) -> tuple[Process, Settings]:
@@ -61,7 +66,7 @@ def attach(
     if stream_name is not None:
         settings = settings.replace(stream_name=stream_name)
     if settings.stream_name is None:
-        tell(NO_STREAM, once="stream")
+        tell(NO_STREAM, code="stream_missing", once="stream")
         return None, process.context, process
     delivery = process.delivery(settings.stream_name, settings, client)
     process.handlers += 1
@@ -80,7 +85,7 @@ def install(settings: Settings | None = None, *, redact: Redact | None = None) -
     """
     process, settings = _get(settings)
     if settings.stream_name is None:
-        tell(NO_STREAM, once="stream")
+        tell(NO_STREAM, code="stream_missing", once="stream")
         return False
     process.settings = settings
     delivery = process.delivery(settings.stream_name, settings, None)

@@ -1,7 +1,8 @@
-"""What this package says about itself: on the original stderr, each thing once.
+"""What this package says about itself: on the original stderr and in the stream, each thing once.
 
 Never through ``logging`` or ``warnings`` (they could come back to us) and never with a secret:
-messages of errors are shortened and credentials are masked.
+messages of errors are shortened and credentials are masked. Each kind has a code that metric
+filters, alarms and saved queries can use; docs/messages.md lists what to do about each.
 """
 
 from __future__ import annotations
@@ -9,13 +10,56 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PREFIX = "firehose_logging: "
 
 #: Most characters of one message; a response body may be part of it.
 MAX_LENGTH = 600
 
+#: Level of each kind of message, by its code. Codes are part of the line schema: one that has been
+#: released keeps its name and its meaning.
+CODES = {
+    "buffer_full": "ERROR",
+    "extension_refused": "WARNING",
+    "internal": "ERROR",
+    "journal_off": "WARNING",
+    "journal_unread": "WARNING",
+    "lines_lost": "ERROR",
+    "lines_recovered": "WARNING",
+    "lines_refused": "ERROR",
+    "lines_undelivered": "WARNING",
+    "no_telemetry": "WARNING",
+    "no_thread": "WARNING",
+    "not_registered": "WARNING",
+    "port_taken": "WARNING",
+    "redaction_withheld": "ERROR",
+    "setting_unknown": "WARNING",
+    "setting_wrong": "WARNING",
+    "stream_failing": "ERROR",
+    "stream_missing": "ERROR",
+    "stream_recovered": "WARNING",
+    "telemetry_stranger": "WARNING",
+    "telemetry_unread": "WARNING",
+    "telemetry_waits": "WARNING",
+    "transport_changed": "WARNING",
+}
+
+#: Most messages that wait for a stream to go to; what comes after them is on stderr alone.
+MAX_KEPT = 50
+
 _said: set[str] = set()
+
+# Level, text and code of what has been said and is in no stream yet; where it goes; and the
+# threads that are passing it on, on which more may be said.
+_kept: deque[tuple[str, str, str]] = deque()
+_sink: Callable[[str, str, str], None] | None = None
+_passing: set[int] = set()
 
 #: Our credentials, to be masked wherever they show up: an answer may repeat what it was sent, in
 #: words that no pattern expects.
@@ -49,11 +93,12 @@ def mask(text: str) -> str:
     return text
 
 
-def tell(message: str, *, once: str | None = None) -> None:
-    """Write one line to stderr; never raises.
+def tell(message: str, *, code: str = "internal", once: str | None = None) -> None:
+    """Write one line to stderr and one to the stream; never raises.
 
     Args:
         message: what is wrong, and what to do.
+        code: one of ``CODES``.
         once: a key under which this is said only once a process; None always says it.
     """
     if once is not None:
@@ -69,9 +114,43 @@ def tell(message: str, *, once: str | None = None) -> None:
             # To the descriptor: a text stream cannot be re-entered from a signal handler.
             os.write(stream.fileno(), f"{PREFIX}{text}\n".encode("utf-8", "replace"))
     except (OSError, ValueError):
+        pass  # nobody reads it; the stream may still
+    if len(_kept) < MAX_KEPT:
+        _kept.append((CODES.get(code, "ERROR"), text, code))
+        _pass_on()
+
+
+def deliver_to(sink: Callable[[str, str, str], None]) -> None:
+    """Have what is said go to a stream, too: from now on, and what was said before.
+
+    Args:
+        sink: takes level, text and code; the first one stays.
+    """
+    global _sink
+    if _sink is None:
+        _sink = sink
+        _pass_on()
+
+
+def _pass_on() -> None:
+    """Give what waits to the sink; what that says itself waits until it has returned."""
+    ident = threading.get_ident()
+    if _sink is None or ident in _passing:
         return
+    _passing.add(ident)
+    try:
+        while _kept:
+            _sink(*_kept.popleft())
+    except Exception:  # noqa: BLE001 - it is on stderr, and telling must not raise
+        return
+    finally:
+        _passing.discard(ident)
 
 
 def forget() -> None:
-    """Say things again: in a forked child, and in tests."""
+    """Say things again, and to nobody but stderr: in a forked child, and in tests."""
+    global _sink
+    _sink = None
     _said.clear()
+    _kept.clear()
+    _passing.clear()

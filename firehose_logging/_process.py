@@ -93,7 +93,18 @@ class Process:
                 on_progress=self._progress,
             )
 
-        return self.streams.get((stream_name, id(client) if client is not None else 0), make)
+        key = (stream_name, id(client) if client is not None else 0)
+        delivery = self.streams.get(key, make)
+        self._report_to(delivery)
+        return delivery
+
+    def _report_to(self, delivery: Delivery) -> None:
+        """Have what we say about ourselves go to the first delivery, too."""
+
+        def say(level: str, text: str, code: str) -> None:
+            delivery.add(self._own_body(level, text, {"code": code}))
+
+        _diagnostics.deliver_to(say)
 
     def _delivers_by_age(self) -> bool:
         """Whether nobody says when to deliver: no extension, or one that sees no invocations."""
@@ -334,7 +345,10 @@ class Process:
         pending = self.streams.pending()
         if pending:
             kept = "; the crash journal keeps them" if self.settings.journal else ""
-            tell(f"{pending} lines were not delivered when the process ended{kept}")
+            tell(
+                f"{pending} lines were not delivered when the process ended{kept}",
+                code="lines_undelivered",
+            )
         self.streams.close_journals()
 
     def after_fork(self) -> None:
@@ -348,6 +362,8 @@ class Process:
         _diagnostics.forget()
         self.context.fork()
         self.streams.after_fork()
+        for delivery in self.streams.all()[:1]:
+            self._report_to(delivery)
         if self.extension is not None:
             self.extension.after_fork()
             self.extension = None

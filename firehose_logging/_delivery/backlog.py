@@ -193,7 +193,7 @@ class Backlog:
         """
         index = self.ledger.accepted + len(self.incoming)
         text, untold = self.losses.tell(index)
-        self.incoming.append(own_body("ERROR", text, {"lost": untold}))
+        self.incoming.append(own_body("ERROR", text, {"code": "lines_lost", "lost": untold}))
         if self.journal.wanted:
             self._drain()  # into the journal, before the counters there are taken back
             self.keep_losses()

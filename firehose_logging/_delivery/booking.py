@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from firehose_logging._delivery.outage import Outage
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.retry import (
-    AGAIN,
     BLOCKED,
     NEVER,
     SPLIT,
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from firehose_logging._delivery.batch import Batcher, Record
     from firehose_logging._delivery.losses import Losses
 
-    #: Something to tell on stderr, and the key under which it is told once.
-    News = tuple[str, str]
+    #: The code and the text of something to tell, and the key under which it is told once.
+    News = tuple[str, str, str | None]
 
-#: Failed calls in a row after which an outage is told on stderr; a blip is not worth a line.
+#: Failed calls in a row after which an outage is told; a blip is not worth a line.
 TELL_AFTER = 3
 
 _KEPT = "lines are kept meanwhile"
@@ -55,6 +55,7 @@ class Booking:
         self._batcher = batcher
         self.backoff = Backoff(random)
         self._losses = losses
+        self._outage = Outage()
         # All mutable state.
         #: Whether the last call failed, so that waiting for the next one is likely in vain.
         self.failing = False
@@ -92,14 +93,33 @@ class Booking:
         if what == NEVER:
             self._batcher.lose(records, REFUSED)
             self._losses.check()
-            return [(self._told(outcome, "the lines are lost"), f"never:{outcome.error}")]
+            text = self._told(outcome, "the lines are lost")
+            return [("lines_refused", text, f"never:{outcome.error}")]
+        self._outage.begin(now)
         self._batcher.again(records)
         self.not_before = now + self.backoff.failure(blocked=what == BLOCKED)
         if what == BLOCKED:
-            return [(self._told(outcome, hint(outcome.error)), f"blocked:{outcome.error}")]
-        if self.backoff.failures == TELL_AFTER:
-            return [(self._told(outcome, "trying on"), f"{AGAIN}:{outcome.error}")]
-        return []
+            return self._failing(outcome, hint(outcome.error), now)
+        return self._failing(outcome, "trying on", now) if self._is_no_blip else []
+
+    @property
+    def _is_no_blip(self) -> bool:
+        return self.backoff.failures >= TELL_AFTER
+
+    def _failing(self, outcome: CallOutcome, then: str, now: float) -> list[News]:
+        if not self._outage.tells(outcome.error, now):
+            return []
+        return [("stream_failing", self._told(outcome, then), None)]
+
+    def _recovered(self, waited: int, now: float) -> list[News]:
+        seconds = self._outage.end(now)
+        if seconds is None:
+            return []
+        text = (
+            f"stream {self._stream_name} takes lines again after {seconds:.0f} s; "
+            f"{waited} lines waited"
+        )
+        return [("stream_recovered", text, None)]
 
     def _by_record(
         self, records: list[Record], outcome: CallOutcome, codes: Sequence[str | None], now: float
@@ -107,6 +127,7 @@ class Booking:
         stored = [i for i, code in enumerate(codes) if code is None]
         failed = [record for record, code in zip(records, codes, strict=True) if code is not None]
         sizes = outcome.sizes
+        waited = self._batcher.pending_lines if self.failing and stored else 0
         self._batcher.delivered(
             [records[i] for i in stored], [sizes[i] for i in stored] if sizes else None
         )
@@ -119,10 +140,13 @@ class Booking:
         self.failing = bool(failed)
         self.not_before = now + self.backoff.failure() if failed else 0.0
         self._losses.check()
-        if self.backoff.failures == TELL_AFTER:
+        if not failed:
+            return self._recovered(waited, now)
+        self._outage.begin(now)
+        if self._is_no_blip:
             code = next(code for code in codes if code is not None)
             partial = CallOutcome(error=code or "", message="records refused one by one")
-            return [(self._told(partial, "trying on"), f"{AGAIN}:{code}")]
+            return self._failing(partial, "trying on", now)
         return []
 
     def abandoned(self, now: float) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from firehose_logging._clock import Clock
     from firehose_logging._delivery.backlog import Backlog
     from firehose_logging._delivery.batch import Record
+    from firehose_logging._delivery.booking import News
     from firehose_logging._delivery.outcome import Transport
     from firehose_logging.settings import Settings
 
@@ -268,7 +269,8 @@ class Delivery:
         try:
             self.recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
-            tell(f"crash journal not read: {type(error).__name__}: {error}", once="recover")
+            trouble = f"{type(error).__name__}: {error}"
+            tell(f"crash journal not read: {trouble}", code="journal_unread", once="recover")
         self._recovered = True
         self._notify()
         while True:
@@ -349,11 +351,11 @@ class Delivery:
             outcome = CallOutcome(error=type(error).__name__, message=str(error))
         finally:
             _threads.calling.discard(ident)
-        for text, key in self._backlog.exclusively(self._book, records, outcome):
-            tell(text, once=key)
+        for code, text, key in self._backlog.exclusively(self._book, records, outcome):
+            tell(text, code=code, once=key)
         self._notify()
 
-    def _book(self, records: list[Record], outcome: CallOutcome) -> list[tuple[str, str]]:
+    def _book(self, records: list[Record], outcome: CallOutcome) -> list[News]:
         backlog = self._backlog
         self._sending = False
         news = self._booking.book(records, outcome, self._clock.now())
@@ -362,7 +364,8 @@ class Delivery:
         backlog.journal.settled(backlog.batcher.oldest_index())
         if BUFFER_FULL in backlog.ledger.lost:
             text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
-            news.append((f"{text}; the oldest lines are lost and counted", BUFFER_FULL))
+            text += "; the oldest lines are lost and counted"
+            news.append(("buffer_full", text, BUFFER_FULL))
         if backlog.ledger.untold:
             backlog.keep_losses()
         return news

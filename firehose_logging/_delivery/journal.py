@@ -76,7 +76,11 @@ class CrashJournal:
         if journal is None:
             return
         if journal.trouble is not None:
-            tell(f"no crash journal ({journal.trouble}) for some lines", once="journal")
+            tell(
+                f"no crash journal ({journal.trouble}) for some lines",
+                code="journal_off",
+                once="journal",
+            )
         try:
             journal.settled(oldest)
         except Exception as error:
@@ -118,4 +122,5 @@ class CrashJournal:
 
     def _give_up(self, why: str) -> None:
         self._journal = None
-        tell(f"no crash journal ({why}); a killed process loses what is pending", once="journal")
+        text = f"no crash journal ({why}); a killed process loses what is pending"
+        tell(text, code="journal_off", once="journal")

@@ -47,4 +47,5 @@ class Recovery:
         backlog.exclusively(backlog.lose_all, list(journal.found.items()))
         if lines:
             text = f"{lines} lines of an earlier process recovered from the crash journal"
-            backlog.incoming.append(self._own_body("WARNING", text, {"recovered": lines}))
+            columns: dict[str, object] = {"code": "lines_recovered", "recovered": lines}
+            backlog.incoming.append(self._own_body("WARNING", text, columns))

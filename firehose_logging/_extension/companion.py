@@ -242,7 +242,11 @@ class Companion:
         for line in bodies:
             self._sink.add(line)
         if bad:
-            tell(f"{bad} telemetry events could not be read", once="telemetry")
+            tell(
+                f"{bad} telemetry events could not be read",
+                code="telemetry_unread",
+                once="telemetry",
+            )
             self._sink.lose(BAD_TELEMETRY, bad)
         if done and self._mode.ends_by_telemetry:
             self._complete_output()

@@ -105,7 +105,7 @@ class Listener:
             return  # the peer has gone again
         except OSError as error:
             self._paused_until = now + PAUSE
-            tell(f"telemetry has to wait: {error.strerror}", once="listener-accept")
+            tell(f"telemetry has to wait: {error.strerror}", code="telemetry_waits", once="accept")
             return
         sock = _socket.socket(fileno=fileno)
         if not self._is_platform(address[0]) or not self._has_room():
@@ -122,7 +122,8 @@ class Listener:
         tell(
             f"a connection from {host} to the telemetry port was closed; only the platform's own "
             "addresses may post",
-            once="listener-stranger",
+            code="telemetry_stranger",
+            once="stranger",
         )
         return False
 

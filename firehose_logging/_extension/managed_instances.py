@@ -63,7 +63,7 @@ class ManagedInstances:
         try:
             self._sink.recover()
         except OSError as error:
-            tell(f"crash journal not read: {error}", once="recover")
+            tell(f"crash journal not read: {error}", code="journal_unread", once="recover")
 
     def failed(self, now: float) -> None:
         """Something broke: the next event is asked for all the same."""

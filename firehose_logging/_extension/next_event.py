@@ -72,7 +72,8 @@ class NextEvent:
 
     def _failed(self, error: LambdaApiError, now: float) -> None:
         if error.status:
-            tell(f"Lambda refused the next event, asking again: {error}", once="next")
+            text = f"Lambda refused the next event, asking again: {error}"
+            tell(text, code="extension_refused", once="next")
         self._retry_at = now + self._delay
         self._delay = min(self._delay * 2, LONGEST_RETRY)
 

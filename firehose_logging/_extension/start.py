@@ -147,7 +147,11 @@ class Starter:
         try:
             return subscribe(api, self._settings, managed=managed)
         except Exception as error:  # noqa: BLE001 - who has registered must ask for events
-            tell(f"no telemetry: {type(error).__name__}: {error}", once="listener")
+            tell(
+                f"no telemetry: {type(error).__name__}: {error}",
+                code="no_telemetry",
+                once="listener",
+            )
             return None
 
     def _run(
@@ -196,6 +200,7 @@ class _Means:
             tell(
                 f"no thread or descriptor is left for the extension ({error}); lines are "
                 "delivered by the function's own thread, after each invocation",
+                code="no_thread",
                 once="threads",
             )
             return None
@@ -218,5 +223,6 @@ def _tell_not_registered(error: LambdaApiError) -> None:
     tell(
         f"not registered as an extension ({why}); lines are still delivered, but only "
         "during later invocations and when the process ends",
+        code="not_registered",
         once="register",
     )

@@ -47,7 +47,11 @@ def subscribe(api: LambdaApi, settings: Settings, *, managed: bool) -> Listener 
             timeout_ms=timeout_ms,
         )
     except LambdaApiError as error:
-        tell(f"no telemetry: the {settings.telemetry_api} API refused: {error}", once="telem")
+        tell(
+            f"no telemetry: the {settings.telemetry_api} API refused: {error}",
+            code="no_telemetry",
+            once="telem",
+        )
         coming = False
     if coming:
         return listener
@@ -72,11 +76,16 @@ def listen(port: int, api_host: str | None) -> Listener | None:
     try:
         listener = Listener(0, api_host=api_host)
     except OSError as error:
-        tell(f"no telemetry: no port can be listened on ({error.strerror})", once="listener")
+        tell(
+            f"no telemetry: no port can be listened on ({error.strerror})",
+            code="no_telemetry",
+            once="listener",
+        )
         return None
     tell(
         f"HTTP_LOGS_LISTENER_PORT={port} cannot be used ({trouble}); telemetry comes to port "
         f"{listener.port} instead",
+        code="port_taken",
         once="listener",
     )
     return listener

@@ -53,7 +53,10 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
     endpoint = choose(environ)
     if why_not or isinstance(endpoint, str):
         if settings.transport == "direct":
-            tell(f"FIREHOSE_LOGGING_TRANSPORT=direct is not possible: {why_not}; using boto3")
+            tell(
+                f"FIREHOSE_LOGGING_TRANSPORT=direct is not possible: {why_not}; using boto3",
+                code="transport_changed",
+            )
         return boto()
     from firehose_logging._firehose.credentials import CredentialSource
     from firehose_logging._firehose.direct import DirectTransport

@@ -102,7 +102,11 @@ class DirectTransport:
             self._successor = self._fallback()
             again = self._successor.send(records, timeout)
             if again.codes is not None:  # a refusal of both is told by the delivery
-                tell(f"sending with botocore from now on ({outcome.error})", once="successor")
+                tell(
+                    f"sending with botocore from now on ({outcome.error})",
+                    code="transport_changed",
+                    once="successor",
+                )
             return again
         return outcome
 

@@ -40,5 +40,5 @@ def redacted(redact: Redact, body: str) -> list[str]:
             raise TypeError(f"redact gave a {type(kept).__name__}, not a dict or None")
     except Exception as error:  # noqa: BLE001 - user code
         message = quote(f"a line was withheld: redact raised {type(error).__name__}")
-        return [f'{start},"message":{message}']
+        return [f'{start},"code":"redaction_withheld","message":{message}']
     return [text[:-1]] if _line.fits(text) else _line.fragments(start, text)

@@ -93,7 +93,9 @@ def test_losses_are_told_by_a_line(backlog):
     backlog.exclusively(backlog.tell_losses, own_body)
     backlog.exclusively(int)
 
-    assert lines_of(backlog) == [{"own": {"lost": {UNENCODABLE: 2}}, "seq": 1}]
+    assert lines_of(backlog) == [
+        {"own": {"code": "lines_lost", "lost": {UNENCODABLE: 2}}, "seq": 1}
+    ]
     assert backlog.ledger.untold == {}
 
 

@@ -46,7 +46,8 @@ def test_one_record_refused_for_good_is_lost():
     (news,) = books.booking.book(books.call(1), refused, NOW)
 
     assert books.ledger.lost == {REFUSED: 1}
-    assert "ValidationException bad; the lines are lost" in news[0]
+    assert news[0] == "lines_refused"
+    assert "ValidationException bad; the lines are lost" in news[1]
     assert not books.booking.failing
 
 
@@ -70,6 +71,23 @@ def test_an_outage_is_news_after_some_calls():
         records = books.batcher.take()
 
     assert told == [0] * (TELL_AFTER - 1) + [1, 0]
+
+
+def test_an_outage_is_told_when_it_is_over_too():
+    """How long it lasted and how many lines waited; a blip that was not told is not told then."""
+    books = Books()
+    records = books.call(3)
+    for _ in range(TELL_AFTER):
+        news = books.booking.book(records, THROTTLED, NOW)
+        records = books.batcher.take()
+    ((code, _, _),) = news
+    ((over, text, _),) = books.booking.book(records, CallOutcome([None] * 3), NOW + 12)
+
+    assert (code, over) == ("stream_failing", "stream_recovered")
+    assert text == "stream logs takes lines again after 12 s; 3 lines waited"
+
+    books.booking.book(books.call(1), THROTTLED, NOW + 100)
+    assert books.booking.book(books.batcher.take(), CallOutcome([None]), NOW + 101) == []
 
 
 def test_an_answer_with_too_few_results_is_none():

@@ -234,7 +234,7 @@ def test_record_refused_for_good_is_lost_alone(clock, capfd):
 
     lines = picky.lines()
     assert [line["message"][:4] for line in lines[:2]] == ["good", "fine"]
-    assert lines[2]["own"] == {"lost": {REFUSED: 1}}
+    assert lines[2]["own"] == {"code": "lines_lost", "lost": {REFUSED: 1}}
     assert delivery.counts()["lost"] == {REFUSED: 1}
     assert "InvalidArgumentException bad; the lines are lost" in capfd.readouterr().err
 
@@ -317,7 +317,7 @@ def test_losses_are_told_in_the_stream(transport, clock):
 
     lines = transport.lines()
     assert [line["seq"] for line in lines] == [2, 3, 4, 5]
-    assert lines[-1]["own"] == {"lost": {BUFFER_FULL: 1, UNENCODABLE: 2}}
+    assert lines[-1]["own"]["lost"] == {BUFFER_FULL: 1, UNENCODABLE: 2}
     counts = delivery.counts()
     assert (counts["accepted"], counts["delivered"], counts["pending"]) == (7, 4, 0)
     assert counts["balances"]

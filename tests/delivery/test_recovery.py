@@ -29,7 +29,7 @@ def test_lines_and_losses_are_taken_over(tmp_path):
     counts = backlog.counts()
     lines = [json.loads(x) for r in backlog.batcher.take() for x in r.data.splitlines()]
     assert [line.get("seq") for line in lines] == [1, 2, 3, 1]
-    assert lines[-1]["own"] == {"recovered": 3}
+    assert lines[-1]["own"] == {"code": "lines_recovered", "recovered": 3}
     assert counts["lost"] == {BUFFER_FULL: 4}
     assert counts["balances"]
     backlog.close_journal()

@@ -39,6 +39,7 @@ PUBLIC = {"__init__", "_bundle", "_invocation", "_launch", "_program", "handler"
 #: Modules outside of the package that only these of ours may use.
 RESERVED = {
     "threading": {
+        "_diagnostics",
         "_capture.output",
         "_delivery.delivery",
         "_delivery.waiters",
@@ -78,8 +79,8 @@ RESERVED = {
 #: These decide and never act: no clock, no thread, no file, no socket.
 PURE = {
     "_delivery.batch", "_delivery.booking", "_delivery.ledger", "_delivery.losses",
-    "_delivery.outcome", "_delivery.result", "_delivery.retry", "_delivery.steps",
-    "_extension.flush_policy", "_extension.lifecycle",
+    "_delivery.outage", "_delivery.outcome", "_delivery.result", "_delivery.retry",
+    "_delivery.steps", "_extension.flush_policy", "_extension.lifecycle",
     "_extension.telemetry", "_extension.telemetry_batch", "_http", "_limits", "_line.columns",
     "_line.json_text", "_line.redact", "_nearest", "_readers", "errors",
 }  # fmt: skip

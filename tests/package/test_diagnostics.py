@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from firehose_logging import _diagnostics
-from firehose_logging._diagnostics import MAX_LENGTH, mask, tell
+from firehose_logging._diagnostics import MAX_KEPT, MAX_LENGTH, deliver_to, mask, tell
 from support.stage import run_python
 
 
@@ -111,3 +111,83 @@ def test_odd_text(capfd):
     tell("a\ud800b")
 
     assert capfd.readouterr().err == "firehose_logging: a?b\n"
+
+
+# -- the stream ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said():
+    """What a sink was given: level, text and code."""
+    given: list[tuple[str, str, str]] = []
+    yield given
+    _diagnostics.forget()
+
+
+def test_the_stream_is_told_too(said, capfd):
+    """A message goes to stderr and to the sink, with its code and that code's level."""
+    deliver_to(lambda *message: said.append(message))
+    tell("port 1234 is taken", code="port_taken")
+    tell("broken")
+
+    assert said == [
+        ("WARNING", "port 1234 is taken", "port_taken"),
+        ("ERROR", "broken", "internal"),
+    ]
+    assert capfd.readouterr().err.count("\n") == 2
+
+
+def test_what_was_said_before_there_was_a_stream(said):
+    """It is kept, in order, up to a bound, and told when the first sink comes."""
+    for number in range(MAX_KEPT + 5):
+        tell(f"{number}", code="setting_wrong")
+    assert said == []
+    deliver_to(lambda *message: said.append(message))
+
+    assert [text for _, text, _ in said] == [str(number) for number in range(MAX_KEPT)]
+    tell("and on", code="setting_wrong")
+    assert said[-1][1] == "and on"
+
+
+def test_the_first_stream_keeps_it(said):
+    """A second delivery of the process is not told."""
+    deliver_to(lambda *message: said.append(message))
+    deliver_to(lambda *message: said.append(("wrong", "wrong", "wrong")))
+    tell("once")
+
+    assert [text for _, text, _ in said] == ["once"]
+
+
+def test_what_a_sink_says_itself_waits(said):
+    """A message about telling is told after it, not in the middle of it, and only once."""
+
+    def sink(*message: str) -> None:
+        tell("the journal is gone", code="journal_off", once="journal")
+        said.append(message)
+
+    deliver_to(sink)
+    tell("first")
+
+    assert [text for _, text, _ in said] == ["first", "the journal is gone"]
+
+
+def test_a_sink_that_raises(capfd):
+    """It is on stderr at least, and whoever tells goes on."""
+
+    def sink(*message: str) -> None:
+        raise ValueError("no")
+
+    deliver_to(sink)
+    tell("one")
+    tell("two")
+
+    assert capfd.readouterr().err.count("\n") == 2
+
+
+def test_secrets_are_masked_in_the_stream_too(said):
+    """What is kept back from stderr is kept back from the stream."""
+    deliver_to(lambda *message: said.append(message))
+    tell(f"refused: secretAccessKey={SECRET}")
+
+    assert SECRET not in said[0][1]
+    assert "[masked]" in said[0][1]

@@ -112,7 +112,7 @@ def test_exit_without_a_service(start, firehose):
     _, error = process.communicate(timeout=CHILD_DEADLINE)
 
     assert process.returncode == 0
-    assert "1 lines were not delivered when the process ended; the crash journal keeps" in error
+    assert "2 lines were not delivered when the process ended; the crash journal keeps" in error
 
 
 def test_sigterm_of_a_program(start, arrived):
