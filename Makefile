@@ -95,6 +95,10 @@ docs: $(DOCS_VENV)/docs.stamp ## The docs as a site that needs no server, into b
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
 	@$(BIN)/python -m tools.build_layer "$(LAYER)"
 
+.PHONY: release
+release: $(VENV)/dev.stamp ## Cut a release into dist/: VERSION=1.2.3; packages, layers, bill of materials
+	@$(BIN)/python -m tools.release "$(VERSION)"
+
 .PHONY: rie
 rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
 
@@ -126,6 +130,10 @@ invoke: $(SAM_VENV)/sam.stamp ## Invoke the deployed sample function; EVENT is i
 .PHONY: logs
 logs: $(SAM_VENV)/sam.stamp ## Show the newest log objects in the stack's bucket
 	@$(SAM_VENV)/bin/python -m tools.bucket show --stack $(STACK)
+
+.PHONY: publish
+publish: $(VENV)/dev.stamp ## Put the layers of dist/ into REGIONS=eu-central-1,us-east-1; writes their ARNs
+	@$(BIN)/python -m tools.release publish --regions "$(REGIONS)"
 
 .PHONY: delete
 delete: $(SAM_VENV)/sam.stamp ## Delete the stack; its logs stay, unless LOGS=delete (both ask first)
