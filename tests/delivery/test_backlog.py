@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -125,8 +126,16 @@ def storm():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture
+def ignored(monkeypatch):
+    """Exceptions that Python itself could not let pass: those raised in a finalizer."""
+    found: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: found.append(what.exc_type))
+    return found
+
+
 @pytest.mark.parametrize("capacity", [16_777_216, 65_536], ids=["roomy", "full"])
-def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, capacity):
+def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, ignored, capacity):
     """Thousands of exceptions in the middle of our code: all pass, and every line is counted."""
     _, backlog = make_backlog(
         ManualClock(), journal_folder=str(tmp_path), buffer_bytes=capacity, stream_name="logs"
@@ -140,7 +149,8 @@ def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, capacity):
             others[0] += 1
 
     def work() -> None:
-        while True:
+        # Bounded: where Python itself cannot let an exception pass (in a finalizer), none comes.
+        for _ in range(100_000):
             backlog.add('{"main":0')
             backlog.counts()
             backlog.lose(UNENCODABLE, 1)
@@ -167,7 +177,7 @@ def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, capacity):
     storm(0)
 
     counts = backlog.counts()
-    assert raised == 1_500
+    assert raised + ignored.count(TimeIsUpError) == 1_500
     assert counts["balances"], counts
     assert not backlog.incoming
     assert backlog.journal._journal is not None
