@@ -54,7 +54,9 @@ class Process:
         self.settings = settings
         self.pid = os.getpid()
         self.clock = SystemClock()
-        self.context = Context(settings.environment)
+        self.context = Context(
+            settings.environment, fields=settings.fields, fixed=settings.schema == "fixed"
+        )
         self.streams = Deliveries(self.clock)
         # All mutable state.
         self.handlers = 0
@@ -82,7 +84,8 @@ class Process:
         def make() -> Delivery:
             own = settings.replace(stream_name=stream_name)
             # Another account's lines must not be picked up by a process without its client.
-            folder = settings.journal_folder if client is None else None
+            temp_dir = settings.environment.temp_dir
+            folder = settings.journal_folder(temp_dir) if client is None else None
             return Delivery(
                 own,
                 Backlog(own, self.clock, journal_folder=folder),

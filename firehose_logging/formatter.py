@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-import traceback
+import sys
+import time
 from itertools import islice
 
 from firehose_logging._line import line as _line
-from firehose_logging._line.json_text import dumps, quote, text_of
+from firehose_logging._line.exception import error_members, text_members
+from firehose_logging._line.foreign import text_of
+from firehose_logging._line.json_text import dumps, quote
+from firehose_logging._line.schema import Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
+    from typing import Any
 
     from firehose_logging._line.context import Context
 
@@ -21,12 +24,14 @@ _plain_record = logging.LogRecord("", 0, "", 0, "", (), None)
 #: Attributes that logging itself puts on a record, in their order: what follows them is extra.
 _STANDARD_COUNT = len(_plain_record.__dict__)
 
-#: Attributes that are nobody's ``extra``: logging's, and those that Lambda's runtime client adds
-#: (its filter: aws_request_id, tenant_id; its JSON formatter: _frame_type).
+#: Attributes that are nobody's ``extra``: logging's, those that Lambda's runtime client adds (its
+#: filter: aws_request_id, tenant_id; its JSON formatter: _frame_type), and structlog's.
 _NOT_EXTRA = frozenset(
     {*_plain_record.__dict__, "message", "asctime", "taskName"}
-    | {"aws_request_id", "tenant_id", "_frame_type"}
+    | {"aws_request_id", "tenant_id", "_frame_type", "_logger", "_name", "_from_structlog"}
 )
+
+_OPEN = Schema(skipped=_NOT_EXTRA)
 
 
 class JsonFormatter(logging.Formatter):
@@ -39,10 +44,12 @@ class JsonFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__()
         self._context: Context | None = None
+        self._schema = _OPEN
 
     def bind(self, context: Context) -> None:
-        """Take the columns of environment and invocation from ``context``."""
+        """Take schema, and the columns of environment and invocation, from ``context``."""
         self._context = context
+        self._schema = context.schema.skipping(_NOT_EXTRA)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one JSON object."""
@@ -51,42 +58,78 @@ class JsonFormatter(logging.Formatter):
 
     def members(self, record: logging.LogRecord) -> tuple[str, object, str]:
         """The members before the message, the message, and the members after it."""
-        head = _line.function_start(record.created, record.levelname, record.name)
-        if self._context is not None:
-            head += self._context.columns
-        tail = ""
+        head = head_of(record, self._context)
+        message = message_of(record)
+        if type(message) is not str:
+            message = self._schema.message(message)
+        return head, message, self.tail(record)
+
+    def tail(self, record: logging.LogRecord) -> str:
+        """The members after the message: the exception's, and the extras."""
+        members = ""
         if record.exc_info or record.exc_text or record.stack_info:
-            tail = _exception(record)
-        if len(record.__dict__) != _STANDARD_COUNT or type(record) is not logging.LogRecord:
-            tail += _extras(record)
-        return head, message_of(record), tail
+            members = _exception(record)
+        own = record.__dict__
+        if len(own) != _STANDARD_COUNT or type(record) is not logging.LogRecord:
+            # logging's own attributes come first, unless somebody made the record otherwise.
+            first = _STANDARD_COUNT if type(record) is logging.LogRecord else 0
+            names = tuple(islice(own, first, None))
+            values = tuple(islice(own.values(), first, None))
+            event = _structlog_event(record)
+            if event is not None:
+                more = {key: value for key, value in event.items() if key not in _EVENT_OF_ITS_OWN}
+                names, values = names + tuple(more), values + tuple(more.values())
+                if not members:
+                    members = _structlog_exception(event)
+            members += self._schema.extras(names, values)
+        return members
+
+
+def head_of(record: logging.LogRecord, context: Context | None) -> str:
+    """The members that every line of the function has, whatever formatter made its message."""
+    try:
+        head = _line.function_start(record.created, record.levelno, record.levelname, record.name)
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        head = _odd_start(record.__dict__)
+    return head if context is None else head + context.columns
 
 
 def message_of(record: logging.LogRecord) -> object:
     """What was logged: text, or the dict itself when a dict was logged without arguments."""
     msg = record.msg
     args = record.args
-    if not args:
-        # A message without arguments is not a format string; getMessage agrees.
-        return msg if type(msg) is str or type(msg) is dict else text_of(msg)
     try:
+        if type(record).getMessage is not _GET_MESSAGE:
+            return record.getMessage()  # which may mask secrets, or format in another way
+        if not args:
+            # A message without arguments is not a format string; getMessage agrees.
+            if type(msg) is str:
+                return msg
+            if type(msg) is dict:
+                event = _structlog_event(record)
+                return msg if event is None else event.get("event")
+            return str(msg)
         return msg % args if type(msg) is str else record.getMessage()
     except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose str raises
+        if not args:
+            return text_of(msg)
         shown = text_of(args) if isinstance(args, (tuple, dict)) else ""
         return f"{text_of(msg)} {shown} [{type(error).__name__} while formatting the message]"
 
 
-def head_of(record: logging.LogRecord, context: Context | None) -> str:
-    """The members that every line of the function has, whatever formatter made its message."""
-    head = _line.function_start(record.created, record.levelname, record.name)
-    return head if context is None else head + context.columns
+_GET_MESSAGE = logging.LogRecord.getMessage
 
 
-def _extras(record: logging.LogRecord) -> str:
-    items: Iterable[tuple[str, object]] = record.__dict__.items()
-    if type(record) is logging.LogRecord:
-        items = islice(items, _STANDARD_COUNT, None)
-    return _line.extras(items, _NOT_EXTRA)
+def _odd_start(own: dict[str, Any]) -> str:
+    """The first members of a record that somebody made by hand, with values of other types."""
+    created, levelno = own.get("created"), own.get("levelno")
+    try:
+        when = _line.timestamp(created)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        when = _line.timestamp(time.time())
+    number = levelno if type(levelno) is int else logging.NOTSET
+    level = _line.level_name(number, text_of(own.get("levelname", "INFO")))
+    return _line.start(when, "function", level, text_of(own.get("name", "unknown")))
 
 
 def _exception(record: logging.LogRecord) -> str:
@@ -97,29 +140,33 @@ def _exception(record: logging.LogRecord) -> str:
         members += f',"location":{quote(f"{record.pathname}:{record.funcName}:{record.lineno}")}'
     elif record.exc_text:
         # A record that came through a queue: QueueHandler keeps only the text.
-        members = f',"stackTrace":{dumps(text_of(record.exc_text).splitlines())}'
+        members = text_members(text_of(record.exc_text))
     if record.stack_info:
         members += f',"stackInfo":{dumps(text_of(record.stack_info).splitlines())}'
     return members
 
 
-def error_members(
-    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
-) -> str:
-    """``errorType``, ``errorMessage``, ``stackTrace``: with causes, notes, a group's members."""
-    try:
-        if error is not None and (
-            error.__cause__
-            or error.__context__
-            or hasattr(error, "__notes__")
-            or hasattr(error, "exceptions")  # a group's members
-        ):
-            frames = traceback.format_exception(kind, error, trace)
-        else:
-            frames = traceback.format_tb(trace)
-    except Exception:  # noqa: BLE001 - the exception's own str or repr may raise
-        frames = []
-    return (
-        f',"errorType":{quote(kind.__name__)},"errorMessage":{quote(text_of(error))}'
-        f',"stackTrace":{dumps([frame.rstrip() for frame in frames])}'
-    )
+# -- structlog's ProcessorFormatter: its event travels as the message of the record ----------------
+
+#: Keys of an event that say again what the record says.
+_EVENT_OF_ITS_OWN = frozenset(
+    {"event", "level", "timestamp", "logger", "exc_info", "stack_info", "_record"}
+)
+
+
+def _structlog_event(record: logging.LogRecord) -> dict[str, Any] | None:
+    """The event that structlog gave to logging for a formatter to render; None for all others."""
+    own = record.__dict__
+    msg = own["msg"]
+    return msg if type(msg) is dict and "_logger" in own and "_name" in own else None
+
+
+def _structlog_exception(event: dict[str, Any]) -> str:
+    info = event.get("exc_info")
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    elif info and not isinstance(info, tuple):
+        info = sys.exc_info()
+    if info and info[0] is not None:
+        return error_members(*info)
+    return ""

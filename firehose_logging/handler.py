@@ -8,7 +8,8 @@ import weakref
 
 from firehose_logging import _threads
 from firehose_logging._line import line as _line
-from firehose_logging._line.json_text import dumps, quote, text_of
+from firehose_logging._line.foreign import text_of
+from firehose_logging._line.json_text import dumps, quote
 from firehose_logging._line.redact import redacted
 from firehose_logging.errors import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, head_of, message_of
@@ -124,7 +125,7 @@ class FirehoseHandler(logging.Handler):
             ):
                 head, message, tail = formatter.members(record)
             else:
-                head, tail = head_of(record, self._context), ""
+                head, tail = head_of(record, self._context), self._json.tail(record)
                 message = _formatted(formatter, record)
             text = quote(message) if type(message) is str else dumps(message)
             body = f'{head},"message":{text}{tail}'

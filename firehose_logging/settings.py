@@ -149,12 +149,15 @@ class Settings:
         """Whether lines that Firehose did not take are written to the runtime's own output."""
         return "undelivered" in self.passthrough
 
-    @property
-    def journal_folder(self) -> str | None:
-        """Where the crash journal's files go; None keeps none."""
+    def journal_folder(self, temp_dir: str) -> str | None:
+        """Where the crash journal's files go; None keeps none.
+
+        Args:
+            temp_dir: where they go unless somebody says otherwise.
+        """
         if isinstance(self.journal, str):
             return self.journal
-        return self.environment.temp_dir if self.journal else None
+        return temp_dir if self.journal else None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Settings cannot be changed; make new ones to set {name}")

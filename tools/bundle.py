@@ -85,9 +85,13 @@ MODULES = (
     "_extension.telemetry_batch",
     "_line.columns",
     "_line.context",
+    "_line.exception",
+    "_line.foreign",
     "_line.json_text",
     "_line.line",
     "_line.redact",
+    "_line.schema",
+    "_line.values",
 )
 
 

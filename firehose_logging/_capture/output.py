@@ -13,9 +13,10 @@ import threading
 
 from firehose_logging import _threads
 from firehose_logging._line import line as _line
-from firehose_logging._line.json_text import quote, text_of
+from firehose_logging._line.exception import error_members, location_of
+from firehose_logging._line.foreign import text_of
+from firehose_logging._line.json_text import quote
 from firehose_logging._line.redact import redacted
-from firehose_logging.formatter import error_members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -316,14 +317,3 @@ def _echoes(text: str, record: logging.LogRecord) -> bool:
     while end < min(len(message), 32) and (message[end].isalnum() or message[end] == " "):
         end += 1
     return message[:end] in text
-
-
-def location_of(trace: list[str]) -> str:
-    """``path:function:line`` of the innermost frame of a formatted stack; empty without one."""
-    for entry in reversed(trace):
-        first = entry.strip().splitlines()[0] if entry.strip() else ""
-        if first.startswith('File "') and ", line " in first:
-            path, _, rest = first[6:].partition('", line ')
-            line, _, function = rest.partition(", in ")
-            return f"{path}:{function}:{line}"
-    return ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
-from firehose_logging._line.json_text import quote
+from firehose_logging._line.json_text import dumps, quote
+from firehose_logging._line.schema import Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from firehose_logging.settings import LambdaEnvironment
 
 
@@ -19,8 +22,19 @@ class Context:
     Lambda's own log.
     """
 
-    def __init__(self, environment: LambdaEnvironment) -> None:
+    def __init__(
+        self,
+        environment: LambdaEnvironment,
+        *,
+        fields: Iterable[tuple[str, str | None]] = (),
+        fixed: bool = False,
+    ) -> None:
         self._environment = environment
+        self.fields = tuple(fields)
+        #: What the platform tells of itself, by the names that fields have for it.
+        self.facts: dict[str, object] = {}
+        #: The rules for the user's own members.
+        self.schema = Schema(fixed=fixed, fields=[name for name, _ in self.fields])
         # All mutable state.
         self.instance_id = ""
         self.request_id: str | None = None
@@ -42,6 +56,10 @@ class Context:
         if self._environment.function_version:
             members.append(f',"functionVersion":{quote(self._environment.function_version)}')
         members.append(f',"instanceId":"{self.instance_id}"')
+        for name, value in self.fields:
+            known = self.facts.get(name) if value is None else value
+            if known is not None:
+                members.append(f",{quote(name)}:{dumps(known)}")
         self.environment_columns = "".join(members)
         self.request_id = None
         self.invocations = 0

@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 
 from firehose_logging._limits import MAX_RECORD_BYTES
-from firehose_logging._line.columns import COLUMNS
-from firehose_logging._line.json_text import dumps, quote, to_bytes
+from firehose_logging._line.json_text import quote, to_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ _second: tuple[int, str] = (-1, "")
 
 # Formatted level and logger of function lines: a program has few, and quoting them each time
 # would take a tenth of a log call.
-_names: dict[tuple[str, str], str] = {}
-# The same for the names of extras, from the comma to the colon.
-_prefixes: dict[str, str] = {}
+_names: dict[tuple[int, str, str], str] = {}
 _MAX_NAMES = 1_000
 
 
@@ -47,16 +44,35 @@ def timestamp(epoch: float) -> str:
     return f"{text}{int((epoch - whole) * 1_000_000):06d}Z"
 
 
-def function_start(epoch: float, level: str, logger: str) -> str:
+#: Names of logging's own levels, whatever somebody calls them for a terminal.
+LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
+
+def level_name(number: int, name: str) -> str:
+    """The ``level`` column: logging's own name of the number, else ``name`` without colours."""
+    if number in LEVELS:
+        return LEVELS[number]
+    return without_colours(name)
+
+
+def without_colours(text: str) -> str:
+    """``text`` without the escape sequences that terminals understand."""
+    head, *rest = text.split("\x1b[")
+    # A sequence ends with its first letter: "33m", "1;31m".
+    kept = [part.lstrip("0123456789;?")[1:] for part in rest]
+    return "".join((head, *kept)).strip() or text
+
+
+def function_start(epoch: float, number: int, level: str, logger: str) -> str:
     """``start`` for a line of the function, the one that is timed."""
-    names = _names.get((level, logger))
+    names = _names.get((number, level, logger))
     if names is None:
         names = (
-            f'","type":"function","level":{quote(level[:_MAX_NAME])}'
+            f'","type":"function","level":{quote(level_name(number, level)[:_MAX_NAME])}'
             f',"logger":{quote(logger[:_MAX_NAME])}'
         )
         if len(_names) < _MAX_NAMES:
-            _names[level, logger] = names
+            _names[number, level, logger] = names
     return f'{{"timestamp":"{timestamp(epoch)}{names}'
 
 
@@ -66,36 +82,6 @@ def start(when: str, kind: str, level: str, logger: str) -> str:
         f'{{"timestamp":"{when}","type":{quote(kind[:_MAX_NAME])}'
         f',"level":{quote(level[:_MAX_NAME])},"logger":{quote(logger[:_MAX_NAME])}'
     )
-
-
-def extras(items: Iterable[tuple[str, object]], skipped: frozenset[str]) -> str:
-    """A user's own members, with a leading comma; what collides goes under ``extra``.
-
-    Args:
-        items: names and values.
-        skipped: names that are nobody's extra.
-    """
-    members = ""
-    collided: dict[str, object] | None = None
-    for key, value in items:
-        prefix = _prefixes.get(key)
-        if prefix is None:
-            if key in skipped:
-                continue
-            name = key if type(key) is str else f"{key}"
-            if name in COLUMNS:
-                collided = {**(collided or {}), name: value}
-                continue
-            prefix = f",{quote(name)}:"
-            if len(_prefixes) < _MAX_NAMES:
-                _prefixes[key] = prefix
-        if type(value) is str:
-            members += prefix + quote(value)
-        else:
-            members += prefix + dumps(value)
-    if collided is not None:
-        members += f',"extra":{dumps(collided)}'
-    return members
 
 
 def finish(body: str, seq: int) -> bytes:

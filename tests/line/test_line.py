@@ -4,19 +4,18 @@ import json
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firehose_logging._limits import MAX_RECORD_BYTES
 from firehose_logging._line import line as _line
-from tools.strategies import names, texts, values
+from tools.strategies import texts
 
 
 @pytest.fixture(autouse=True)
 def _caches_emptied():
     """No name cached by another test, nor left for one."""
     yield
-    _line._prefixes.clear()
     _line._names.clear()
 
 
@@ -66,28 +65,6 @@ def test_line_is_numbered_last():
         "message": "a\nb",
         "seq": 7,
     }
-
-
-@given(st.dictionaries(names, values, max_size=5))
-@settings(deadline=None)
-def test_extras_never_take_a_column(extras):
-    """Names of the schema go under `extra`, all others stay at top level, all valid JSON."""
-    found = parse(HEAD + _line.extras(extras.items(), frozenset()))
-
-    collided = {name for name in extras if name in _line.COLUMNS}
-    assert set(found.get("extra", {})) == collided
-    assert len(found) >= 5
-    assert found["logger"] == "app"
-
-
-def test_stack_info_is_a_column():
-    """The members that we write are never written twice by a user's extra of that name."""
-    assert {"stackInfo", "stackTrace", "location", "seq"} <= _line.COLUMNS
-
-
-def test_skipped_names_are_nobodys():
-    """Names that logging itself uses are no extras."""
-    assert _line.extras([("args", 1), ("mine", 2)], frozenset({"args"})) == ',"mine":2'
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "😀", "\x00", "\ud800", '"'])
@@ -142,7 +119,7 @@ def test_fits_is_never_wrong(length):
 def test_names_are_bounded():
     """Type, level and logger are repeated on every part, so that they cannot be endless."""
     head = _line.start("t", "k" * 3_000_000, "L" * 3_000_000, "n" * 3_000_000)
-    named = _line.function_start(1.0, "L" * 3_000_000, "n" * 3_000_000)
+    named = _line.function_start(1.0, 25, "L" * 3_000_000, "n" * 3_000_000)
 
     assert len(head) < 2_000
     assert len(named) < 2_000
@@ -168,18 +145,45 @@ def test_head_over_a_record_is_refused():
 def test_caches_are_bounded():
     """Endless different names do not fill the memory."""
     for number in range(2_500):
-        _line.extras([(f"name{number}", 1)], frozenset())
-        _line.function_start(1.0, "INFO", f"logger{number}")
+        _line.function_start(1.0, 20, "INFO", f"logger{number}")
 
-    assert len(_line._prefixes) <= 1_000
     assert len(_line._names) <= 1_000
 
 
 @given(texts, texts)
 def test_cached_names_are_the_same_as_new_ones(level, logger):
     """The second line of a logger begins like the first."""
-    first = _line.function_start(1.0, level, logger)
+    first = _line.function_start(1.0, 25, level, logger)
 
-    assert _line.function_start(1.0, level, logger) == first
+    assert _line.function_start(1.0, 25, level, logger) == first
     found = json.loads(_line.to_bytes(first + "}"))
     assert set(found) == {"timestamp", "type", "level", "logger"}
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "column"),
+    [
+        (30, "\x1b[33mWARNING\x1b[0m", "WARNING"),
+        (30, "WARN", "WARNING"),
+        (40, "err", "ERROR"),
+        (25, "NOTICE", "NOTICE"),
+        (25, "\x1b[1;34mNOTICE\x1b[0m", "NOTICE"),
+        (35, "Level 35", "Level 35"),
+        (5, "trace", "trace"),
+        (25, "\x1b[0m", "\x1b[0m"),
+    ],
+)
+def test_level_names(number, name, column):
+    """The levels of logging have its names; a level of the user's own keeps its name."""
+    start = _line.function_start(1.0, number, name, "app")
+
+    assert json.loads(start + "}")["level"] == column
+
+
+@given(texts)
+def test_colours_are_taken_out_of_any_text(text):
+    """What a terminal does not show is gone, and something is left of a name that is not empty."""
+    kept = _line.without_colours(f"\x1b[1;31m{text}\x1b[0m")
+
+    assert len(kept) >= len(text.strip()) or "\x1b" in text
+    assert _line.without_colours("plain") == "plain"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from firehose_logging import JsonFormatter
+from firehose_logging._line.columns import COLUMNS
 from firehose_logging._line.context import Context
-from firehose_logging._line.line import COLUMNS
 from firehose_logging.settings import LambdaEnvironment
 from tools.strategies import OddError, Unprintable, record, records
 

@@ -279,10 +279,22 @@ def test_record_that_defeats_the_encoder(logger, client):
     assert client.messages() == ["still here"]
 
 
+def test_record_made_by_hand(logger, client):
+    """Attributes of other types than logging's own cost what they say, not the line."""
+    made = record("still here", level=30, customer="c-1")
+    made.__dict__.update(created="yesterday", levelname=None, name=7)
+    logger.handle(made)
+
+    (line,) = client.lines()
+    assert (line["message"], line["customer"]) == ("still here", "c-1")
+    assert (line["level"], line["logger"]) == ("WARNING", "7")
+    assert line["timestamp"].endswith("Z")
+
+
 def test_hopeless_record_is_counted(logger, client):
     """A record of which nothing can be encoded is counted as lost, and the loss is told."""
     made = record()
-    made.created = "yesterday"
+    del made.msg
     logger.handle(made)
     logger.info("next")
     client.lines()

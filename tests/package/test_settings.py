@@ -225,11 +225,12 @@ def test_what_passes_through(passthrough, all_, metrics, undelivered):
 
 def test_place_of_the_journal():
     """The journal is in the temporary folder, nowhere, or where somebody wants it."""
-    environ = {"TMPDIR": "/var/x"}
+    folders = [
+        Settings.from_env({PRE + "JOURNAL": text}).journal_folder("/var/x")
+        for text in ("on", "off", "/mnt/a")
+    ]
 
-    assert Settings.from_env(environ).journal_folder == "/var/x"
-    assert Settings.from_env({**environ, PRE + "JOURNAL": "off"}).journal_folder is None
-    assert Settings.from_env({**environ, PRE + "JOURNAL": "/mnt/a"}).journal_folder == "/mnt/a"
+    assert folders == ["/var/x", None, "/mnt/a"]
 
 
 @pytest.mark.parametrize(

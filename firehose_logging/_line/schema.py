@@ -1,0 +1,100 @@
+"""Which columns the user's own members become: all of them, or one."""
+
+from __future__ import annotations
+
+from firehose_logging._line.columns import FOLDED
+from firehose_logging._line.foreign import text_of
+from firehose_logging._line.json_text import dumps, quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Most sets of names whose plan is kept; a program has few, unless it makes them up.
+MAX_PLANS = 1_000
+
+# Before the value of each name the text from the comma to the colon, empty where it is no column;
+# then index and name of those that go under ``extra``.
+if TYPE_CHECKING:
+    Plan = tuple[tuple[str, ...], tuple[tuple[int, str], ...]]
+
+
+class Schema:
+    """The rules for the user's own members of a line.
+
+    Args:
+        fixed: whether the columns are known beforehand: ``message`` is text, and what else there
+            is is JSON text in one column ``extra``, as tables of Parquet and Iceberg need it.
+        fields: names of columns that every line has by a setting.
+        skipped: names that are nobody's extras.
+    """
+
+    __slots__ = ("_plans", "_skipped", "_taken", "fixed")
+
+    def __init__(
+        self,
+        *,
+        fixed: bool = False,
+        fields: Iterable[str] = (),
+        skipped: frozenset[str] = frozenset(),
+    ) -> None:
+        self.fixed = fixed
+        self._taken = FOLDED.union(name.lower() for name in fields)
+        self._skipped = skipped
+        self._plans: dict[tuple[str, ...], Plan] = {}
+
+    def skipping(self, names: frozenset[str]) -> Schema:
+        """The same rules, where ``names`` are nobody's extras."""
+        return Schema(fixed=self.fixed, fields=self._taken, skipped=names)
+
+    def extras(self, names: tuple[str, ...], values: Sequence[object]) -> str:
+        """A user's own members, with a leading comma.
+
+        No two columns of a line differ in case only, because Athena, Glue and DuckDB take them
+        for one: what comes later goes under ``extra``.
+
+        Args:
+            names: their names, in order.
+            values: as many values.
+        """
+        plan = self._plans.get(names)
+        if plan is None:
+            plan = self._plan(names)
+            if len(self._plans) < MAX_PLANS:
+                self._plans[names] = plan
+        prefixes, under = plan
+        members = ""
+        for prefix, value in zip(prefixes, values, strict=False):
+            if prefix:
+                members += prefix + (quote(value) if type(value) is str else dumps(value))
+        if under:
+            text = dumps({name: values[index] for index, name in under})
+            members += f',"extra":{quote(text) if self.fixed else text}'
+        return members
+
+    def _plan(self, names: tuple[str, ...]) -> Plan:
+        prefixes = []
+        under: list[tuple[int, str]] = []
+        seen = set(self._taken)
+        seen_under: set[str] = set()
+        for index, key in enumerate(names):
+            name = key if type(key) is str else text_of(key)
+            prefix = ""
+            if name in self._skipped:
+                pass
+            elif not self.fixed and name.lower() not in seen:
+                seen.add(name.lower())
+                prefix = f",{quote(name)}:"
+            else:
+                while name.lower() in seen_under:
+                    name += "_"
+                seen_under.add(name.lower())
+                under.append((index, name))
+            prefixes.append(prefix)
+        return tuple(prefixes), tuple(under)
+
+    def message(self, message: object) -> object:
+        """What stands in the ``message`` column: an object stays one where the schema is open."""
+        if self.fixed and type(message) is not str:
+            return message if isinstance(message, str) else dumps(message)
+        return message
