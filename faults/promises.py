@@ -26,6 +26,7 @@ class Promise(NamedTuple):
 _FUZZ = "tests/faults/test_fuzz.py::test_no_input_breaks_a_reader"
 _SCENARIOS = "tests/faults/test_scenarios.py"
 _BOUNDS = "tests/faults/test_bounds.py"
+_DIVERSION = "tests/delivery/test_diversion.py"
 _MATRIX = "tests/faults/test_matrix.py"
 
 PROMISES = (
@@ -120,6 +121,64 @@ PROMISES = (
         "        _previous(number, frame)",
         "        pass",
         "tests/e2e/test_lifecycle.py::test_the_functions_own_sigterm_handler",
+    ),
+    # -- the other way out: FIREHOSE_LOGGING_PASSTHROUGH=undelivered ------------------------------
+    Promise(
+        "what a full buffer would drop goes to the runtime's own output",
+        "_delivery/batch.py",
+        "        return ((record, BUFFER_FULL),), ledger.lost\n",
+        "        return (), {**ledger.lost, BUFFER_FULL: ledger.losing(BUFFER_FULL, 1)}\n",
+        f"{_DIVERSION}::test_what_a_full_buffer_would_drop_is_written",
+    ),
+    Promise(
+        "what is refused for good goes to the runtime's own output",
+        "_delivery/batch.py",
+        "            out = tuple((record, reason) for record in held)\n",
+        "            pass\n",
+        f"{_DIVERSION}::test_what_is_refused_for_good_is_written",
+    ),
+    Promise(
+        "what is pending at the end goes to the runtime's own output",
+        "_delivery/diversion.py",
+        "        self._backlog.exclusively(self._backlog.batcher.spill)\n",
+        "",
+        f"{_DIVERSION}::test_at_the_end_everything_pending_is_written",
+    ),
+    Promise(
+        "it goes there before the platform kills the process",
+        "_extension/last_flush.py",
+        "            deliveries.divert()\n",
+        "            pass\n",
+        "tests/extension/test_last_flush.py"
+        "::test_what_is_still_pending_goes_the_other_way_out_in_time",
+    ),
+    Promise(
+        "what an earlier process left goes there too",
+        "_delivery/delivery.py",
+        "            self._recovery.finish(self._diversion.finish)\n",
+        "",
+        f"{_DIVERSION}::test_what_an_earlier_process_left_is_written_at_the_end",
+    ),
+    Promise(
+        "a line that was written there counts as diverted",
+        "_delivery/batch.py",
+        "        self.ledger.diverted += record.lines\n",
+        "",
+        f"{_DIVERSION}::test_at_the_end_everything_pending_is_written",
+    ),
+    Promise(
+        "how many lines went there is told in the log stream",
+        "_delivery/ledger.py",
+        "        return [*self.lost.items(), (DIVERTED, self.diverted)]",
+        "        return [*self.lost.items()]",
+        f"{_DIVERSION}::test_what_a_full_buffer_would_drop_is_written",
+    ),
+    Promise(
+        "what we wrote there does not come back through function telemetry",
+        "_extension/telemetry.py",
+        'if kind == "function" and self._is_ours(record):',
+        "if False:",
+        "tests/extension/test_telemetry.py::test_what_we_wrote_ourselves_does_not_come_back",
     ),
     # -- the crash journal ----------------------------------------------------------------------
     Promise(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firehose_logging._capture.output import Capture
+    from firehose_logging._delivery.diversion import RuntimeOutput
     from firehose_logging._delivery.outcome import Transport
     from firehose_logging._extension.companion import Companion
     from firehose_logging._line.redact import Redact
@@ -94,6 +95,7 @@ class Process:
                 background=self._delivers_by_age,
                 own_body=self._own_body,
                 on_progress=self._progress,
+                divert=self._output() if own.passes_undelivered else None,
             )
 
         key = (stream_name, id(client) if client is not None else 0)
@@ -108,6 +110,17 @@ class Process:
             delivery.add(self._own_body(level, text, {"code": code}))
 
         _diagnostics.deliver_to(say)
+
+    @staticmethod
+    def _output() -> RuntimeOutput | None:
+        """The runtime's own output, for lines that Firehose does not take."""
+        from firehose_logging._delivery.diversion import RuntimeOutput
+
+        try:
+            return RuntimeOutput(1 if sys.__stdout__ is None else sys.__stdout__.fileno())
+        except (OSError, ValueError) as error:
+            tell(f"FIREHOSE_LOGGING_PASSTHROUGH=undelivered is not possible: {error}")
+            return None
 
     def _delivers_by_age(self) -> bool:
         """Whether nobody says when to deliver: no extension, or one that sees no invocations."""
@@ -317,6 +330,7 @@ class Process:
                 # Init failed: the platform ends the process as soon as it is told, so this is
                 # the last moment at which anything can be delivered.
                 self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)
+                self.streams.divert()
         except Exception as failure:  # noqa: BLE001 - the error itself must still be reported
             tell(f"error capture: {type(failure).__name__}: {failure}", once="error")
 
@@ -345,6 +359,7 @@ class Process:
             if left <= 0:
                 break
             self.streams.flush(left, urgent=True)
+        self.streams.divert()
         pending = self.streams.pending()
         if pending:
             kept = "; the crash journal keeps them" if self.settings.journal else ""

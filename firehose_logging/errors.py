@@ -23,5 +23,9 @@ UNENCODABLE = "unencodable"
 #: A telemetry event could not be read, or its batch was larger than the platform ever sends.
 BAD_TELEMETRY = "bad_telemetry"
 
+#: No loss: Firehose did not take the line, and it went to the runtime's own output
+#: (``FIREHOSE_LOGGING_PASSTHROUGH=undelivered``). Told in the log stream like a loss.
+DIVERTED = "diverted"
+
 #: Every reason there is; the ledger accepts no other.
 LOSS_REASONS = (BUFFER_FULL, REFUSED, UNENCODABLE, BAD_TELEMETRY)

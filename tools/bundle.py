@@ -70,6 +70,7 @@ MODULES = (
     "_delivery.retry",
     "_delivery.steps",
     "_delivery.waiters",
+    "_delivery.worker",
     "_extension.companion",
     "_extension.flush_policy",
     "_extension.inbox",

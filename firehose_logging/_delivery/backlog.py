@@ -11,7 +11,7 @@ from firehose_logging._delivery.ledger import Ledger
 from firehose_logging._delivery.losses import Losses
 from firehose_logging._limits import MAX_RECORD_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line.line import finish
-from firehose_logging.errors import UNENCODABLE
+from firehose_logging.errors import DIVERTED, UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from firehose_logging.settings import Settings
 
     T = TypeVar("T")
+
+
+#: Most bytes of lines that have made room for others and wait to be written to the runtime's own
+#: output, where several threads log faster than it takes them.
+MAX_SPILL_BYTES = 1_048_576
 
 
 class Backlog:
@@ -59,6 +64,7 @@ class Backlog:
             self.ledger,
             self._settings.buffer_bytes,
             record_bytes=TARGET_GZIP_BYTES if gzip else TARGET_RECORD_BYTES,
+            spill_bytes=self._spill_bytes(),
         )
         self.losses = Losses(self.batcher)
         self.journal = CrashJournal(self._journal_folder, self._settings.stream_name or "")
@@ -66,6 +72,11 @@ class Backlog:
         #: How many lines were accepted before the one that is being numbered; None between lines.
         self._numbering: int | None = None
         self._held = False  # a snapshot was taken: lines wait to know whose they are
+
+    def _spill_bytes(self) -> int:
+        if not self._settings.passes_undelivered:
+            return 0
+        return min(MAX_SPILL_BYTES, self._settings.buffer_bytes // 4)
 
     # -- the lock ---------------------------------------------------------------------------
 
@@ -148,7 +159,7 @@ class Backlog:
             self.ledger.accepted, line, batcher.oldest_index, batcher.settled_between
         )
         batcher.add(line, now)
-        if self.ledger.lost:
+        if self.ledger.has_gaps:
             self.keep_losses()
 
     def take_over(self, line: bytes) -> None:
@@ -177,7 +188,11 @@ class Backlog:
     def lose_all(self, losses: Iterable[tuple[str, int]]) -> None:
         """Count lines that an earlier process lost; under the lock."""
         for reason, lines in losses:
-            self.batcher.skip(lines, reason)
+            if reason == DIVERTED:
+                self.ledger.accepted += lines
+                self.ledger.diverted += lines
+            else:
+                self.batcher.skip(lines, reason)
         self.keep_losses()
 
     def keep_losses(self) -> None:
@@ -193,10 +208,39 @@ class Backlog:
         """
         index = self.ledger.accepted + len(self.incoming)
         text, untold = self.losses.tell(index)
-        self.incoming.append(own_body("ERROR", text, {"code": "lines_lost", "lost": untold}))
+        lost = {reason: lines for reason, lines in untold.items() if reason != DIVERTED}
+        columns: dict[str, object] = {"code": "lines_lost" if lost else "lines_diverted"}
+        if lost:
+            columns["lost"] = lost
+        if DIVERTED in untold:
+            columns["diverted"] = untold[DIVERTED]
+        self.incoming.append(own_body("ERROR" if lost else "WARNING", text, columns))
         if self.journal.wanted:
             self._drain()  # into the journal, before the counters there are taken back
             self.keep_losses()
+
+    # -- the other way out ----------------------------------------------------------------------
+
+    def spilled(self) -> bytearray | None:
+        """The first lines that are on their way to the runtime's own output."""
+        spilled = self.exclusively(lambda: self.batcher.spilled)
+        return spilled[0][0].data if spilled else None
+
+    def diverted(self, *, written: bool) -> None:
+        """Those lines have been written there, or nothing can be.
+
+        Args:
+            written: whether they have.
+        """
+        self.exclusively(self._diverted, written)
+
+    def _diverted(self, written: bool) -> None:
+        if written:
+            self.batcher.diverted()
+        else:
+            self.batcher.not_diverted()
+        self.journal.settled(self.batcher.oldest_index())
+        self.keep_losses()
 
     # -- the ends ---------------------------------------------------------------------------
 
@@ -232,7 +276,7 @@ class Backlog:
         self.journal.close(keep=pending or bool(self.ledger.untold))
 
     def counts(self) -> dict[str, object]:
-        """The ledger: accepted, delivered, lost by reason, pending, bytes."""
+        """The ledger: accepted, delivered, diverted, lost by reason, pending, bytes."""
         return self.exclusively(self._counts)
 
     def _counts(self) -> dict[str, object]:
@@ -240,6 +284,7 @@ class Backlog:
         return {
             "accepted": ledger.accepted,
             "delivered": ledger.delivered,
+            "diverted": ledger.diverted,
             "lost": dict(ledger.lost),
             "pending": batcher.pending_lines,
             "pending_bytes": batcher.pending_bytes,

@@ -1,8 +1,10 @@
 """Lines into records, records into calls; bounded. Pure: no clock, no thread, no I/O.
 
-A line lives in exactly one record from ``add`` until ``delivered`` or ``lose``. Records queue in
-the order their lines came; those taken for a call are *in flight* until the outcome of each is
-reported back, and those to be sent again return to the front with their bytes unchanged.
+A line lives in exactly one record from ``add`` until ``delivered``, ``diverted`` or ``lose``.
+Records queue in the order their lines came; those taken for a call are *in flight* until the
+outcome of each is reported back, and those to be sent again return to the front with their bytes
+unchanged. Where lines that Firehose does not take have another way out, they are *spilled* until
+they have taken it.
 
 A signal handler of the function's may raise in the middle of any of this. CPython runs one only
 at a call, at a jump back and where a function begins, so each change is prepared first and then
@@ -68,6 +70,9 @@ class Batcher:
             not in flight is lost as ``buffer_full``.
         record_bytes: where a record is closed; a single longer line is a record of its own.
         call_bytes, call_records: most of one call.
+        spill_bytes: most bytes of lines that have made room for others and are on their way to the
+            runtime's own output, part of ``capacity``; one line may be longer. 0 where lines that
+            make room are lost instead.
     """
 
     def __init__(
@@ -78,9 +83,11 @@ class Batcher:
         record_bytes: int = TARGET_RECORD_BYTES,
         call_bytes: int = MAX_CALL_BYTES,
         call_records: int = MAX_CALL_RECORDS,
+        spill_bytes: int = 0,
     ) -> None:
         self.ledger = ledger
-        self._capacity = capacity
+        self._capacity = capacity - spill_bytes
+        self._spill_bytes = spill_bytes
         self._record_bytes = record_bytes
         self._call_bytes = call_bytes
         self._call_records = call_records
@@ -89,6 +96,9 @@ class Batcher:
         self._open: Record | None = None  # the record being filled, always the last of _queue
         self._in_flight: list[Record] = []
         self._bytes = 0
+        #: Lines on their way to the runtime's own output, and why each is there.
+        self.spilled: deque[tuple[Record, str]] = deque()
+        self._spilled_bytes = 0
         #: Bytes waiting to be taken, without those in flight.
         self.queued_bytes = 0
 
@@ -97,23 +107,25 @@ class Batcher:
     @property
     def pending_bytes(self) -> int:
         """Bytes of all undelivered lines."""
-        return self._bytes
+        return self._bytes + self._spilled_bytes
+
+    def _all(self) -> list[Record]:
+        records = [*self._in_flight, *self._queue]
+        records.extend(record for record, _ in self.spilled)
+        return records
 
     @property
     def pending_lines(self) -> int:
         """All undelivered lines, counted record by record."""
-        return sum(r.lines for r in self._queue) + sum(r.lines for r in self._in_flight)
+        return sum(record.lines for record in self._all())
 
     def pending_up_to(self, index: int) -> int:
         """Undelivered lines with an index of at most ``index``."""
-        records = [*self._in_flight, *self._queue]
-        return sum(max(0, min(r.end, index + 1) - r.first) for r in records)
+        return sum(max(0, min(r.end, index + 1) - r.first) for r in self._all())
 
     def oldest_index(self) -> int | None:
         """Index of the oldest pending line; None when nothing is pending."""
-        firsts = [r.first for r in self._in_flight]
-        firsts.extend(r.first for r in self._queue if r.lines)
-        return min(firsts, default=None)
+        return min((r.first for r in self._all() if r.lines), default=None)
 
     def oldest_queued(self) -> int | None:
         """Index of the oldest line waiting to be taken; None when nothing is."""
@@ -124,6 +136,8 @@ class Batcher:
 
         What is dropped while a call takes its time is younger than that call.
         """
+        if self.spilled:
+            return 0, 0  # these are younger, too, and not settled
         start = max((r.end for r in self._in_flight), default=0)
         end = min((r.first for r in self._queue if r.lines), default=self.ledger.accepted)
         return start, end
@@ -134,9 +148,7 @@ class Batcher:
 
     def oldest_pending_time(self) -> float | None:
         """The same with what is in flight; None when nothing is pending."""
-        times = [r.opened for r in self._in_flight]
-        times.extend(r.opened for r in self._queue if r.lines)
-        return min(times, default=None)
+        return min((r.opened for r in self._all() if r.lines), default=None)
 
     # -- in --------------------------------------------------------------------------------
 
@@ -148,10 +160,7 @@ class Batcher:
         ledger = self.ledger
         index = ledger.accepted
         if self._bytes + size > self._capacity and not self._make_room(size):
-            lost = ledger.losing(BUFFER_FULL, 1)
-            ledger.lost[BUFFER_FULL] = lost
-            ledger.accepted = index + 1
-            self._open = None  # a record's lines are counted on from its first, without gaps
+            self._refuse(line, now)
             return
         record = self._open
         if record is None or len(record.data) + size > self._record_bytes:
@@ -184,18 +193,45 @@ class Batcher:
         while self._bytes + size > self._capacity:
             record = self._oldest()
             end = record.data.index(b"\n") + 1
-            lost = ledger.losing(BUFFER_FULL, 1)
+            out, lost = self._making_room(record.data[:end], record.first, record.opened)
             del record.data[:end]
             record.lines -= 1
             self._bytes -= end
             self.queued_bytes -= end
-            ledger.lost[BUFFER_FULL] = lost
+            self.spilled += out
+            self._spilled_bytes += end * len(out)
+            ledger.lost = lost
         if self.queued_bytes:
             self._oldest()
         else:
             self._open = None
             self._queue.clear()
         return True
+
+    def _refuse(self, line: bytes, now: float) -> None:
+        """A line for which there is no room, since all of it is taken by what is in flight."""
+        ledger = self.ledger
+        index = ledger.accepted
+        out, lost = self._making_room(line, index, now)
+        size = len(line)
+        self.spilled += out
+        self._spilled_bytes += size * len(out)
+        ledger.lost = lost
+        ledger.accepted = index + 1
+        self._open = None  # a record's lines are counted on from its first, without gaps
+
+    def _making_room(
+        self, line: bytes | bytearray, index: int, opened: float
+    ) -> tuple[tuple[tuple[Record, str], ...], dict[str, int]]:
+        """What is spilled, and what the losses are, when this line makes room for others."""
+        ledger = self.ledger
+        spilled = self._spilled_bytes
+        if not self._spill_bytes or (spilled and spilled + len(line) > self._spill_bytes):
+            return (), {**ledger.lost, BUFFER_FULL: ledger.losing(BUFFER_FULL, 1)}
+        record = Record(index + 1, opened)
+        record.data += line
+        record.lines = 1
+        return ((record, BUFFER_FULL),), ledger.lost
 
     def _oldest(self) -> Record:
         """The oldest queued record; those before it whose lines have all made room go."""
@@ -235,34 +271,58 @@ class Batcher:
         return taken
 
     def delivered(self, records: list[Record], sizes: list[int] | None = None) -> None:
-        """Firehose confirmed these; ``sizes`` are their bytes as sent, where compressed."""
-        lines = sum(record.lines for record in records)
-        raw = sum(len(record.data) for record in records)
-        bill = sum(billed(size) for size in sizes or [len(record.data) for record in records])
-        in_flight = self._without(records)
+        """Firehose confirmed these; ``sizes`` are their bytes as sent, where compressed.
+
+        Records that have been settled otherwise meanwhile are passed over, here and below: a call
+        that nobody waited for any more may still come to an end.
+        """
+        bills = {
+            id(record): billed(size)
+            for record, size in zip(records, sizes or [len(r.data) for r in records], strict=True)
+        }
+        held, queue, in_flight = self._taking_out(records)
+        lines = sum(record.lines for record in held)
+        raw = sum(len(record.data) for record in held)
+        bill = sum(bills[id(record)] for record in held)
+        queued = sum(len(record.data) for record in queue)
         ledger = self.ledger
+        self._queue = queue
         self._in_flight = in_flight
         self._bytes -= raw
+        self.queued_bytes = queued
         ledger.delivered += lines
         ledger.delivered_bytes += raw
         ledger.billed_bytes += bill
 
     def lose(self, records: list[Record], reason: str) -> None:
-        """These will never be delivered."""
-        raw = sum(len(record.data) for record in records)
-        lost = self.ledger.losing(reason, sum(record.lines for record in records))
-        in_flight = self._without(records)
-        if lost:
-            self.ledger.lost[reason] = lost
+        """These will never be delivered: they are lost, or go the other way out."""
+        held, queue, in_flight = self._taking_out(records)
+        ledger, lost = self.ledger, self.ledger.lost
+        out: tuple[tuple[Record, str], ...] = ()
+        raw = sum(len(record.data) for record in held)
+        if self._spill_bytes:
+            out = tuple((record, reason) for record in held)
+        elif held:
+            lost = {**lost, reason: ledger.losing(reason, sum(r.lines for r in held))}
+        spilled_bytes = self._spilled_bytes + (raw if out else 0)
+        queued = sum(len(record.data) for record in queue)
+        self.spilled += out
+        self._spilled_bytes = spilled_bytes
+        ledger.lost = lost
+        self._queue = queue
         self._in_flight = in_flight
         self._bytes -= raw
+        self.queued_bytes = queued
 
     def again(self, records: list[Record]) -> None:
         """Put these back in front of the queue, in their old order, to be sent again."""
-        size = sum(len(record.data) for record in records)
-        queue = deque(records)
+        flying = set(map(id, self._in_flight))
+        back = [record for record in records if id(record) in flying]
+        returning = set(map(id, back))
+        in_flight = [record for record in self._in_flight if id(record) not in returning]
+        size = sum(len(record.data) for record in back)
+        queue = deque(back)
         queue.extend(self._queue)
-        in_flight = self._without(records)
         self._queue = queue
         self._in_flight = in_flight
         self.queued_bytes += size
@@ -271,10 +331,59 @@ class Batcher:
         """Nobody will report on what is in flight: queue all of it again."""
         self.again(list(self._in_flight))
 
-    def _without(self, records: list[Record]) -> list[Record]:
-        """What is in flight besides these."""
-        settled = set(map(id, records))
-        return [record for record in self._in_flight if id(record) not in settled]
+    def _taking_out(
+        self, records: list[Record]
+    ) -> tuple[list[Record], deque[Record], list[Record]]:
+        """Which of these are still held, and queue and flight without them."""
+        out = set(map(id, records))
+        queue = deque(record for record in self._queue if id(record) not in out)
+        in_flight = [record for record in self._in_flight if id(record) not in out]
+        held = [record for record in self._queue if id(record) in out]
+        held += [record for record in self._in_flight if id(record) in out]
+        return held, queue, in_flight
+
+    # -- the other way out -------------------------------------------------------------------
+
+    def spill(self) -> None:
+        """The environment ends: everything that is pending goes the other way out."""
+        if not self._spill_bytes:
+            return
+        pending = sorted((*self._in_flight, *self._queue), key=lambda record: record.first)
+        out = tuple((record, "") for record in pending if record.lines)
+        queue: deque[Record] = deque()
+        self.spilled += out
+        self._spilled_bytes += self._bytes
+        self._queue = queue
+        self._in_flight = []
+        self._open = None
+        self._bytes = 0
+        self.queued_bytes = 0
+
+    def diverted(self) -> None:
+        """The first of the spilled records has been written to the runtime's own output."""
+        record, _ = self.spilled[0]
+        size = len(record.data)
+        self._spilled_bytes -= size
+        self.ledger.diverted += record.lines
+        del self.spilled[0]
+
+    def not_diverted(self) -> None:
+        """That output takes nothing: what is there because of the end is pending again."""
+        ledger = self.ledger
+        lost = dict(ledger.lost)
+        for record, reason in self.spilled:
+            if reason:
+                lost[reason] = lost.get(reason, 0) + record.lines
+        back = deque(record for record, reason in self.spilled if not reason)
+        size = sum(len(record.data) for record in back)
+        back.extend(self._queue)
+        empty: deque[tuple[Record, str]] = deque()
+        ledger.lost = lost
+        self.spilled = empty
+        self._spilled_bytes = 0
+        self._queue = back
+        self._bytes += size
+        self.queued_bytes += size
 
     def __repr__(self) -> str:
         return (

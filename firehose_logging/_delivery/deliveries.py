@@ -63,7 +63,7 @@ class Deliveries:
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
         """Deliver everything, within one time budget in seconds."""
         deadline = None if timeout is None else self._clock.now() + timeout
-        delivered, pending = 0, 0
+        delivered, pending, diverted = 0, 0, 0
         lost: dict[str, int] = {}
         self.request_flush(urgent=urgent)  # all of them at once, then wait for each
         for delivery in self.all():
@@ -71,9 +71,15 @@ class Deliveries:
             result = delivery.flush(left, urgent=urgent)
             delivered += result.delivered
             pending += result.pending
+            diverted += result.diverted
             for reason, count in result.lost.items():
                 lost[reason] = lost.get(reason, 0) + count
-        return FlushResult(delivered, pending, lost)
+        return FlushResult(delivered, pending, lost, diverted)
+
+    def divert(self) -> None:
+        """The environment ends: write what is pending to the runtime's own output, if asked for."""
+        for delivery in self.all():
+            delivery.divert()
 
     def close_journals(self) -> None:
         """The process ends: leave pending lines, and only those, to the next one."""

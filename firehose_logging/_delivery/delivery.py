@@ -17,7 +17,8 @@ from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
-from firehose_logging._delivery.waiters import LONGEST_WAIT, Waiters, wake
+from firehose_logging._delivery.waiters import LONGEST_WAIT, Waiters
+from firehose_logging._delivery.worker import Worker
 from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
 from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
@@ -25,24 +26,15 @@ from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
 
     from firehose_logging._clock import Clock
     from firehose_logging._delivery.backlog import Backlog
     from firehose_logging._delivery.batch import Record
     from firehose_logging._delivery.booking import News
+    from firehose_logging._delivery.diversion import Diversion
     from firehose_logging._delivery.outcome import Transport
+    from firehose_logging._delivery.worker import Thread
     from firehose_logging.settings import Settings
-
-    class Thread(Protocol):
-        """What is asked of a thread."""
-
-        def is_alive(self) -> bool:
-            """Whether it still runs."""
-
-        def join(self, timeout: float | None = None) -> None:
-            """Wait until it has ended."""
-
 
 #: Seconds one call may take before it counts as failed.
 CALL_TIMEOUT = 5.0
@@ -60,6 +52,8 @@ class Delivery:
             asking, as in processes that are never frozen. In Lambda the extension decides when.
         own_body: builds the body of a line of ours from level, message and more columns.
         on_progress: called after each change on the delivery thread; must not block or raise.
+        divert: writes whole lines to the runtime's own output, for those that Firehose does not
+            take; None where they have no other way out.
         spawn: starts a thread; as of ``_threads.spawn``.
     """
 
@@ -73,6 +67,7 @@ class Delivery:
         background: Callable[[], bool],
         own_body: Callable[[str, str, dict[str, object]], str],
         on_progress: Callable[[], None] | None = None,
+        divert: Callable[[bytes | bytearray], None] | None = None,
         spawn: Callable[[str, Callable[[], None]], Thread] | None = None,
     ) -> None:
         self.settings = settings
@@ -82,7 +77,12 @@ class Delivery:
         self._background = background
         self._own_body = own_body
         self._on_progress = on_progress or _nothing
-        self._spawn = spawn or _threads.spawn
+        self._spawn = spawn
+        self._diversion: Diversion | None = None
+        if divert is not None:
+            from firehose_logging._delivery.diversion import Diversion  # few have another way out
+
+            self._diversion = Diversion(backlog, divert)
         # Queued bytes that are sent without waiting for a flush: half a call, or less memory.
         self._trigger_bytes = min(MAX_CALL_BYTES // 2, settings.buffer_bytes // 2)
         self._reset()
@@ -91,18 +91,15 @@ class Delivery:
         """All mutable state, new; also what a forked child starts with. Guarded by the lock."""
         backlog = self._backlog
         backlog.clear()
+        if self._diversion is not None:
+            self._diversion.clear()
         self._recovery = Recovery(backlog, self._trigger_bytes, self._turn, self._own_body)
         # What an earlier process left is ours now, where nothing is kept.
         self._recovered = not backlog.journal.wanted
         self._booking = Booking(self.settings.stream_name, backlog.batcher, backlog.losses, _jitter)
         self._asked = Asked(self._trigger_bytes, self.settings.interval)
-        self._thread: Thread | None = None
-        # The thread that is at work: one that a signal handler's exception kept from being known
-        # by its handle runs all the same.
-        self._worker: int | None = None
+        self._worker = Worker(self._work, self._spawn)
         self._waiters = Waiters()
-        self._wake = threading.Lock()  # the thread waits to acquire it
-        self._wake.acquire()
         self._armed = False  # background: the thread knows that a line waits to grow old
         self._transport: Transport | None = None
         self._sending = False
@@ -113,6 +110,8 @@ class Delivery:
         """Accept a line (without ``seq`` and its end); returns at once."""
         backlog = self._backlog
         backlog.add(body)
+        if backlog.batcher.spilled and self._diversion is not None:
+            self._diversion.run()
         if self._sending:
             return  # the thread looks again when that is done
         if backlog.batcher.queued_bytes >= self._trigger_bytes:
@@ -161,7 +160,7 @@ class Delivery:
     @property
     def recovered(self) -> bool:
         """Whether what earlier processes left behind has been taken over, or nobody looks."""
-        return self._recovered or not self._alive()
+        return self._recovered or not self._worker.alive
 
     @property
     def failing(self) -> bool:
@@ -185,16 +184,17 @@ class Delivery:
             urgent: try at once even if a back-off says later.
         """
         ledger = self._backlog.ledger
-        before = ledger.delivered, dict(ledger.lost)
+        before = ledger.delivered, ledger.diverted, dict(ledger.lost)
         target = self.request_flush(urgent=urgent)
         # A signal handler must not wait for what the thread that it interrupts holds.
         if not self._backlog.is_held_here():
             self._wait_for(target, timeout)
-        delivered, lost = before
+        delivered, diverted, lost = before
         return FlushResult(
             ledger.delivered - delivered,
             self._backlog.pending_up_to(target),
             {r: n - lost.get(r, 0) for r, n in ledger.lost.items() if n > lost.get(r, 0)},
+            ledger.diverted - diverted,
         )
 
     def _wait_for(self, target: int, timeout: float | None) -> None:
@@ -206,7 +206,7 @@ class Delivery:
                 # Not the other way round: what is no number at all ends the wait, too.
                 if not left > 0 or (deadline is None and self.failing):
                     break
-                if not self._alive():
+                if not self._worker.alive:
                     self._run(inline=True, until=deadline)
                     break
                 waiter.acquire(timeout=min(left, LONGEST_WAIT))
@@ -217,55 +217,32 @@ class Delivery:
         """Flush, then stop the thread; may be called twice, and lines may still be added."""
         result = self.flush(timeout)
         self._asked.closing = True
-        thread, transport = self._thread, self._transport
-        wake(self._wake)
-        if thread is not None and not _threads.is_own():
-            thread.join(timeout if timeout is not None else CALL_TIMEOUT)
-        if transport is not None and not self._alive():
+        transport = self._transport
+        self._worker.wake()
+        self._worker.join(timeout if timeout is not None else CALL_TIMEOUT)
+        if transport is not None and not self._worker.alive:
             transport.close()
         self.close_journal()
         return result
 
     # -- the thread -------------------------------------------------------------------------
 
-    def _alive(self) -> bool:
-        thread = self._thread
-        return self._worker is not None or (thread is not None and thread.is_alive())
-
     def _rouse(self) -> None:
         """Wake the thread, starting it first where there is none."""
-        if not self._alive() and not self._backlog.is_held_here():
+        if not self._worker.alive and not self._backlog.is_held_here():
             self._backlog.exclusively(self._start)
-        wake(self._wake)
+        self._worker.wake()
 
     def _start(self) -> None:
-        if self._alive():
+        if self._worker.alive:
             return
         self._asked.closing = False
         if self._sending:
             self._put_back()
-        try:
-            self._thread = self._spawn("delivery", self._work)
-        except RuntimeError:
-            # The interpreter is shutting down; flush() then delivers inline.
-            self._thread = None
+        self._worker.start()
 
     def _work(self) -> None:
         """The thread: send, wait for more, until closed."""
-        if not self._backlog.exclusively(self._claim):
-            return
-        try:
-            self._deliver()
-        finally:
-            self._worker = None
-
-    def _claim(self) -> bool:
-        if self._worker is not None:
-            return False
-        self._worker = threading.get_ident()
-        return True
-
-    def _deliver(self) -> None:
         try:
             self.recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
@@ -306,7 +283,7 @@ class Delivery:
             seconds = step.seconds
             if until is not None and (seconds is None or self._clock.now() + seconds >= until):
                 return False
-            self._wake.acquire(timeout=-1 if seconds is None else seconds)
+            self._worker.wait(seconds)
         return True
 
     def step(self, *, inline: bool = False) -> Send | Wait | Stop:
@@ -353,6 +330,8 @@ class Delivery:
             _threads.calling.discard(ident)
         for code, text, key in self._backlog.exclusively(self._book, records, outcome):
             tell(text, code=code, once=key)
+        if self._diversion is not None:
+            self._diversion.run()
         self._notify()
 
     def _book(self, records: list[Record], outcome: CallOutcome) -> list[News]:
@@ -362,11 +341,11 @@ class Delivery:
         if self._booking.stored and backlog.losses.to_tell:
             backlog.tell_losses(self._own_body)
         backlog.journal.settled(backlog.batcher.oldest_index())
-        if BUFFER_FULL in backlog.ledger.lost:
+        if backlog.ledger.lost.get(BUFFER_FULL):
             text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
             text += "; the oldest lines are lost and counted"
             news.append(("buffer_full", text, BUFFER_FULL))
-        if backlog.ledger.untold:
+        if backlog.ledger.has_gaps:
             backlog.keep_losses()
         return news
 
@@ -378,8 +357,15 @@ class Delivery:
     # -- the ends ---------------------------------------------------------------------------
 
     def counts(self) -> dict[str, object]:
-        """The ledger: accepted, delivered, lost by reason, pending, bytes."""
+        """The ledger: accepted, delivered, diverted, lost by reason, pending, bytes."""
         return self._backlog.counts()
+
+    def divert(self) -> None:
+        """The environment ends: write what is pending to the runtime's own output, if asked for."""
+        if self._diversion is not None:
+            self._diversion.finish()
+            self._recovery.finish(self._diversion.finish)
+            self._diversion.finish()
 
     def close_journal(self) -> None:
         """Leave pending lines to the next process, and no file when nothing is pending."""

@@ -1,4 +1,4 @@
-"""The count of every line from acceptance to its end: accepted = delivered + lost + pending.
+"""The count of every line to its end: accepted = delivered + diverted + lost + pending.
 
 ``pending`` is counted by the batcher on its own, not derived, so that the equation can fail.
 Each way out is one assignment: an exception that comes in between finds it made or not made.
@@ -6,7 +6,7 @@ Each way out is one assignment: an exception that comes in between finds it made
 
 from __future__ import annotations
 
-from firehose_logging.errors import LOSS_REASONS
+from firehose_logging.errors import DIVERTED, LOSS_REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ class Ledger:
     def __init__(self) -> None:
         self.accepted = 0
         self.delivered = 0
+        #: Lines that went to the runtime's own output, since Firehose did not take them.
+        self.diverted = 0
         self.delivered_bytes = 0
         self.billed_bytes = 0
         self.lost: dict[str, int] = {}
@@ -32,9 +34,17 @@ class Ledger:
 
     @property
     def untold(self) -> dict[str, int]:
-        """Losses that no line in the log stream has told yet."""
+        """Losses that no line in the log stream has told yet, and diverted lines likewise."""
         told = self.told
-        return {r: n - told.get(r, 0) for r, n in self.lost.items() if n > told.get(r, 0)}
+        return {r: n - told.get(r, 0) for r, n in self._gone() if n > told.get(r, 0)}
+
+    def _gone(self) -> list[tuple[str, int]]:
+        return [*self.lost.items(), (DIVERTED, self.diverted)]
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there may be something to tell; quicker than ``untold``."""
+        return bool(self.lost) or self.diverted > 0
 
     def losing(self, reason: str, lines: int) -> int:
         """What ``lost[reason]`` is when ``lines`` more are lost; whoever asks assigns it.
@@ -49,7 +59,7 @@ class Ledger:
     def take_untold(self) -> dict[str, int]:
         """The losses not told so far, by reason; they count as told from now on."""
         untold = self.untold
-        self.told = dict(self.lost)
+        self.told = dict(self._gone())
         return untold
 
     def tell_again(self, told: Mapping[str, int]) -> None:
@@ -57,8 +67,8 @@ class Ledger:
         self.told = {reason: n - told.get(reason, 0) for reason, n in self.told.items()}
 
     def balances(self, pending: int) -> bool:
-        """Whether accepted = delivered + lost + pending."""
-        return self.accepted == self.delivered + self.lost_lines + pending
+        """Whether accepted = delivered + diverted + lost + pending."""
+        return self.accepted == self.delivered + self.diverted + self.lost_lines + pending
 
     def __repr__(self) -> str:
         return f"<Ledger accepted={self.accepted} delivered={self.delivered} lost={self.lost}>"

@@ -5,6 +5,8 @@ The line that tells losses can itself be lost; then what it told is to be told a
 
 from __future__ import annotations
 
+from firehose_logging.errors import DIVERTED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +29,8 @@ class Losses:
     @property
     def to_tell(self) -> bool:
         """Whether there are losses that no line on its way tells."""
-        return self._telling is None and bool(self._batcher.ledger.untold)
+        ledger = self._batcher.ledger
+        return self._telling is None and ledger.has_gaps and bool(ledger.untold)
 
     def tell(self, index: int) -> tuple[str, dict[str, int]]:
         """The text and the counts of the line that tells them all.
@@ -37,9 +40,14 @@ class Losses:
         """
         untold = self._batcher.ledger.take_untold()
         self._telling = (index, untold)
-        count = sum(untold.values())
-        reasons = ", ".join(f"{lines} {reason}" for reason, lines in untold.items())
-        return f"{count} lines were lost: {reasons}", untold
+        lost = {reason: lines for reason, lines in untold.items() if reason != DIVERTED}
+        texts = []
+        if lost:
+            reasons = ", ".join(f"{lines} {reason}" for reason, lines in lost.items())
+            texts.append(f"{sum(lost.values())} lines were lost: {reasons}")
+        if DIVERTED in untold:
+            texts.append(f"{untold[DIVERTED]} lines went to the function's own output")
+        return "; ".join(texts), untold
 
     def stored(self, records: Iterable[Record]) -> None:
         """These records are delivered; perhaps the line was in one of them."""

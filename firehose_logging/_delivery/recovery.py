@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from firehose_logging._delivery.backlog import Backlog
 
@@ -32,20 +34,55 @@ class Recovery:
         self._most_bytes = most_bytes
         self._make_room = make_room
         self._own_body = own_body
+        # All mutable state, guarded by the lock: what is left, the next of it, how many were taken.
+        self._lock = threading.Lock()
+        self._left: Iterator[bytes] | None = None
+        self._next: bytes | None = None
+        self._taken = 0
 
     def run(self) -> None:
         """Take over everything there is, and tell in the log stream how much that was."""
         backlog = self._backlog
-        journal = backlog.journal
-        lines = 0
-        for line in journal.recover():
+        while (line := self._peek()) is not None:
             while backlog.batcher.queued_bytes >= self._most_bytes:
                 if not self._make_room():
                     return
-            backlog.exclusively(backlog.take_over, line)
-            lines += 1
-        backlog.exclusively(backlog.lose_all, list(journal.found.items()))
-        if lines:
-            text = f"{lines} lines of an earlier process recovered from the crash journal"
-            columns: dict[str, object] = {"code": "lines_recovered", "recovered": lines}
-            backlog.incoming.append(self._own_body("WARNING", text, columns))
+            self._take(line)
+
+    def finish(self, after_each: Callable[[], None]) -> None:
+        """The environment ends, and nothing in it will read the rest: take it over at once.
+
+        Args:
+            after_each: called after each line, has it make room for the next.
+        """
+        while (line := self._peek()) is not None:
+            self._take(line)
+            after_each()
+
+    def _peek(self) -> bytes | None:
+        with self._lock:
+            if self._left is None:
+                self._left = self._backlog.journal.recover()
+                self._taken = 0
+            if self._next is None:
+                self._next = next(self._left, None)
+            if self._next is None:
+                self._left = None
+                self._end()
+            return self._next
+
+    def _take(self, line: bytes) -> None:
+        with self._lock:
+            if self._next is line:  # nobody else has, meanwhile
+                self._next = None
+                self._taken += 1
+                self._backlog.exclusively(self._backlog.take_over, line)
+
+    def _end(self) -> None:
+        backlog = self._backlog
+        backlog.exclusively(backlog.lose_all, list(backlog.journal.found.items()))
+        if self._taken:
+            text = f"{self._taken} lines of an earlier process recovered from the crash journal"
+            columns: dict[str, object] = {"code": "lines_recovered", "recovered": self._taken}
+            body = self._own_body("WARNING", text, columns)
+            backlog.incoming.append(body)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: lets events wait for each other for longer, that comes on top.
 QUIET = 0.03
 
+#: Seconds after SIGTERM at which what is still pending goes to the runtime's own output, if that is
+#: wanted: the platform gives 300 to 500 ms.
+DIVERT_AFTER = 0.2
+
 
 class LastFlush:
     """The flush at SIGTERM, and what still comes after it.
@@ -42,6 +46,7 @@ class LastFlush:
         self._began: float | None = None
         self._last_news = 0.0
         self._targets: Targets = []
+        self._diverted = False
 
     @property
     def began(self) -> bool:
@@ -55,6 +60,7 @@ class LastFlush:
     def begin(self, now: float) -> None:
         """Everything that waits has been made into lines: flush it."""
         self._began = self._last_news = now
+        self._diverted = False
         self._targets = self._deliveries.request_flush(urgent=True)
 
     def news(self, now: float) -> None:
@@ -72,6 +78,9 @@ class LastFlush:
         deliveries = self._deliveries
         if deliveries.oldest() is not None:
             self._targets = deliveries.request_flush(urgent=not deliveries.failing)
+        if not self._diverted and now - self._began >= DIVERT_AFTER:
+            self._diverted = True
+            deliveries.divert()
         over = now - self._began >= SHUTDOWN_LIMIT
         quiet = now - self._last_news >= self._quiet
         if over or (quiet and deliveries.settled(self._targets)):

@@ -75,6 +75,8 @@ class TelemetryReader:
         kind = event.get("type")
         kind = kind if isinstance(kind, str) and kind else "unknown"
         record = event.get("record")
+        if kind == "function" and self._is_ours(record):
+            return []
         request_id = _request_id(record)
         if kind == "platform.start":
             self._request_id = request_id
@@ -93,6 +95,16 @@ class TelemetryReader:
         payload = dumps(record)
         body = f'{head},"record":{payload}'
         return [body] if _line.fits(body) else _line.split(head, payload, "")
+
+    def _is_ours(self, record: object) -> bool:
+        """Whether we wrote this: a line that Firehose did not take must not come back as another.
+
+        Nobody else writes the name of this environment, ``instanceId``.
+        """
+        name = self._context.instance_id
+        if isinstance(record, dict):
+            return record.get("instanceId") == name
+        return isinstance(record, str) and f'"instanceId":"{name}"' in record
 
 
 def rfc3339(time: object, now: float) -> str:

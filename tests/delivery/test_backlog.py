@@ -172,9 +172,9 @@ def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, ignored, c
                 delivered += [json.loads(x)["seq"] for r in records for x in r.data.splitlines()]
                 backlog.exclusively(backlog.batcher.delivered, records)
     finally:
+        storm(0)
         stop.set()
         thread.join()
-    storm(0)
 
     counts = backlog.counts()
     assert raised + ignored.count(TimeIsUpError) == 1_500

@@ -435,7 +435,7 @@ def test_close_twice_then_on(transport):
     delivery.add(BODY)
 
     assert delivery.close(10)
-    assert not delivery._alive()
+    assert not delivery._worker.alive
     assert delivery.close(10)
     delivery.add(BODY)
     assert delivery.close(10)
@@ -454,7 +454,7 @@ def test_no_thread_to_be_had(transport, monkeypatch):
     delivery.add(BODY)
 
     assert delivery.flush(10).delivered == 1
-    assert threading.active_count() == 1 or not delivery._alive()
+    assert threading.active_count() == 1 or not delivery._worker.alive
 
 
 def test_no_thread_and_no_service(monkeypatch):

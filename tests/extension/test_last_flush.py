@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from firehose_logging._extension.last_flush import QUIET, LastFlush
+from firehose_logging._extension.last_flush import DIVERT_AFTER, QUIET, LastFlush
 from firehose_logging._limits import SHUTDOWN_LIMIT
 from firehose_logging._switch_interval import SHORT_INTERVAL, SwitchInterval
 from support.deliveries import ScriptedDeliveries
@@ -75,6 +75,17 @@ def test_a_failing_stream_is_not_pressed(end):
 
     end.flush.tick(100.0 + SHUTDOWN_LIMIT)
     assert end.ended == 1
+
+
+def test_what_is_still_pending_goes_the_other_way_out_in_time(end):
+    """The flush has its time, and the platform has not killed the process yet; once an end."""
+    end.deliveries.pending = 99.0
+    end.flush.begin(100.0)
+    end.flush.tick(100.0 + DIVERT_AFTER - 0.01)
+    assert end.deliveries.diverted == 0
+    end.flush.tick(100.0 + DIVERT_AFTER)
+    end.flush.tick(100.0 + DIVERT_AFTER + 0.03)
+    assert end.deliveries.diverted == 1
 
 
 def test_the_second_sigterm_of_a_process_that_lives_on(end):

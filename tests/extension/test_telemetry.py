@@ -253,3 +253,17 @@ def test_any_bytes(bodies):
     for body in bodies:
         reader.read(body, NOW)
     reader.rest(NOW)
+
+
+@pytest.mark.parametrize("form", ["text", "object"])
+def test_what_we_wrote_ourselves_does_not_come_back(form):
+    """A line that went to the function's own output is no new line of the function."""
+    context = Context(LambdaEnvironment({}))
+    ours = f'{{"message":"x","instanceId":"{context.instance_id}","seq":7}}'
+    record = ours if form == "text" else json.loads(ours)
+
+    lines, _, bad = post(TelemetryReader(context), event("function", record))
+
+    assert (lines, bad) == ([], 0)
+    lines, _, _ = post(TelemetryReader(context), event("function", "a line of the function\n"))
+    assert [line["message"] for line in lines] == ["a line of the function"]

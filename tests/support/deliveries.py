@@ -14,6 +14,8 @@ class ScriptedDeliveries:
         self.recovered = True
         #: Whether each request so far was urgent.
         self.requests: list[bool] = []
+        #: How often what is pending was to go to the runtime's own output.
+        self.diverted = 0
         self._open: set[int] = set()
 
     def request_flush(self, *, urgent: bool = False) -> Any:
@@ -27,6 +29,10 @@ class ScriptedDeliveries:
     def settled(self, targets: Any) -> bool:
         """Whether what was asked for is delivered."""
         return targets not in self._open
+
+    def divert(self) -> None:
+        """What is pending goes to the runtime's own output, where that is wanted."""
+        self.diverted += 1
 
     def oldest(self) -> float | None:
         """When the oldest pending line came."""

@@ -56,6 +56,7 @@ def unthreaded(
     clock: ManualClock,
     *,
     background: bool = False,
+    divert: Any = None,
     journal_folder: str | None = None,
     **settings: Any,
 ) -> Delivery:
@@ -65,6 +66,7 @@ def unthreaded(
         transport: what sends; a function makes one.
         clock: the clock.
         background: whether lines are delivered by age.
+        divert: writes lines that Firehose does not take; None where they have no other way out.
         journal_folder: where the crash journal is kept; None keeps none.
         settings: the other settings.
     """
@@ -76,6 +78,7 @@ def unthreaded(
         clock,
         background=lambda: background,
         own_body=own_body,
+        divert=divert,
         spawn=lambda _name, _target: IdleThread(),
     )
 

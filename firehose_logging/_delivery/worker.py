@@ -1,0 +1,90 @@
+"""The thread of a delivery: started when there is something to do, woken when there is more."""
+
+from __future__ import annotations
+
+import threading
+
+from firehose_logging import _threads
+from firehose_logging._delivery.waiters import wake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Thread(Protocol):
+        """What is asked of a thread."""
+
+        def is_alive(self) -> bool:
+            """Whether it still runs."""
+
+        def join(self, timeout: float | None = None) -> None:
+            """Wait until it has ended."""
+
+
+class Worker:
+    """One thread at most, and what it waits on.
+
+    Args:
+        run: what the thread does.
+        spawn: starts a thread; None for ``_threads.spawn``.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[], None],
+        spawn: Callable[[str, Callable[[], None]], Thread] | None = None,
+    ) -> None:
+        self._run = run
+        self._spawn = spawn or _threads.spawn
+        self._thread: Thread | None = None
+        # The thread that is at work: one that a signal handler's exception kept from being known
+        # by its handle runs all the same.
+        self._at_work: int | None = None
+        self._claim = threading.Lock()
+        self._news = threading.Lock()
+        self._news.acquire()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        thread = self._thread
+        return self._at_work is not None or (thread is not None and thread.is_alive())
+
+    def start(self) -> None:
+        """Start the thread where none runs; none does afterwards where there is none to be had."""
+        if self.alive:
+            return
+        try:
+            self._thread = self._spawn("delivery", self._work)
+        except RuntimeError:
+            # The interpreter is shutting down; flush() then delivers inline.
+            self._thread = None
+
+    def _work(self) -> None:
+        if not self._claim.acquire(blocking=False):
+            return
+        self._at_work = threading.get_ident()
+        try:
+            self._run()
+        finally:
+            self._at_work = None
+            self._claim.release()
+
+    def wake(self) -> None:
+        """There is news; callable from a signal handler."""
+        wake(self._news)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait for news.
+
+        Args:
+            seconds: most seconds; None until there is some.
+        """
+        self._news.acquire(timeout=-1 if seconds is None else seconds)
+
+    def join(self, timeout: float) -> None:
+        """Wait until the thread has ended; a no-op on a thread of ours."""
+        thread = self._thread
+        if thread is not None and not _threads.is_own():
+            thread.join(timeout)
