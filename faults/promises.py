@@ -122,6 +122,20 @@ PROMISES = (
         "        pass",
         "tests/e2e/test_lifecycle.py::test_the_functions_own_sigterm_handler",
     ),
+    Promise(
+        "the last flush is not stuck behind a call that hangs",
+        "_delivery/delivery.py",
+        "            self._backlog.exclusively(self._replace_worker)\n",
+        "            pass\n",
+        "tests/delivery/test_delivery.py::test_a_call_that_hangs_keeps_nothing_back",
+    ),
+    Promise(
+        "a request is signed anew whenever it is made again",
+        "_firehose/direct.py",
+        "            return self._send(records, timeout)\n        return outcome\n",
+        "            return outcome\n        return outcome\n",
+        "tests/firehose/test_direct.py::test_a_signature_that_grew_old_is_made_anew",
+    ),
     # -- the other way out: FIREHOSE_LOGGING_PASSTHROUGH=undelivered ------------------------------
     Promise(
         "what a full buffer would drop goes to the runtime's own output",

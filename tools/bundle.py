@@ -57,6 +57,7 @@ MODULES = (
     "_delivery.backlog",
     "_delivery.batch",
     "_delivery.booking",
+    "_delivery.caller",
     "_delivery.outage",
     "_delivery.deliveries",
     "_delivery.delivery",

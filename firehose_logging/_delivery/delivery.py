@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 
-from firehose_logging import _threads
 from firehose_logging._delivery.booking import Booking
-from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, Caller
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
@@ -32,12 +30,9 @@ if TYPE_CHECKING:
     from firehose_logging._delivery.batch import Record
     from firehose_logging._delivery.booking import News
     from firehose_logging._delivery.diversion import Diversion
-    from firehose_logging._delivery.outcome import Transport
+    from firehose_logging._delivery.outcome import CallOutcome, Transport
     from firehose_logging._delivery.worker import Thread
     from firehose_logging.settings import Settings
-
-#: Seconds one call may take before it counts as failed.
-CALL_TIMEOUT = 5.0
 
 
 class Delivery:
@@ -93,7 +88,7 @@ class Delivery:
         backlog.clear()
         if self._diversion is not None:
             self._diversion.clear()
-        self._recovery = Recovery(backlog, self._trigger_bytes, self._turn, self._own_body)
+        self._recovery = Recovery(backlog, self._trigger_bytes, self._make_room, self._own_body)
         # What an earlier process left is ours now, where nothing is kept.
         self._recovered = not backlog.journal.wanted
         self._booking = Booking(self.settings.stream_name, backlog.batcher, backlog.losses, _jitter)
@@ -101,8 +96,7 @@ class Delivery:
         self._worker = Worker(self._work, self._spawn)
         self._waiters = Waiters()
         self._armed = False  # background: the thread knows that a line waits to grow old
-        self._transport: Transport | None = None
-        self._sending = False
+        self._caller = Caller(self._make_transport, self._clock)
 
     # -- lines come in ----------------------------------------------------------------------
 
@@ -112,7 +106,7 @@ class Delivery:
         backlog.add(body)
         if backlog.batcher.spilled and self._diversion is not None:
             self._diversion.run()
-        if self._sending:
+        if self._caller.busy:
             return  # the thread looks again when that is done
         if backlog.batcher.queued_bytes >= self._trigger_bytes:
             if not (self._armed and self._booking.failing):
@@ -142,6 +136,7 @@ class Delivery:
             urgent: try at once even if a back-off says later; for the end of the environment.
         """
         target, idle = self._backlog.exclusively(self._ask, urgent)
+        self._relieve(urgent=urgent)
         if not idle or not self._recovered:
             self._rouse()
         return target
@@ -188,7 +183,7 @@ class Delivery:
         target = self.request_flush(urgent=urgent)
         # A signal handler must not wait for what the thread that it interrupts holds.
         if not self._backlog.is_held_here():
-            self._wait_for(target, timeout)
+            self._wait_for(target, timeout, urgent=urgent)
         delivered, diverted, lost = before
         return FlushResult(
             ledger.delivered - delivered,
@@ -197,7 +192,7 @@ class Delivery:
             ledger.diverted - diverted,
         )
 
-    def _wait_for(self, target: int, timeout: float | None) -> None:
+    def _wait_for(self, target: int, timeout: float | None, *, urgent: bool) -> None:
         deadline = None if timeout is None else self._clock.now() + timeout
         waiter = self._waiters.enter()
         try:
@@ -207,9 +202,12 @@ class Delivery:
                 if not left > 0 or (deadline is None and self.failing):
                     break
                 if not self._worker.alive:
-                    self._run(inline=True, until=deadline)
+                    # No thread can be started: never wait for more.
+                    while self._turn(inline=True, until=deadline):
+                        pass
                     break
-                waiter.acquire(timeout=min(left, LONGEST_WAIT))
+                waiter.acquire(timeout=min(left, HUNG_AFTER if urgent else LONGEST_WAIT))
+                self._relieve(urgent=urgent)
         finally:
             self._waiters.leave(waiter)
 
@@ -217,11 +215,10 @@ class Delivery:
         """Flush, then stop the thread; may be called twice, and lines may still be added."""
         result = self.flush(timeout)
         self._asked.closing = True
-        transport = self._transport
         self._worker.wake()
         self._worker.join(timeout if timeout is not None else CALL_TIMEOUT)
-        if transport is not None and not self._worker.alive:
-            transport.close()
+        if not self._worker.alive:
+            self._caller.close()
         self.close_journal()
         return result
 
@@ -237,12 +234,12 @@ class Delivery:
         if self._worker.alive:
             return
         self._asked.closing = False
-        if self._sending:
+        if self._caller.busy:
             self._put_back()
         self._worker.start()
 
-    def _work(self) -> None:
-        """The thread: send, wait for more, until closed."""
+    def _work(self, worker: Worker) -> None:
+        """The thread: send, wait for more, until closed or relieved."""
         try:
             self.recover()
         except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
@@ -252,27 +249,40 @@ class Delivery:
         self._notify()
         while True:
             try:
-                self._run(inline=False, until=None)
+                while self._worker is worker and self._turn():
+                    pass
             except Exception as error:  # noqa: BLE001 - nobody else would deliver
                 tell(f"delivery: {type(error).__name__}: {error}", once=f"work:{error}")
                 self._backlog.exclusively(self._put_back)
             else:
                 return
 
+    def _make_room(self) -> bool:
+        """Have what was recovered sent, on the delivery thread; nobody else waits for it."""
+        return self._worker.is_here and self._turn()
+
+    def _relieve(self, *, urgent: bool) -> None:
+        """Have a second thread with a second connection send what a call that hangs keeps back.
+
+        The environment may have been frozen in that call, or ends and has no time for it. If it
+        has been stored all the same, or is in the end, that is a duplicate, which ``seq`` tells.
+        """
+        if self._caller.hangs(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER):
+            self._backlog.exclusively(self._replace_worker)
+
+    def _replace_worker(self) -> None:
+        if not self._caller.busy:
+            return
+        self._caller = Caller(self._make_transport, self._clock)
+        self._booking.not_before = 0.0
+        self._backlog.batcher.recall()
+        self._worker = Worker(self._work, self._spawn)
+        self._worker.start()
+
     def _put_back(self) -> None:
         """What was in flight when a thread died is queued again; it may have been stored."""
-        self._sending = False
+        self._caller.busy = False
         self._booking.abandoned(self._clock.now())
-
-    def _run(self, *, inline: bool, until: float | None) -> None:
-        """Send until there is nothing to do, or wait for more.
-
-        Args:
-            inline: on a caller's thread, because no thread can be started: never wait for more.
-            until: when a caller's patience ends, on the clock.
-        """
-        while self._turn(inline=inline, until=until):
-            pass
 
     def _turn(self, *, inline: bool = False, until: float | None = None) -> bool:
         """Send once, or wait once; False when there is nothing to do any more."""
@@ -312,31 +322,27 @@ class Delivery:
             background=background,
             inline=inline,
         )
-        self._sending = isinstance(step, Send)
+        self._caller.busy = isinstance(step, Send)
         # Lines that come from now on find a thread that knows when to wake by itself.
         self._armed = isinstance(step, Wait) and step.seconds is not None
         return step
 
     def _send(self, records: list[Record]) -> None:
-        ident = threading.get_ident()
-        _threads.calling.add(ident)
-        try:
-            if self._transport is None:
-                self._transport = self._make_transport()
-            outcome = self._transport.send([r.data for r in records], CALL_TIMEOUT)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the lines must be kept
-            outcome = CallOutcome(error=type(error).__name__, message=str(error))
-        finally:
-            _threads.calling.discard(ident)
-        for code, text, key in self._backlog.exclusively(self._book, records, outcome):
-            tell(text, code=code, once=key)
+        caller = self._caller
+        outcome = caller.send([r.data for r in records])
+        if caller is self._caller:
+            for code, text, key in self._backlog.exclusively(self._book, records, outcome):
+                tell(text, code=code, once=key)
+        else:
+            caller.close()  # this call was given up meanwhile
+            self._backlog.exclusively(self._book_late, records, outcome)
         if self._diversion is not None:
             self._diversion.run()
         self._notify()
 
     def _book(self, records: list[Record], outcome: CallOutcome) -> list[News]:
         backlog = self._backlog
-        self._sending = False
+        self._caller.busy = False
         news = self._booking.book(records, outcome, self._clock.now())
         if self._booking.stored and backlog.losses.to_tell:
             backlog.tell_losses(self._own_body)
@@ -348,6 +354,17 @@ class Delivery:
         if backlog.ledger.has_gaps:
             backlog.keep_losses()
         return news
+
+    def _book_late(self, records: list[Record], outcome: CallOutcome) -> None:
+        """What a call that had been given up came to: good news only."""
+        codes = outcome.codes
+        if codes is not None and len(codes) == len(records):
+            stored = [r for r, code in zip(records, codes, strict=True) if code is None]
+            sizes = outcome.sizes and [
+                size for size, code in zip(outcome.sizes, codes, strict=True) if code is None
+            ]
+            self._backlog.batcher.delivered(stored, sizes)
+            self._backlog.journal.settled(self._backlog.batcher.oldest_index())
 
     def _notify(self) -> None:
         """Have everyone who waits look again."""
@@ -379,9 +396,7 @@ class Delivery:
         """
         self._backlog.exclusively(self._backlog.hold)
         self.flush(timeout, urgent=True)
-        transport = self._transport
-        if transport is not None:
-            transport.close()
+        self._caller.close()
 
     def after_restore(self, old_id: str, new_id: str) -> None:
         """Be a new instance: numbers from 1, credentials and connections of its own.
@@ -394,7 +409,7 @@ class Delivery:
         old, new = f',"instanceId":"{old_id}"', f',"instanceId":"{new_id}"'
         self._backlog.exclusively(self._backlog.renumber, old, new)
         self._booking.not_before = 0.0
-        self._transport = None
+        self._caller = Caller(self._make_transport, self._clock)
 
     def release(self) -> None:
         """Number what waits, as the process ends without having been restored."""

@@ -26,13 +26,13 @@ class Worker:
     """One thread at most, and what it waits on.
 
     Args:
-        run: what the thread does.
+        run: what the thread does; given is the worker itself.
         spawn: starts a thread; None for ``_threads.spawn``.
     """
 
     def __init__(
         self,
-        run: Callable[[], None],
+        run: Callable[[Worker], None],
         spawn: Callable[[str, Callable[[], None]], Thread] | None = None,
     ) -> None:
         self._run = run
@@ -51,6 +51,11 @@ class Worker:
         thread = self._thread
         return self._at_work is not None or (thread is not None and thread.is_alive())
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread is the worker's."""
+        return self._at_work == threading.get_ident()
+
     def start(self) -> None:
         """Start the thread where none runs; none does afterwards where there is none to be had."""
         if self.alive:
@@ -66,7 +71,7 @@ class Worker:
             return
         self._at_work = threading.get_ident()
         try:
-            self._run()
+            self._run(self)
         finally:
             self._at_work = None
             self._claim.release()

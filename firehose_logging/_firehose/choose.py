@@ -45,19 +45,30 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
 
         return BotoTransport(stream_name, client, gzip=gzip)
 
-    if client is not None or settings.transport == "boto3":
+    def successor() -> Transport:
+        import botocore
+
+        del botocore  # raises where it is not there
+        return boto()
+
+    if client is not None:
         return boto()
     from firehose_logging._firehose.endpoint import choose, why_not_direct
 
-    why_not = why_not_direct(environ) or _configured_by_file()
     endpoint = choose(environ)
-    if why_not or isinstance(endpoint, str):
+    if settings.transport == "boto3":
+        why_not: str | None = "FIREHOSE_LOGGING_TRANSPORT=boto3"
+    else:
+        why_not = why_not_direct(environ) or _configured_by_file()
+    if isinstance(endpoint, str) or (why_not and _has_botocore()):
         if settings.transport == "direct":
             tell(
                 f"FIREHOSE_LOGGING_TRANSPORT=direct is not possible: {why_not}; using boto3",
                 code="transport_changed",
             )
         return boto()
+    if why_not:
+        tell(f"botocore is not there; sending without it although {why_not}", once="no botocore")
     from firehose_logging._firehose.credentials import CredentialSource
     from firehose_logging._firehose.direct import DirectTransport
 
@@ -68,8 +79,17 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
         clock,
         ca_file=_ca_file(environ),
         compress=compress if gzip else None,
-        fallback=boto if settings.transport == "auto" else None,
+        fallback=successor if settings.transport == "auto" else None,
     )
+
+
+def _has_botocore() -> bool:
+    try:
+        import botocore
+    except ImportError:
+        return False
+    del botocore
+    return True
 
 
 def _configured_by_file() -> str | None:

@@ -33,6 +33,10 @@ CONNECT_TIMEOUT = 2.0
 #: and the other side gone without a word (NAT devices forget after 350 s).
 IDLE_LIMIT = 20.0
 
+#: Seconds since a request was signed after which its refusal may be for that; the service allows
+#: for five minutes.
+STALE_AFTER = 60.0
+
 #: Most bytes of an answer: 500 results of some 300 bytes, and room.
 _MAX_ANSWER_BYTES = 4 * 1_048_576
 
@@ -58,7 +62,8 @@ class DirectTransport:
         clock: the clock seam.
         ca_file: certificates that are trusted; None for the interpreter's own.
         compress: turns a record into what is sent; None sends it as it is.
-        fallback: makes the transport that takes over; None for no other.
+        fallback: makes the transport that takes over, or raises ImportError where it cannot be
+            had; None for no other.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class DirectTransport:
         # All mutable state; only the delivery thread touches it.
         self._socket: socket.socket | None = None
         self._used_at = 0.0
+        self._signed_at = 0.0
         self._context: ssl.SSLContext | None = None
         self._successor: Transport | None = None
 
@@ -94,12 +100,16 @@ class DirectTransport:
         """
         if self._successor is not None:
             return self._successor.send(records, timeout)
-        outcome = self._send(records, timeout)
+        outcome = self._send_fresh(records, timeout)
         if self._fallback is not None and (
             outcome.error in _SIGNING_CODES or outcome.error == "CertificateNotTrusted"
         ):
             self.close()
-            self._successor = self._fallback()
+            try:
+                self._successor = self._fallback()
+            except ImportError:
+                self._fallback = None  # who is not there does not take over
+                return outcome
             again = self._successor.send(records, timeout)
             if again.codes is not None:  # a refusal of both is told by the delivery
                 tell(
@@ -110,27 +120,35 @@ class DirectTransport:
             return again
         return outcome
 
+    def _send_fresh(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
+        """Send; once more where the signature had grown old before the service saw it.
+
+        The environment may have been frozen between signing and sending.
+        """
+        outcome = self._send(records, timeout)
+        if outcome.error in _SIGNING_CODES and self._clock.epoch() - self._signed_at > STALE_AFTER:
+            return self._send(records, timeout)
+        return outcome
+
     def _send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
         deadline = self._clock.now() + timeout
-        try:
-            credentials = self._credentials()
-        except Exception as error:  # noqa: BLE001 - a credentials endpoint can answer anything
-            return CallOutcome(error="NoCredentials", message=mask(str(error)))
         sizes = None
         data: Sequence[bytes | bytearray] = records
         if self._compress is not None:
             data = [self._compress(record) for record in records]
             sizes = [len(record) for record in data]
-        request = self._requests.signed(self._requests.body(data), credentials, self._clock.epoch())
-        answer = self._exchange(request, deadline)
+        answer = self._exchange(self._requests.body(data), deadline)
         if isinstance(answer, CallOutcome):
             return answer
         return read_answer(answer, sizes)
 
     # -- the connection ---------------------------------------------------------------------
 
-    def _exchange(self, request: bytes, deadline: float) -> _http.Message | CallOutcome:
-        """Send and receive; a kept connection that has died is replaced once, in silence."""
+    def _exchange(self, body: bytes, deadline: float) -> _http.Message | CallOutcome:
+        """Send and receive; a kept connection that has died is replaced once, in silence.
+
+        Signed each time, and when the connection stands: either may have taken a freeze.
+        """
         reused = self._still_good()
         while True:
             arrived = False
@@ -138,6 +156,12 @@ class DirectTransport:
                 if self._socket is None:
                     self._connect(deadline)
                 assert self._socket is not None
+                try:
+                    credentials = self._credentials()
+                except Exception as error:  # noqa: BLE001 - an endpoint can answer anything
+                    return CallOutcome(error="NoCredentials", message=mask(str(error)))
+                self._signed_at = self._clock.epoch()
+                request = self._requests.signed(body, credentials, self._signed_at)
                 self._left(deadline)
                 arrived = True
                 self._socket.sendall(request)

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.steps import Send, Wait
@@ -427,6 +428,54 @@ def test_lines_are_accepted_while_a_call_is_on_its_way(made):
     assert delivery.counts()["pending"] == 101
     transport.leave.release(10)
     assert delivery.flush(10)
+
+
+@pytest.mark.parametrize("how", ["the end", "a thaw"])
+def test_a_call_that_hangs_keeps_nothing_back(made, how):
+    """What it holds and what is behind it go out on a second connection; each line counts once."""
+    stuck, fresh = Stalling(), MemoryTransport()
+    transports = [stuck, fresh]
+    clock = ManualClock()
+    delivery = threaded(lambda: transports.pop(0), clock, background=False)
+    made.append(delivery)
+    delivery.add(BODY)
+    delivery.request_flush()
+    assert stuck.entered.acquire(timeout=10)
+    delivery.add(BODY)
+    target = delivery.request_flush()
+    assert not fresh.calls
+    clock.advance(HUNG_AFTER + 0.01 if how == "the end" else CALL_TIMEOUT + HUNG_AFTER + 0.01)
+    target = delivery.request_flush(urgent=how == "the end")
+    wait_until(lambda: delivery.settled(target))
+
+    assert [line["seq"] for line in fresh.lines()] == [1, 2]
+    stuck.leave.release()
+    wait_until(lambda: stuck.stored)
+    counts = delivery.counts()
+    assert (counts["delivered"], counts["pending"], counts["balances"]) == (2, 0, True)
+    assert not transports
+
+
+def test_a_call_that_was_given_up_may_still_be_good_news(made):
+    """Stored after all, before the second connection had it: it is delivered then."""
+    stuck = Stalling()
+    second = Stalling(THROTTLED)
+    transports = [stuck, second]
+    clock = ManualClock()
+    delivery = threaded(lambda: transports.pop(0), clock, background=False)
+    made.append(delivery)
+    delivery.add(BODY)
+    delivery.request_flush()
+    assert stuck.entered.acquire(timeout=10)
+    clock.advance(1)
+    target = delivery.request_flush(urgent=True)
+    assert second.entered.acquire(timeout=10)
+    stuck.leave.release()
+    wait_until(lambda: delivery.settled(target))
+    second.leave.release()
+
+    assert delivery.counts()["delivered"] == 1
+    assert delivery.counts()["balances"]
 
 
 def test_close_twice_then_on(transport):

@@ -10,7 +10,7 @@ def test_started_once_and_woken():
     """A second start changes nothing while the thread runs; news that came early counts."""
     runs, leave = [], threading.Event()
 
-    def run() -> None:
+    def run(_worker) -> None:
         runs.append(threading.current_thread().name)
         worker.wait(None)
         leave.wait(10)
@@ -33,7 +33,7 @@ def test_no_thread_to_be_had():
     def refuse(_name, _target):
         raise RuntimeError("can't start new thread")
 
-    worker = Worker(lambda: None, refuse)
+    worker = Worker(lambda _: None, refuse)
     worker.start()
 
     assert not worker.alive
@@ -48,7 +48,7 @@ def test_a_thread_without_a_handle_is_known():
         threading.Thread(target=target).start()
         raise KeyboardInterrupt
 
-    worker = Worker(lambda: leave.wait(10) and None, spawn)
+    worker = Worker(lambda _: leave.wait(10) and None, spawn)
     try:
         worker.start()
     except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def test_a_second_thread_does_nothing():
     """Two at once would share a connection."""
     leave, entered, runs = threading.Event(), threading.Event(), []
 
-    def run() -> None:
+    def run(_worker) -> None:
         runs.append(1)
         entered.set()
         leave.wait(10)

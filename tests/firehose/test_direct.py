@@ -426,6 +426,44 @@ def test_a_refused_signature_hands_over_for_good(stack, firehose, code):
     assert len(firehose.ledger.calls) == 1
 
 
+class Thawed(SystemClock):
+    """A clock of an environment that was frozen for ten minutes after the first signature."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def epoch(self) -> float:
+        """Seconds since 1970."""
+        self.looks += 1
+        return SystemClock.epoch() - (600 if self.looks == 1 else 0)
+
+
+def test_a_signature_that_grew_old_is_made_anew(stack, firehose):
+    """A freeze between signing and sending is no reason to hand over to botocore for good."""
+    successor = MemoryTransport()
+    transport = direct(stack, firehose, clock=Thawed(), fallback=lambda: successor)
+
+    outcome = transport.send(RECORDS, PATIENT)
+
+    assert outcome.codes is not None, outcome
+    assert not successor.calls
+    assert not any(outcome.codes)
+
+
+def test_a_successor_that_is_not_there_does_not_take_over(stack, firehose):
+    """Without botocore a refusal is one call's, and the next one is ours again."""
+
+    def missing():
+        raise ImportError("No module named 'botocore'")
+
+    firehose.faults.set(Fault.error_answer("InvalidSignatureException", "no", 403, times=1))
+    transport = direct(stack, firehose, fallback=missing)
+
+    assert verdict(transport.send(RECORDS, PATIENT), len(RECORDS)) == BLOCKED
+    assert transport.send(RECORDS, PATIENT).codes is not None
+
+
 def test_a_refusal_of_both_is_what_is_told(stack, firehose):
     """Wrong keys: botocore is refused too, and its refusal counts."""
     wrong = Credentials("AKIDEXAMPLE", "wrong", None)

@@ -41,7 +41,7 @@ RESERVED = {
     "threading": {
         "_diagnostics",
         "_capture.output",
-        "_delivery.delivery",
+        "_delivery.caller",
         "_delivery.recovery",
         "_delivery.waiters",
         "_delivery.worker",
@@ -55,7 +55,7 @@ RESERVED = {
     "socket": {"_firehose.credentials", "_firehose.direct"},
     "ssl": {"_firehose.direct"},
     "boto3": set(),
-    "botocore": {"_firehose.boto"},
+    "botocore": {"_firehose.boto", "_firehose.choose"},
     "wrapt": {"_invocation"},
     "snapshot_restore_py": {"_process"},
     "atexit": {"_bootstrap", "_process"},

@@ -27,7 +27,7 @@ from firehose_logging._line.line import finish
 from firehose_logging.errors import BUFFER_FULL, REFUSED, UNENCODABLE
 from firehose_logging.testing import ManualClock
 from support.stage import unthreaded
-from tools.strategies import Answer, answers
+from tools.strategies import CONTENT_ERRORS, Answer, answers
 
 CAPACITY = 2_000
 RECORD_BYTES = 300
@@ -255,7 +255,7 @@ def small_delivery(transport: ScriptedTransport, clock: ManualClock, background:
     return delivery
 
 
-NEVER_CODES = {"413", "InvalidArgumentException", "ValidationException"}
+NEVER_CODES = {code for code, _ in CONTENT_ERRORS}
 MOST_WAIT = 60.0
 
 

@@ -13,7 +13,7 @@ from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging.settings import Settings
-from firehose_logging.testing import ManualClock, MemoryTransport
+from firehose_logging.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +84,8 @@ def unthreaded(
 
 
 def threaded(
-    transport: MemoryTransport,
+    transport: Any,
+    clock: Clock | None = None,
     *,
     background: bool = True,
     on_progress: Callable[[], None] | None = None,
@@ -92,12 +93,12 @@ def threaded(
     **settings: Any,
 ) -> Delivery:
     """A delivery with its real thread and the real clock; close it at the end."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     made, lines = backlog(clock, **settings)
     return Delivery(
         made,
         lines,
-        lambda: transport,
+        transport if callable(transport) else lambda: transport,
         clock,
         background=lambda: background,
         own_body=own_body,

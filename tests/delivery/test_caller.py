@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from firehose_logging import _threads
+from firehose_logging._delivery.caller import CALL_TIMEOUT, Caller
+from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging.testing import ManualClock, MemoryTransport
+
+
+def test_one_transport_for_all_calls():
+    """Made before the first call; closed with the caller."""
+    made, closed = [], []
+
+    class Closing(MemoryTransport):
+        def close(self):
+            closed.append(1)
+
+    def make():
+        made.append(Closing())
+        return made[0]
+
+    caller = Caller(make, ManualClock())
+    caller.close()
+    assert caller.send([b"x\n"]).codes == [None]
+    caller.send([b"y\n"])
+    caller.close()
+
+    assert (len(made), closed) == (1, [1])
+
+
+def test_whatever_goes_wrong_is_an_outcome():
+    """A transport that cannot be made, or raises, costs a call; the next one tries anew."""
+
+    def make():
+        raise RuntimeError("no transport today")
+
+    outcome = Caller(make, ManualClock()).send([b"x\n"])
+
+    assert (outcome.codes, outcome.error) == (None, "RuntimeError")
+    assert not _threads.is_calling()
+
+
+def test_a_call_hangs_after_a_while():
+    """Only while it is under way: the making of its transport does not count."""
+    clock = ManualClock()
+    seen = []
+
+    class Looks(MemoryTransport):
+        def send(self, records, timeout):
+            assert timeout == CALL_TIMEOUT
+            assert _threads.is_calling()
+            seen.append(caller.hangs(1.0))
+            clock.advance(1.5)
+            seen.append(caller.hangs(1.0))
+            return CallOutcome([None])
+
+    def make():
+        clock.advance(60)
+        seen.append(caller.hangs(1.0))
+        return Looks()
+
+    caller = Caller(make, clock)
+    caller.busy = True
+    caller.send([b"x\n"])
+
+    assert seen == [False, False, True]
+    assert not caller.hangs(0.0)
