@@ -119,7 +119,8 @@ class Process:
         try:
             return RuntimeOutput(1 if sys.__stdout__ is None else sys.__stdout__.fileno())
         except (OSError, ValueError) as error:
-            tell(f"FIREHOSE_LOGGING_PASSTHROUGH=undelivered is not possible: {error}")
+            text = f"FIREHOSE_LOGGING_PASSTHROUGH=undelivered is not possible: {error}"
+            tell(text, code="no_passthrough")
             return None
 
     def _delivers_by_age(self) -> bool:

@@ -20,6 +20,9 @@ CALL_TIMEOUT = 5.0
 #: Seconds after which a call that is under way hangs, where there is no time to wait for it.
 HUNG_AFTER = 0.1
 
+#: The same when the interpreter exits, which may take seconds.
+HUNG_AT_EXIT = 1.0
+
 
 class Caller:
     """Makes calls; a call that hangs is left to its caller, and another one made.

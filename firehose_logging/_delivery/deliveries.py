@@ -65,7 +65,8 @@ class Deliveries:
         deadline = None if timeout is None else self._clock.now() + timeout
         delivered, pending, diverted = 0, 0, 0
         lost: dict[str, int] = {}
-        self.request_flush(urgent=urgent)  # all of them at once, then wait for each
+        for delivery in self.all():
+            delivery.flush(0, urgent=urgent)  # all of them at once, then wait for each
         for delivery in self.all():
             left = None if deadline is None else max(0.0, deadline - self._clock.now())
             result = delivery.flush(left, urgent=urgent)

@@ -11,11 +11,11 @@ import os
 import sys
 
 from firehose_logging._delivery.booking import Booking
-from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, Caller
+from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, HUNG_AT_EXIT, Caller
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
-from firehose_logging._delivery.waiters import LONGEST_WAIT, Waiters
+from firehose_logging._delivery.waiters import Waiters
 from firehose_logging._delivery.worker import Worker
 from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
@@ -133,10 +133,14 @@ class Delivery:
         """Ask for everything accepted so far; returns a target for ``settled``.
 
         Args:
-            urgent: try at once even if a back-off says later; for the end of the environment.
+            urgent: try at once even if a back-off says later, and do not wait for a call that
+                hangs; for the end of the environment.
         """
+        self._relieve(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER)
+        return self._request(urgent=urgent)
+
+    def _request(self, *, urgent: bool) -> int:
         target, idle = self._backlog.exclusively(self._ask, urgent)
-        self._relieve(urgent=urgent)
         if not idle or not self._recovered:
             self._rouse()
         return target
@@ -180,7 +184,7 @@ class Delivery:
         """
         ledger = self._backlog.ledger
         before = ledger.delivered, ledger.diverted, dict(ledger.lost)
-        target = self.request_flush(urgent=urgent)
+        target = self._request(urgent=urgent)
         # A signal handler must not wait for what the thread that it interrupts holds.
         if not self._backlog.is_held_here():
             self._wait_for(target, timeout, urgent=urgent)
@@ -197,7 +201,7 @@ class Delivery:
         waiter = self._waiters.enter()
         try:
             while not self.settled(target):
-                left = LONGEST_WAIT if deadline is None else deadline - self._clock.now()
+                left = HUNG_AT_EXIT if deadline is None else deadline - self._clock.now()
                 # Not the other way round: what is no number at all ends the wait, too.
                 if not left > 0 or (deadline is None and self.failing):
                     break
@@ -206,8 +210,9 @@ class Delivery:
                     while self._turn(inline=True, until=deadline):
                         pass
                     break
-                waiter.acquire(timeout=min(left, HUNG_AFTER if urgent else LONGEST_WAIT))
-                self._relieve(urgent=urgent)
+                waiter.acquire(timeout=min(left, HUNG_AT_EXIT))
+                if urgent:
+                    self._relieve(HUNG_AT_EXIT)
         finally:
             self._waiters.leave(waiter)
 
@@ -261,13 +266,13 @@ class Delivery:
         """Have what was recovered sent, on the delivery thread; nobody else waits for it."""
         return self._worker.is_here and self._turn()
 
-    def _relieve(self, *, urgent: bool) -> None:
+    def _relieve(self, patience: float) -> None:
         """Have a second thread with a second connection send what a call that hangs keeps back.
 
         The environment may have been frozen in that call, or ends and has no time for it. If it
         has been stored all the same, or is in the end, that is a duplicate, which ``seq`` tells.
         """
-        if self._caller.hangs(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER):
+        if self._caller.hangs(patience):
             self._backlog.exclusively(self._replace_worker)
 
     def _replace_worker(self) -> None:

@@ -68,7 +68,7 @@ class Diversion:
                 self._write(data)
             except OSError as error:
                 text = f"undelivered lines cannot be written to the function's own output: {error}"
-                tell(text, once="diversion")
+                tell(text, code="no_passthrough", once="diversion")
                 backlog.diverted(written=False)
                 return False
             backlog.diverted(written=True)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import threading
 
-#: Most seconds of one wait; longer ones are made of several, no lock takes any number.
-LONGEST_WAIT = 3_600.0
-
 
 class Waiters:
     """Who waits for news; a condition variable cannot be notified from a signal handler."""

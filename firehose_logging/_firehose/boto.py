@@ -54,6 +54,14 @@ class BotoTransport:
         self._client = client
         self._gzip = gzip
 
+    def prepare(self) -> None:
+        """Make the client, which takes longer than a call; what is wrong, a call will say."""
+        if self._client is None:
+            try:
+                self._client = make_client()
+            except Exception:  # noqa: BLE001 - see _send
+                return
+
     def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
         """Send one call; never raises."""
         del timeout  # fixed when the client is made

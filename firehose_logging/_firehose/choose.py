@@ -43,7 +43,9 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
     def boto() -> Transport:
         from firehose_logging._firehose.boto import BotoTransport
 
-        return BotoTransport(stream_name, client, gzip=gzip)
+        transport = BotoTransport(stream_name, client, gzip=gzip)
+        transport.prepare()
+        return transport
 
     def successor() -> Transport:
         import botocore
@@ -68,7 +70,8 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
             )
         return boto()
     if why_not:
-        tell(f"botocore is not there; sending without it although {why_not}", once="no botocore")
+        text = f"botocore is not there; sending without it although {why_not}"
+        tell(text, code="transport_changed", once="no botocore")
     from firehose_logging._firehose.credentials import CredentialSource
     from firehose_logging._firehose.direct import DirectTransport
 

@@ -71,7 +71,7 @@ def test_what_a_full_buffer_would_drop_is_written(delivery, output, transport):
         delivery.request_flush()
         delivery.step()
     assert [line["seq"] for line in transport.lines()] == [5, 6, 7]
-    assert transport.lines()[-1]["own"] == {DIVERTED: 4}
+    assert transport.lines()[-1]["own"] == {"code": "lines_diverted", DIVERTED: 4}
 
 
 def test_what_is_refused_for_good_is_written(delivery, output, transport):
@@ -116,7 +116,7 @@ def test_what_an_earlier_process_left_is_written_at_the_end(tmp_path, output):
 
     recovered, told = output.written.splitlines()
     assert json.loads(recovered) == {"message": "x", "seq": 1}
-    assert json.loads(told)["own"] == {"recovered": 1}
+    assert json.loads(told)["own"] == {"code": "lines_recovered", "recovered": 1}
     delivery.close_journal()
 
 
