@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from . import InvocationResult, LocalLambda, LogEvent, SandboxError, print_timeline, serve_command
 from .command_signals import EndedBySignal, ended_by_signals
 from .firehose_process import FirehoseError, FirehoseProcess
-from .options import add_function_options, build_function, read_event, read_variables
+from .options import (
+    add_function_options,
+    add_isolation_options,
+    build_function,
+    isolation_of,
+    read_event,
+    read_variables,
+)
 from .timeline import write_html
 
 if TYPE_CHECKING:
@@ -55,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="folder or zip of the function's code")
     parser.add_argument("handler", help="module.function")
     add_function_options(parser)
+    add_isolation_options(parser)
     add_run_options(parser)
     add = parser.add_argument_group("what is shown and kept").add_argument
     add("--timeline", action="store_true", help="print what happened when")
@@ -133,8 +141,7 @@ def start_firehose(
     stack: contextlib.ExitStack, options: argparse.Namespace, environment: dict[str, str]
 ) -> FirehoseProcess:
     """Start a local Firehose with one stream and name it in the function's environment."""
-    plain = build_function(options, {})
-    firehose = FirehoseProcess(options.firehose, options.stream, plain, options.fault)
+    firehose = FirehoseProcess(options.firehose, options.stream, options.region, options.fault)
     stack.enter_context(firehose)
     for name, value in firehose.environment.items():
         environment.setdefault(name, value)
@@ -163,6 +170,7 @@ def run(options: argparse.Namespace, function: Function, events: Sequence[bytes]
         stdin=sys.stdin.fileno() if options.stdin else None,
         output_file=options.output_log,
         telemetry_file=options.telemetry_log,
+        **isolation_of(options),
     )
     with environment:
         shown = 0

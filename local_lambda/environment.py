@@ -12,28 +12,37 @@ from typing import TYPE_CHECKING, Any
 from . import credentials_api, extensions_api, metadata_api, runtime_api, telemetry_api
 from ._state import Phase
 from .budgets import Budgets, with_shutdown_ms
+from .forward import Forward, loopback_ports
 from .function import MAX_TIMEOUT, Function
 from .http_server import HttpServer, Request, Response
 from .invocation import MAX_PAYLOAD_BYTES, Invocation, InvocationResult
+from .isolation import choose
 from .journal import Journal
+from .launcher import DirectLauncher
 from .lifecycle import Lifecycle
+from .namespaces import Namespaces
 from .sandbox import Sandbox
 from .subscription import DEFAULT_BACKLOG_BYTES
 from .supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
 
     from .initialization import InitResult
+    from .launcher import Launcher
     from .logs import LogEvent
     from .process import ManagedProcess
     from .processes import Processes, ShutdownResult
     from .telemetry import TelemetryEvent
     from .timeline import TimelineEvent
+
+#: Where the Lambda APIs listen in a network of the environment's own, as on the service.
+API_PORT = 9001
 
 _open: weakref.WeakSet[Processes] = weakref.WeakSet()
 
@@ -46,10 +55,16 @@ class LocalLambda:
     processes between invocations, `freeze_delay` seconds after the last one has asked for next.
     `port`: of the Lambda APIs, 0 takes a free one. `output_file`, `telemetry_file`: JSON lines of
     all output and all telemetry. `telemetry_backlog_bytes`: undelivered telemetry kept for each
-    subscriber. `on_log` is called with each line as it is read. `stdin`:
-    descriptor that the runtime reads, for debuggers; None gives it nothing to read.
+    subscriber. `on_log` is called with each line as it is read. `stdin`: descriptor that the
+    runtime reads, for debuggers; None gives it nothing to read.
 
-    Raises `SandboxError` when the function cannot be started as configured.
+    `isolation`: "namespaces" (user, mount and process namespaces: the paths of the service,
+    `sandbox.localdomain`, and an end for every process), "none", or "auto": the first where the
+    kernel gives it. `network`: "host" or, isolated, "own": fixed ports are the environment's own,
+    and of this machine only the ports of loopback URLs in the function's variables are reached.
+    `visible`: paths of this machine that an isolated environment's `/tmp` and `/opt` would hide.
+
+    Raises `SandboxError` when the function cannot be started as configured, `ValueError`.
 
     Invocations are handled one after the other; further calls wait their turn.
     """
@@ -69,6 +84,9 @@ class LocalLambda:
         telemetry_backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
         on_log: Callable[[LogEvent], None] | None = None,
         stdin: int | None = None,
+        isolation: str = "none",
+        network: str = "host",
+        visible: Sequence[Path] = (),
     ) -> None:
         self.function = function
         self._port = port
@@ -79,19 +97,25 @@ class LocalLambda:
             telemetry_file=telemetry_file,
             on_log=on_log,
         )
-        self._sandbox = Sandbox(function, work)
+        self.isolation, self.why_not_isolated = choose(isolation, network)
+        self._sandbox = Sandbox(
+            function, work, isolated=self.isolation == "namespaces", visible=visible
+        )
+        self._launcher = self._new_launcher(network)
         self._life = Lifecycle(
             function,
             self._sandbox,
             with_shutdown_ms(budgets or Budgets(), shutdown_ms),
             self._changed,
             self._journal,
-            stdin,
+            launcher=self._launcher,
+            stdin=stdin,
         )
         self._telemetry_api = telemetry_api.TelemetryApi(
             self._journal.relay,
             self._extension_name,
             note=lambda what, detail: self._journal.note("telemetry", what, detail),
+            connect=self._launcher.connect,
             backlog_bytes=telemetry_backlog_bytes,
         )
         #: SnapStart: the endpoint that gives keys; change them, or how long they live.
@@ -101,6 +125,7 @@ class LocalLambda:
             self._life, self._changed, freeze_delay=freeze_delay if freeze else None
         )
         self._server: HttpServer | None = None
+        self._forwards: list[Forward] = []
 
     # ---- Start and end --------------------------------------------------------------------------
 
@@ -122,12 +147,15 @@ class LocalLambda:
         """Start the Lambda APIs; idempotent."""
         if self._server is not None:
             return
+        self._launcher.open()
         self._server = HttpServer(
             self._handle,
             name="lambda-api",
             port=self._port,
             streamed_by=runtime_api.RESPONSE_MODE,
+            listener=self._own_listener(),
         )
+        self._forwards = self._open_forwards()
         self._life.parts.runtime_api = self._server.address
         self._supervisor.start()
         _open.add(self._life.parts.processes)
@@ -147,6 +175,9 @@ class LocalLambda:
                 self._supervisor.join()
         finally:
             self._life.parts.processes.kill_all()
+            self._launcher.close()
+            for forward in self._forwards:
+                forward.close()
             if self._server is not None:
                 self._server.close()
             self._journal.close()
@@ -303,6 +334,24 @@ class LocalLambda:
         return [event.record for event in self.telemetry if event.type == "platform.report"]
 
     # ---- Inside ---------------------------------------------------------------------------------
+
+    def _new_launcher(self, network: str) -> Launcher:
+        if not self._sandbox.isolated:
+            return DirectLauncher()
+        return Namespaces(self._sandbox.layout(network=network == "own"))
+
+    def _own_listener(self) -> socket.socket | None:
+        """Return where the Lambda APIs listen in a network of the environment's own."""
+        if isinstance(self._launcher, Namespaces) and "network" in self._launcher.names:
+            return self._launcher.listen(self._port or API_PORT)
+        return None
+
+    def _open_forwards(self) -> list[Forward]:
+        """In a network of its own, let the function reach the services that it is pointed at."""
+        if not isinstance(self._launcher, Namespaces) or "network" not in self._launcher.names:
+            return []
+        ports = loopback_ports(self.function.environment.values())
+        return [Forward(self._launcher.listen(port), port) for port in ports]
 
     def _do_init(self) -> InitResult:
         if self._life.phase is not Phase.NEW:

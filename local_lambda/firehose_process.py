@@ -6,6 +6,7 @@ The two packages know of each other only what that command prints and takes.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import importlib.util
 import json
 import shlex
@@ -13,14 +14,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .function import Function
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from .function import Function
 
 #: Seconds for it to write what it holds when it is told to end.
 STOP_SECONDS = 30.0
@@ -31,7 +32,7 @@ class FirehoseError(Exception):
 
 
 class FirehoseProcess:
-    """One delivery stream whose objects are written to `folder`, for the keys of `function`.
+    """One delivery stream whose objects are written to `folder`, for the keys of functions.
 
     `faults` are values of its `--fault`. `environment` holds the variable that points an SDK at
     it. `stop` ends it and returns the objects written, oldest first; as a context manager it is
@@ -39,7 +40,7 @@ class FirehoseProcess:
     """
 
     def __init__(
-        self, folder: Path, stream: str, function: Function, faults: Sequence[str] = ()
+        self, folder: Path, stream: str, region: str = Function.region, faults: Sequence[str] = ()
     ) -> None:
         if importlib.util.find_spec("local_firehose") is None:
             raise FirehoseError(
@@ -55,9 +56,9 @@ class FirehoseProcess:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "local_firehose"),
-                *("--bucket", str(folder), "--stream", stream, "--region", function.region),
-                *("--access-key", function.access_key, "--secret-key", function.secret_key),
-                *("--session-token", function.session_token),
+                *("--bucket", str(folder), "--stream", stream, "--region", region),
+                *("--access-key", Function.access_key, "--secret-key", Function.secret_key),
+                *("--session-token", Function.session_token),
                 *(part for fault in faults for part in ("--fault", fault)),
             ],
             stdin=subprocess.DEVNULL,
@@ -93,6 +94,15 @@ class FirehoseProcess:
             (path for path in found if path not in self._before),
             key=lambda path: (path.stat().st_mtime_ns, path),
         )
+
+    def records(self) -> list[str]:
+        """Stop it and return the lines that were delivered; raise `FirehoseError`."""
+        lines: list[str] = []
+        for path in self.stop():
+            data = path.read_bytes()
+            text = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+            lines += text.decode("utf-8", "replace").splitlines()
+        return lines
 
     def __enter__(self) -> Self:
         return self

@@ -140,7 +140,8 @@ class HttpServer:
 
     `handler` returns a `Response`, or None to close the connection without a word.
     Bodies are read before it is called, but for those of requests with the header `streamed_by`.
-    `port` 0 takes a free one. Raises `OSError` with the port in the message when it is taken.
+    `port` 0 takes a free one; `listener` is a
+    socket that listens already. Raises `OSError` with the port in the message when it is taken.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class HttpServer:
         host: str = "127.0.0.1",
         port: int = 0,
         streamed_by: str = "",
+        listener: socket.socket | None = None,
     ) -> None:
         self._handler = handler
         self._streamed_by = streamed_by
@@ -158,18 +160,7 @@ class HttpServer:
         self._lock = threading.Lock()
         self._closing = False
         self._connections: dict[socket.socket, threading.Thread] = {}
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._listener.bind((host, port))
-        except OSError as error:
-            self._listener.close()
-            raise OSError(
-                error.errno,
-                f"cannot listen on {host}:{port} ({error.strerror}); "
-                "choose another port, or 0 for a free one",
-            ) from error
-        self._listener.listen(128)
+        self._listener = listener or _listen(host, port)
         self.host = host
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
@@ -244,6 +235,22 @@ class HttpServer:
                 connection.sendall(b"0\r\n\r\n")
             if not keep:
                 return
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            error.errno,
+            f"cannot listen on {host}:{port} ({error.strerror}); "
+            "choose another port, or 0 for a free one",
+        ) from error
+    listener.listen(128)
+    return listener
 
 
 def render(response: Response, *, keep_alive: bool) -> bytes:

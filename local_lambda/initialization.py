@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from . import records
 from ._state import ExtensionState, RuntimeState
+from .launcher import LaunchError
 from .parts import Failure, Parts
-from .process import LaunchError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .function import Function
     from .invocation import Invocation
     from .journal import Journal
+    from .launcher import Launcher
     from .process import ManagedProcess
     from .sandbox import Sandbox
 
@@ -46,6 +47,8 @@ class Lifecycle:
         budgets: Budgets,
         changed: threading.Condition,
         journal: Journal,
+        *,
+        launcher: Launcher,
         stdin: int | None = None,
     ) -> None:
         self.function = function
@@ -58,6 +61,7 @@ class Lifecycle:
             sandbox,
             changed,
             journal,
+            launcher=launcher,
             stdin=stdin,
             on_runtime=self._runtime_moved,
             on_extension=self._extension_moved,

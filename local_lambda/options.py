@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .function import Function
+from .isolation import ISOLATIONS, NETWORKS, advice, choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,40 @@ def add_function_options(parser: argparse.ArgumentParser) -> None:
     add("--snap-start", action="store_true", help="take a snapshot after Init and restore it")
     add("--log-format", choices=["Text", "JSON"], default="Text")
     add("--log-level", help="AWS_LAMBDA_LOG_LEVEL; unset")
+
+
+def add_isolation_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how far an environment is apart from this machine."""
+    add = parser.add_argument_group("the sandbox").add_argument
+    add(
+        "--isolation",
+        choices=ISOLATIONS,
+        default="auto",
+        help="namespaces of its own, with the service's paths; auto (default): where they are had",
+    )
+    add(
+        "--network",
+        choices=NETWORKS,
+        default="host",
+        help="own: fixed ports belong to each environment, and of this machine only loopback URLs "
+        "in its variables are reached; host (default)",
+    )
+    add(
+        "--visible",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="below /tmp or /opt of this machine, to be seen in the sandbox; repeatable",
+    )
+
+
+def isolation_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `LocalLambda` that these options are; say what cannot be had."""
+    chosen, reason = choose(options.isolation, options.network)
+    if reason is not None:
+        print(f"local_lambda: {advice(reason)}", file=sys.stderr)
+    return {"isolation": chosen, "network": options.network, "visible": options.visible}
 
 
 def build_function(options: argparse.Namespace, environment: Mapping[str, str]) -> Function:

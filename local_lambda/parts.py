@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ._state import ExtensionState, RuntimeState
 from .extensions_api import Extension, Registry
-from .process import describe_exit
+from .launcher import describe_exit
 from .processes import Processes
 from .runtime_api import RuntimeSlot
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .function import Function
     from .journal import Journal
+    from .launcher import Launcher
     from .process import ManagedProcess
     from .sandbox import Sandbox
 
@@ -54,6 +55,7 @@ class Parts:
         changed: threading.Condition,
         journal: Journal,
         *,
+        launcher: Launcher,
         stdin: int | None,
         on_runtime: Callable[[str], None],
         on_extension: Callable[[Extension, str], None],
@@ -64,7 +66,7 @@ class Parts:
         self.changed = changed
         self.journal = journal
         self.relay = journal.relay
-        self.processes = Processes(sandbox, journal, on_exit, stdin)
+        self.processes = Processes(sandbox, launcher, journal, on_exit, stdin)
         self.registry = Registry(
             changed,
             {

@@ -5,26 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .launcher import LaunchError
 from .logs import LogEvent, OutputReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .launcher import Launched, Launcher
+
 LOG_FD_VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 #: SIGSTOP takes effect on another CPU a moment after kill() returns.
 STOP_WAIT_SECONDS = 1.0
-
-
-class LaunchError(Exception):
-    """A process could not be started: the file is missing, not executable, or no program."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,9 @@ class ManagedProcess:
         name: str,
         argv: Sequence[str],
         env: Mapping[str, str],
-        cwd: Path,
+        cwd: str,
         *,
+        launcher: Launcher,
         on_log: Callable[[LogEvent], None],
         on_exit: Callable[[ManagedProcess], None],
         framed: bool = False,
@@ -64,39 +62,25 @@ class ManagedProcess:
         stdin: int | None = None,
     ) -> None:
         self._prepare(name, argv, on_exit)
-        environment = dict(env)
+        named = dict(inherited or {})
         pipes: dict[str, int] = {}
-        own_fds: tuple[int, ...] = ()
+        ours: dict[str, int] = {}  # write ends, which only the program keeps
+        for stream in ("stdout", "stderr", *(("log",) if framed else ())):
+            pipes[stream], ours[stream] = os.pipe()
         if framed:
-            pipes["log"], write_end = os.pipe()
-            environment[LOG_FD_VARIABLE] = str(write_end)
-            own_fds = (write_end,)
-        environment |= {variable: str(fd) for variable, fd in (inherited or {}).items()}
+            named[LOG_FD_VARIABLE] = ours["log"]
+        empty = os.open(os.devnull, os.O_RDONLY)
+        streams = (empty if stdin is None else stdin, ours["stdout"], ours["stderr"])
         try:
-            self._popen: subprocess.Popen[bytes] = subprocess.Popen(
-                self.argv,
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd=cwd,
-                pass_fds=(*own_fds, *(inherited or {}).values()),
-                **_own_group(),
-            )
-        except (OSError, ValueError) as error:
+            self._launched: Launched = launcher.start(self.argv, env, cwd, streams, named)
+        except LaunchError as error:
             for fd in pipes.values():
                 os.close(fd)
             raise LaunchError(f"cannot start {name} ({' '.join(self.argv)}): {error}") from error
         finally:
-            for fd in own_fds:
+            for fd in (empty, *ours.values()):
                 os.close(fd)
-        assert self._popen.stdout is not None
-        assert self._popen.stderr is not None
-        # The reader owns the descriptors; the file objects of Popen must not close them again.
-        for stream, file in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
-            pipes[stream] = os.dup(file.fileno())
-            file.close()
-        self.pid = self._popen.pid
+        self.pid = self._launched.pid
         self.reader = OutputReader(name, pipes, on_log)
         self._watch_end()
 
@@ -186,7 +170,7 @@ class ManagedProcess:
 
     def _release(self) -> None:
         with self._signal_lock:
-            self._popen.wait()
+            self._launched.release()
             self._reaped = True
         self.reader.close()
 
@@ -204,33 +188,5 @@ class ManagedProcess:
         self._on_exit(self)
 
     def _wait_unreaped(self) -> int:
-        """Wait for the end, but leave the zombie: it keeps the process group's number ours."""
-        if not hasattr(os, "waitid"):  # macOS before Python 3.13
-            return self._popen.wait()
-        info = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        assert info is not None
-        return info.si_status if info.si_code == os.CLD_EXITED else -info.si_status
-
-
-def _own_group() -> dict[str, Any]:
-    """Return the Popen argument that makes a process group.
-
-    A group in our own session is better than a new session: should this process die without
-    cleaning up, the kernel ends stopped members of the orphaned group (SIGHUP, SIGCONT).
-    """
-    if sys.version_info >= (3, 11):
-        return {"process_group": 0}
-    return {"start_new_session": True}
-
-
-def describe_exit(returncode: int) -> str:
-    """Return the words of the service for an exit status."""
-    if returncode == 0:
-        return "Runtime exited without providing a reason"
-    if returncode < 0:
-        try:
-            name = signal.strsignal(-returncode) or f"signal {-returncode}"
-        except ValueError:
-            name = f"signal {-returncode}"
-        return f"Runtime exited with error: signal: {name.lower()}"
-    return f"Runtime exited with error: exit status {returncode}"
+        """Wait for the end, but keep the process group's number ours."""
+        return self._launched.wait()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .journal import Journal
+    from .launcher import Launcher
     from .sandbox import Sandbox
 
 #: Process names of external extensions begin so.
@@ -41,11 +42,13 @@ class Processes:
     def __init__(
         self,
         sandbox: Sandbox,
+        launcher: Launcher,
         journal: Journal,
         on_exit: Callable[[ManagedProcess], None],
         stdin: int | None = None,
     ) -> None:
         self._sandbox = sandbox
+        self._launcher = launcher
         self._journal = journal
         self._on_exit = on_exit
         self._stdin = stdin
@@ -62,9 +65,10 @@ class Processes:
         """Start an external extension; raise `LaunchError`."""
         process = ManagedProcess(
             f"{EXTENSION}{path.name}",
-            [str(path)],
+            [self._sandbox.extension_path(path)],
             self._sandbox.extension_environment(runtime_api),
-            self._sandbox.root,
+            self._sandbox.extension_cwd,
+            launcher=self._launcher,
             on_log=self._journal.extension_log,
             on_exit=self._on_exit,
         )
@@ -83,7 +87,8 @@ class Processes:
             "runtime",
             self._sandbox.runtime_argv(),
             self._sandbox.environment(runtime_api),
-            self._sandbox.task,
+            self._sandbox.task_seen,
+            launcher=self._launcher,
             on_log=self._journal.function_log,
             on_exit=self._on_exit,
             framed=self._sandbox.function.framed_log_fd,
@@ -106,21 +111,26 @@ class Processes:
         """Start a copy as the runtime; raise `SnapshotError`."""
         assert self._snapshot is not None
         assert self._control is not None
-        self.runtime = Copy(self._snapshot, self._control, self._on_exit)
+        self.runtime = Copy(self._snapshot, self._control, self._on_exit, self._launcher.outer_pid)
         self._journal.note("runtime", "resumed", f"pid {self.runtime.pid}")
 
     def freeze(self) -> None:
-        """Stop every process group."""
+        """Stop every process group, and who has left them, where that can be known."""
+        if self._snapshot is None:  # which is not to be woken by a signal
+            self._launcher.signal_all(signal.SIGSTOP)
         for process in self.all():
             process.freeze()
 
     def thaw(self) -> None:
-        """Let every process group run on."""
+        """Let all of them run on."""
+        if self._snapshot is None:
+            self._launcher.signal_all(signal.SIGCONT)
         for process in self.all():
             process.thaw()
 
     def kill_all(self) -> None:
         """Kill whatever runs, at once."""
+        self._launcher.signal_all(signal.SIGKILL)
         for process in self.all():
             process.kill()
         self.discard_snapshot()
@@ -145,7 +155,8 @@ class Processes:
         return tuple(ends)
 
     def dismiss(self) -> None:
-        """Forget all processes; they have ended."""
+        """Forget all processes, which have ended, and kill what they have left behind."""
+        self._launcher.signal_all(signal.SIGKILL)
         self.runtime = None
         self.externals = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -10,24 +11,32 @@ import shutil
 import subprocess
 import sys
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import credentials_api
+from .namespaces import Layout, hidden, hosts_file
 from .work_folder import WorkFolder, WorkFolderError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .function import Function
 
 VAR_RUNTIME = Path(__file__).parent / "var_runtime"
-WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
+#: Where an isolated environment has what is in `task`, `opt`, `tmp`, `var/runtime`.
+TASK, OPT, TMP, RUNTIME = "/var/task", "/opt", "/tmp", "/var/runtime"  # noqa: S108 - its own
 PROBE_TIMEOUT_SECONDS = 30.0
 _PROBE = (
     "import importlib.util, sys;"
     "print(sys.version_info.major, sys.version_info.minor,"
-    " int(importlib.util.find_spec('awslambdaric') is not None))"
+    " int(importlib.util.find_spec('awslambdaric') is not None), sys.prefix, sys.base_prefix,"
+    " sep='\\n')"
 )
+#: Variables that name files of this machine, which an isolated environment must see.
+FILE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 #: What an external extension does not get (developer guide, Extensions API, environment).
 NOT_FOR_EXTENSIONS = (
     "AWS_EXECUTION_ENV",
@@ -57,12 +66,22 @@ class SandboxError(Exception):
     """The function cannot be started as configured; the message says what to change."""
 
 
+@dataclass(frozen=True)
+class Interpreter:
+    """What an interpreter told of itself."""
+
+    version: str
+    has_client: bool
+    prefixes: tuple[Path, ...]
+
+
 @functools.lru_cache(maxsize=32)
-def probe_python(python: Path) -> tuple[int, int, bool]:
-    """Return (major, minor, has awslambdaric) of an interpreter; raise `SandboxError`."""
+def probe_python(python: Path) -> Interpreter:
+    """Ask an interpreter what it is; raise `SandboxError`."""
     if python == Path(sys.executable):
         found = importlib.util.find_spec("awslambdaric") is not None
-        return sys.version_info.major, sys.version_info.minor, found
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return Interpreter(version, found, (Path(sys.prefix), Path(sys.base_prefix)))
     try:
         answer = subprocess.run(
             [str(python), "-c", _PROBE],
@@ -70,8 +89,9 @@ def probe_python(python: Path) -> tuple[int, int, bool]:
             check=True,
             text=True,
             timeout=PROBE_TIMEOUT_SECONDS,
-        ).stdout.split()
-        return int(answer[0]), int(answer[1]), answer[2] == "1"
+        ).stdout.splitlines()
+        version = f"{int(answer[0])}.{int(answer[1])}"
+        return Interpreter(version, answer[2] == "1", (Path(answer[3]), Path(answer[4])))
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         raise SandboxError(f"python={str(python)!r} is no usable interpreter: {error}") from error
 
@@ -80,12 +100,17 @@ class Sandbox:
     """The folder tree of one environment.
 
     `<work>/task` is the code, `<work>/opt` the merged layers, `<work>/tmp` the environment's own
-    temporary folder, `<work>/var/runtime` the start-up scripts; `work` as in `WorkFolder`. Raises
-    `SandboxError`.
+    temporary folder, `<work>/var/runtime` the start-up scripts; `work` as in `WorkFolder`. An
+    `isolated` environment sees them where the service has them; `visible` are paths that its own
+    `/tmp` and `/opt` would hide. Raises `SandboxError`.
     """
 
-    def __init__(self, function: Function, work: Path | None) -> None:
+    def __init__(
+        self, function: Function, work: Path | None, *, isolated: bool, visible: Sequence[Path]
+    ) -> None:
         self.function = function
+        self.isolated = isolated
+        self._visible = visible
         try:
             folder = self._folder = WorkFolder(work)
         except WorkFolderError as error:
@@ -93,6 +118,12 @@ class Sandbox:
         self.root, self.opt, self.tmp = folder.root, folder.opt, folder.tmp
         self.runtime_dir = folder.runtime
         self.task = folder.task if function.copy_code else function.code
+        #: The same folders as the function sees them.
+        self.task_seen, self.opt_seen, self.tmp_seen, self.runtime_seen = (
+            (TASK, OPT, TMP, RUNTIME)
+            if isolated
+            else (str(self.task), str(self.opt), str(self.tmp), str(self.runtime_dir))
+        )
         self.credentials_token = uuid.uuid4().hex
         self.metadata_token = uuid.uuid4().hex
         self.instance_id = str(uuid.uuid4())
@@ -101,6 +132,7 @@ class Sandbox:
         self.log_stream = f"{now:%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
         try:
             self._lay_out()
+            self._hosts = hosts_file(self.root / "var") if isolated else None
             self.python_version = self._check_python()
             folder.note_made()
         except BaseException:
@@ -125,11 +157,11 @@ class Sandbox:
     def runtime_argv(self) -> list[str]:
         """Return the command that starts the runtime."""
         if self.function.start_up == "managed":
-            return [str(self.runtime_dir / "bootstrap")]
+            return [f"{self.runtime_seen}/bootstrap"]
         if self.function.start_up == "client":
             return [str(self.function.python), "-m", "awslambdaric", self.function.handler]
         if self.function.start_up == "bootstrap":
-            return [str(self._own_bootstrap())]
+            return [self._own_bootstrap()]
         return [self.local(part) for part in self.function.start_up]
 
     def environment(self, runtime_api: str) -> dict[str, str]:
@@ -153,13 +185,13 @@ class Sandbox:
             "AWS_SESSION_TOKEN": function.session_token,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
-            "LAMBDA_RUNTIME_DIR": str(self.runtime_dir),
-            "LAMBDA_TASK_ROOT": str(self.task),
+            "LAMBDA_RUNTIME_DIR": self.runtime_seen,
+            "LAMBDA_TASK_ROOT": self.task_seen,
             "LANG": "en_US.UTF-8",
             "LD_LIBRARY_PATH": self._library_path(),
-            "PATH": f"{function.python.parent}:/usr/local/bin:/usr/bin:/bin:{self.opt / 'bin'}",
+            "PATH": f"{function.python.parent}:/usr/local/bin:/usr/bin:/bin:{self.opt_seen}/bin",
             "SHLVL": "0",
-            "TMPDIR": str(self.tmp),
+            "TMPDIR": self.tmp_seen,
             "TZ": ":UTC",
             "_HANDLER": function.handler,
         }
@@ -183,8 +215,50 @@ class Sandbox:
         hidden = set(NOT_FOR_EXTENSIONS)
         return {k: v for k, v in self.environment(runtime_api).items() if k not in hidden}
 
+    def extension_path(self, path: Path) -> str:
+        """Return the path of an external extension as it is started."""
+        return f"{self.opt_seen}/extensions/{path.name}"
+
+    @property
+    def extension_cwd(self) -> str:
+        """The folder in which extensions start."""
+        return "/" if self.isolated else str(self.root)
+
+    def layout(self, *, network: bool) -> Layout:
+        """Return the file system of an isolated environment."""
+        assert self._hosts is not None
+        mountpoint = self.root / "var" / "root"
+        places = (
+            (TASK, self.task, False),
+            (RUNTIME, self.runtime_dir, False),
+            (OPT, self.opt, False),
+            (TMP, self.tmp, True),
+            ("/etc/hosts", self._hosts, False),
+        )
+        return Layout(mountpoint, places, tuple(self._needed()), network)
+
+    def _needed(self) -> list[Path]:
+        """Return what must be seen although it lies where the environment has its own folders."""
+        function = self.function
+        paths = [*self._visible, function.python.parent.parent]
+        if function.client is not None:
+            paths.append(function.client)
+        with contextlib.suppress(SandboxError):
+            paths += probe_python(function.python).prefixes
+        if not isinstance(function.start_up, str):
+            paths += [Path(part) for part in function.start_up if part.startswith("/")]
+        named = (function.environment.get(name) for name in FILE_VARIABLES)
+        paths += [Path(value) for value in named if value]
+        below = [path.absolute() for path in paths if hidden(path.absolute(), (TMP, OPT))]
+        return sorted({path for path in below if path.exists()})
+
     def local(self, value: str) -> str:
-        """Map `/opt/...` and `/opt` in a value, or in its parts between colons, to `<work>/opt`."""
+        """Return a value with the machine's own path for `/opt`, also between colons.
+
+        An isolated environment has a `/opt`; nothing is changed for it.
+        """
+        if self.isolated:
+            return value
         return ":".join(
             f"{self.opt}{part[4:]}" if part == "/opt" or part.startswith("/opt/") else part
             for part in value.split(":")
@@ -207,8 +281,8 @@ class Sandbox:
             self._own_bootstrap()
         if self.function.start_up not in ("managed", "client"):
             return ""
-        major, minor, found = probe_python(self.function.python)
-        version = f"{major}.{minor}"
+        interpreter = probe_python(self.function.python)
+        version = interpreter.version
         bundled = [
             self.task,
             self.opt / "python",
@@ -216,7 +290,9 @@ class Sandbox:
         ]
         if self.function.client is not None:
             bundled.append(self.function.client)
-        if not found and not any((folder / "awslambdaric").is_dir() for folder in bundled):
+        if not interpreter.has_client and not any(
+            (folder / "awslambdaric").is_dir() for folder in bundled
+        ):
             raise SandboxError(
                 f"python={str(self.function.python)!r} has no awslambdaric, the runtime client "
                 f"that starts a handler: run '{self.function.python} -m pip install awslambdaric'"
@@ -224,19 +300,18 @@ class Sandbox:
         self._write_bootstrap(version)
         return version
 
-    def _own_bootstrap(self) -> Path:
+    def _own_bootstrap(self) -> str:
         """Return the program that a custom runtime brings; raise `SandboxError` without one."""
         places = [self.task / "bootstrap", self.opt / "bootstrap"]
-        for path in places:
+        for path, seen in zip(places, (self.task_seen, self.opt_seen), strict=True):
             if path.is_file():
-                return path
+                return f"{seen}/bootstrap"
         raise SandboxError(
             f"start_up='bootstrap': there is no {' and no '.join(map(str, places))}; put the "
             "program, executable, into the function's folder or a layer"
         )
 
     def _write_bootstrap(self, version: str) -> None:
-        program = self.runtime_dir / "bootstrap.py"
         for name in ("bootstrap.py", "local_lambda_snapshot.py"):
             shutil.copyfile(VAR_RUNTIME / name, self.runtime_dir / name)
         for package in sorted(self.function.client.iterdir()) if self.function.client else ():
@@ -245,7 +320,7 @@ class Sandbox:
         values = {
             "@EXECUTION_ENV@": self.function.execution_env or f"AWS_Lambda_python{version}",
             "@PYTHON@": str(self.function.python),
-            "@PROGRAM@": str(program),
+            "@PROGRAM@": f"{self.runtime_seen}/bootstrap.py",
         }
         for place, value in values.items():
             text = text.replace(place, shlex.quote(value))
@@ -254,7 +329,7 @@ class Sandbox:
         script.chmod(0o755)
 
     def _library_path(self) -> str:
-        folders = [str(self.task), str(self.task / "lib"), str(self.opt / "lib")]
+        folders = [self.task_seen, f"{self.task_seen}/lib", f"{self.opt_seen}/lib"]
         # An interpreter of this machine may need what the machine's own variable names.
         inherited = os.environ.get("LD_LIBRARY_PATH")
         return ":".join([*folders, inherited] if inherited else folders)

@@ -33,6 +33,8 @@ class DeliveryError(Exception):
 class Sender:
     """Send batches over one kept connection; time while `paused()` is not counted.
 
+    `connect` opens a connection to a port of the environment.
+
     `http.client` is not used: a frozen listener must be waited for, and its reader cannot go on
     after a timeout.
     """
@@ -42,10 +44,12 @@ class Sender:
         destination: Destination,
         paused: Callable[[], bool],
         closing: Callable[[], bool],
+        connect: Callable[[int], socket.socket],
     ) -> None:
         self._destination = destination
         self._paused = paused
         self._closing = closing
+        self._connect = connect
         self._socket: socket.socket | None = None
 
     def send(self, batch: list[bytes]) -> None:
@@ -72,7 +76,7 @@ class Sender:
 
     def _send(self, batch: list[bytes]) -> None:
         if self._socket is None:
-            self._socket = socket.create_connection(("127.0.0.1", self._destination.port), 2.0)
+            self._socket = self._connect(self._destination.port)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.settimeout(SLICE_SECONDS)
         if self._destination.protocol == "TCP":

@@ -18,7 +18,14 @@ from .firehose_process import FirehoseError, FirehoseProcess
 from .function_url import FunctionUrl
 from .http_server import HttpServer
 from .invoke_api import InvokeApi
-from .options import add_function_options, build_function, read_functions, read_variables
+from .options import (
+    add_function_options,
+    add_isolation_options,
+    build_function,
+    isolation_of,
+    read_functions,
+    read_variables,
+)
 from .sandbox import SandboxError
 from .service import Service
 
@@ -52,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("handler", nargs="?", help="module.function")
     add("--functions", type=Path, metavar="FILE", help="several functions, as JSON")
     add_function_options(parser)
+    add_isolation_options(parser)
     add = parser.add_argument_group("the service").add_argument
     add("--port", type=int, default=9000, help="9000; 0 takes a free one")
     add("--host", default="127.0.0.1", help="address to listen on, 127.0.0.1")
@@ -107,9 +115,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _serve(stack: contextlib.ExitStack, options: argparse.Namespace) -> None:
     printer = Printer(sys.stdout)
+    isolation = isolation_of(options)
 
     def make(function: Function) -> LocalLambda:
-        return LocalLambda(function, on_log=functools.partial(printer.show, function.name))
+        show = functools.partial(printer.show, function.name)
+        return LocalLambda(function, on_log=show, **isolation)
 
     functions = _functions(stack, options)
     environments = [
@@ -146,8 +156,7 @@ def _functions(
         return read_functions(options.functions)
     variables = read_variables(options)
     if options.firehose is not None:
-        plain = build_function(options, {})
-        firehose = FirehoseProcess(options.firehose, options.stream, plain, options.fault)
+        firehose = FirehoseProcess(options.firehose, options.stream, options.region, options.fault)
         stack.enter_context(firehose)
         variables = firehose.environment | variables
     return [(build_function(options, variables), {})]

@@ -96,11 +96,15 @@ class Copy(ManagedProcess):
     """A copy of the snapshot, running; its output goes where the snapshot's went."""
 
     def __init__(
-        self, snapshot: ManagedProcess, control: Control, on_exit: Callable[[ManagedProcess], None]
+        self,
+        snapshot: ManagedProcess,
+        control: Control,
+        on_exit: Callable[[ManagedProcess], None],
+        outer_pid: Callable[[int], int],
     ) -> None:
         self._control = control
         self._prepare(snapshot.name, snapshot.argv, on_exit)
-        self.pid = control.resume()
+        self.pid = outer_pid(control.resume())
         self.reader = snapshot.reader
         self._watch_end()
 

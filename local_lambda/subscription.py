@@ -12,6 +12,7 @@ from .sender import DeliveryError, Destination, Sender
 from .telemetry import TelemetryEvent, render, timestamp
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 #: What the service tells with `platform.logsDropped` (telemetry schema reference, example).
@@ -107,6 +108,7 @@ class Subscription:
         *,
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
         note: Callable[[str, str], None],
+        connect: Callable[[int], socket.socket],
     ) -> None:
         self.name = name
         self.api = api
@@ -125,7 +127,10 @@ class Subscription:
         self._sending = False
         self._discarded = False  # the batch that is being sent is not worth another try
         self._sender = Sender(
-            destination, lambda: self._paused, lambda: self._closing or self._discarded
+            destination,
+            lambda: self._paused,
+            lambda: self._closing or self._discarded,
+            connect,
         )
         self._thread = threading.Thread(target=self._run, name=f"telemetry-{name}", daemon=True)
         self._thread.start()

@@ -12,6 +12,7 @@ from .subscription import DEFAULT_BACKLOG_BYTES, Buffering, Subscription
 from .telemetry import CATEGORIES, LOGS_SCHEMAS, TELEMETRY_SCHEMAS, Relay
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 TELEMETRY_PATH = "/2022-07-01/telemetry"
@@ -41,11 +42,13 @@ class TelemetryApi:
         name_of: Callable[[Request], str | Response],
         *,
         note: Callable[[str, str], None],
+        connect: Callable[[int], socket.socket],
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
     ) -> None:
         self._relay = relay
         self._name_of = name_of
         self._note = note
+        self._connect = connect
         self._backlog_bytes = backlog_bytes
 
     def handle(self, request: Request) -> Response | None:
@@ -98,6 +101,7 @@ class TelemetryApi:
             destination,
             buffering,
             backlog_bytes=self._backlog_bytes,
+            connect=self._connect,
             note=lambda what, detail: self._note(what, f"{name}: {detail}"),
         )
 

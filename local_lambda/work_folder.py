@@ -42,7 +42,7 @@ class WorkFolder:
         self.runtime = self.root / "var" / "runtime"
         if not self._own:
             self._remove_earlier()
-        for folder in (self.opt, self.tmp, self.runtime):
+        for folder in (self.opt, self.tmp, self.runtime, self.root / "var" / "root"):
             folder.mkdir(parents=True, exist_ok=True)
 
     def fill(self, code: Path | None, layers: tuple[Path, ...]) -> None:

@@ -212,7 +212,7 @@ def test_a_signal_ends_function_and_firehose(tmp_path, number):
     )
     folder = write_function(tmp_path / "function", source)
     pid_file = tmp_path / "pid"
-    options = ["--timeout", "90", "--firehose", str(tmp_path / "out")]
+    options = ["--timeout", "90", "--firehose", str(tmp_path / "out"), "--visible", str(tmp_path)]
     process = subprocess.Popen(
         [sys.executable, "-m", "local_lambda", str(folder), "app.handler", *options,
          "--event", json.dumps(str(pid_file))],

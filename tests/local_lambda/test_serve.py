@@ -126,7 +126,8 @@ def test_ten_environments_serve_fifty_calls_at_once(folder, tmp_path):
     """Each call gets its own answer and the tail of its own log, from one of ten environments."""
     meet = tmp_path / "meet"
     meet.mkdir()
-    with serving(folder, "app.handler", "--timeout", 30, "--environments", 10) as served:
+    options = ("--timeout", 30, "--environments", 10, "--visible", meet)
+    with serving(folder, "app.handler", *options) as served:
         client = served.client()
         with ThreadPoolExecutor(50) as pool:
             # Nobody goes on before ten are there: so many environments run at a time.
@@ -187,9 +188,9 @@ def test_errors_types_and_context(folder):
 
 def test_reserved_concurrency_throttles(folder, tmp_path):
     """Over it a call is refused as the service does; the SDK's own retries get past it."""
-    options = ("--timeout", 30, "--reserved-concurrency", 1)
     meet = tmp_path / "meet"
     meet.mkdir()
+    options = ("--timeout", 30, "--reserved-concurrency", 1, "--visible", meet)
     with serving(folder, "app.handler", *options) as served, ThreadPoolExecutor(1) as pool:
         first = pool.submit(call, served.client(), {"meet": str(meet), "count": 2})
         wait_until(lambda: list(meet.iterdir()), what="the first call")

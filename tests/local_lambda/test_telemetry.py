@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from local_lambda.launcher import DirectLauncher
 from local_lambda.sender import Destination
 from local_lambda.subscription import Buffer, Buffering, Subscription
 from local_lambda.telemetry import TelemetryEvent, render
@@ -402,10 +403,11 @@ def test_a_record_over_max_bytes_is_cut_and_continued(listener):
         "one",
         "telemetry",
         "2022-12-13",
-        frozenset({"function"}),
+        ("function",),
         Destination("HTTP", listener.port),
         Buffering(timeout_ms=25),
         note=lambda what, detail: None,
+        connect=DirectLauncher().connect,
     )
     try:
         subscription.offer(TelemetryEvent("2026-01-01T00:00:00.000Z", "function", text, text))

@@ -1,0 +1,338 @@
+"""An environment in namespaces of its own: paths, names, ports, and an end for every process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_lambda import Function, LocalLambda, SandboxError, namespaces
+from local_lambda.__main__ import main
+from support.local_lambda_fixtures import records, texts, write_function, write_script
+from tools.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(namespaces.why_not() is not None, reason=namespaces.why_not() or ""),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+HANDLER = """
+import os
+import socket
+import subprocess
+import sys
+
+
+def handler(event, context):
+    answer = {}
+    if "look" in event:
+        answer = {
+            "file": __file__, "cwd": os.getcwd(), "variables": dict(os.environ),
+            "opt": sorted(os.listdir("/opt")), "tmp": os.listdir("/tmp"), "pid": os.getpid(),
+            "name": socket.gethostbyname("sandbox.localdomain"),
+            "short": socket.gethostbyname("sandbox"),
+            "others": [n for n in os.listdir("/proc") if n.isdigit()],
+        }
+        for folder in ("/opt", "/var/task", "/var/runtime"):
+            try:
+                open(folder + "/new", "w")
+            except OSError as error:
+                answer[folder] = error.strerror
+    if "write" in event:
+        with open("/tmp/" + event["write"], "w") as file:
+            file.write("written")
+    if "leave" in event:  # a process in a session of its own, as a daemon is
+        child = subprocess.Popen(
+            ["sh", "-c", "while :; do echo x >> /tmp/beat; sleep 0.01; done"],
+            start_new_session=True,
+        )
+        answer["child"] = child.pid
+    if "connect" in event:
+        with socket.create_connection(("127.0.0.1", event["connect"]), 5) as connection:
+            answer["got"] = connection.recv(100).decode()
+    return answer
+"""
+#: "Extensions API" of AWS's documentation, the shell extension of its samples: absolute paths,
+#: curl, and a listener for telemetry on sandbox.localdomain.
+EXTENSION = """#!/bin/sh
+set -eu
+NAME=$(basename "$0")
+API="http://${AWS_LAMBDA_RUNTIME_API}"
+HEADERS=/tmp/headers
+
+curl -sS -D "$HEADERS" -X POST "$API/2020-01-01/extension/register" \\
+  -H "Lambda-Extension-Name: $NAME" -d '{"events": ["INVOKE", "SHUTDOWN"]}' > /tmp/registered
+ID=$(sed -n 's/^Lambda-Extension-Identifier: //Ip' "$HEADERS" | tr -d '\\r')
+
+/opt/listener/listen 4243 /tmp/telemetry &
+while ! curl -sS -o /dev/null "http://sandbox.localdomain:4243/ready"; do sleep 0.05; done
+curl -sS -X PUT "$API/2022-07-01/telemetry" -H "Lambda-Extension-Identifier: $ID" \\
+  -d '{"schemaVersion": "2022-12-13", "types": ["platform", "function"],
+       "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25},
+       "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}}'
+
+while true; do
+  curl -sS "$API/2020-01-01/extension/event/next" -H "Lambda-Extension-Identifier: $ID" > /tmp/event
+  cat /tmp/event /opt/listener/greeting
+  echo
+  case "$(cat /tmp/event)" in *SHUTDOWN*) exit 0 ;; esac
+done
+"""
+LISTENER = """#!{python} -SE
+import http.server
+import sys
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        with open(sys.argv[2], "ab") as file:
+            file.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\\n")
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.HTTPServer(("sandbox.localdomain", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def code(tmp_path):
+    """The function's folder."""
+    return write_function(tmp_path / "function", HANDLER)
+
+
+def test_paths_and_names_are_those_of_the_service(code, tmp_path):
+    """The function finds everything where Lambda has it, and may write in /tmp only."""
+    layer = write_function(tmp_path / "layer" / "lib", "x", "file").parent
+    function = Function(code, "app.handler", layers=[layer], environment={"MINE": "/opt/lib"})
+    with LocalLambda(function, isolation="namespaces") as env:
+        answer = env.invoke({"look": 1, "write": "kept"}).payload
+        assert (env.tmp / "kept").read_text() == "written"
+        assert env.pid != answer["pid"]
+        assert env.pid in {
+            int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()
+        }
+
+    variables = answer["variables"]
+    assert (answer["file"], answer["cwd"]) == ("/var/task/app.py", "/var/task")
+    assert (answer["opt"], answer["tmp"]) == (["lib"], [])
+    assert (answer["name"], answer["short"]) == ("127.0.0.1", "127.0.0.1")
+    assert variables["LAMBDA_TASK_ROOT"] == "/var/task"
+    assert variables["LAMBDA_RUNTIME_DIR"] == "/var/runtime"
+    assert variables["MINE"] == "/opt/lib"
+    assert [answer[folder] for folder in ("/opt", "/var/task", "/var/runtime")] == [
+        "Read-only file system"
+    ] * 3
+    assert len(answer["others"]) < 10
+
+
+def test_who_leaves_the_session_is_frozen_and_ended_too(code):
+    """A daemon does not run while the environment is frozen, and is gone after the shutdown."""
+    with LocalLambda(Function(code, "app.handler"), isolation="namespaces") as env:
+        env.invoke({"leave": 1})
+        beat = env.tmp / "beat"
+        assert env.wait_frozen()
+        # Frozen: the file grows no more, however often it is looked at.
+        sizes = {beat.stat().st_size for _ in range(200) if os.sched_yield() is None}
+        members = _members(env.pid)
+        env.invoke({})
+        wait_until(lambda: beat.stat().st_size > max(sizes), what="the daemon goes on")
+        env.shutdown()
+
+    assert len(sizes) == 1
+    assert len(members) >= 2
+    wait_until(lambda: not any(map(_alive, members)), what="the end of all")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_death_of_the_emulator_ends_everything(code, tmp_path, number):
+    """Killed in the middle of its work it leaves nobody behind, frozen ones neither."""
+    program = f"""
+import sys, time
+from pathlib import Path
+from local_lambda import Function, LocalLambda
+
+env = LocalLambda(Function(Path({str(code)!r}), "app.handler"), isolation="namespaces")
+env.start()
+env.invoke({{"leave": 1}})
+assert env.wait_frozen()
+print(env.pid, flush=True)
+time.sleep(60)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        pid = int(process.stdout.readline())
+        members = _members(pid)
+
+        process.send_signal(number)
+        process.wait(20)
+
+    assert len(members) >= 2
+    wait_until(lambda: not any(map(_alive, members)), what="the end of all")
+
+
+@pytest.mark.skipif(
+    namespaces.why_not(network=True) is not None, reason=namespaces.why_not(network=True) or ""
+)
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_a_shell_extension_with_fixed_port_in_two_environments(code, tmp_path):
+    """AWS's shell extension runs as it is, on port 4243 of each environment's own network."""
+    layer = tmp_path / "layer"
+    write_script(layer / "extensions" / "shell-extension", EXTENSION)
+    write_script(layer / "listener" / "listen", LISTENER.format(python=sys.executable))
+    write_function(layer / "listener", "from a layer", "greeting")
+    function = Function(code, "app.handler", layers=[layer], timeout=20)
+    options = {"isolation": "namespaces", "network": "own"}
+    with LocalLambda(function, **options) as one, LocalLambda(function, **options) as two:
+        for env in (one, two):
+            env.invoke({"n": 1})
+            assert env.wait_idle()
+            env.invoke({"n": 2})
+        ends = [env.shutdown() for env in (one, two)]
+        told = [(env.tmp / "telemetry").read_text() for env in (one, two)]
+
+    for env, end, telemetry in zip((one, two), ends, told, strict=True):
+        said = [
+            text.removeprefix('"OK"') for text in texts(env, "extension")
+        ]  # of the subscription
+        events = [json.loads(t.removesuffix("from a layer")) for t in said if t.startswith("{")]
+        assert [event["eventType"] for event in events] == ["INVOKE", "INVOKE", "SHUTDOWN"]
+        assert env.runtime_api == "127.0.0.1:9001"
+        assert end.extensions[0].returncode == 0
+        starts = [record["requestId"] for record in records(env, "platform.start")]
+        assert starts[0] in telemetry
+        assert "platform.report" in telemetry
+
+
+@pytest.mark.skipif(
+    namespaces.why_not(network=True) is not None, reason=namespaces.why_not(network=True) or ""
+)
+def test_a_network_of_its_own_reaches_what_its_variables_name(code, tmp_path):
+    """A loopback URL in a variable is passed on to this machine, any other port is not."""
+    import socket
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"hello")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        variables = {"AWS_ENDPOINT_URL_FIREHOSE": f"http://127.0.0.1:{port}"}
+        function = Function(code, "app.handler", environment=variables)
+        with LocalLambda(function, isolation="namespaces", network="own") as env:
+            good = env.invoke({"connect": port})
+            bad = env.invoke({"connect": env._server.port + 1})
+        thread.join()
+
+    assert good.payload == {"got": "hello"}
+    assert bad.error_type == "ConnectionRefusedError"
+
+
+def test_an_ordinary_user_gets_all_of_it(tmp_path):
+    """Not only root: user nobody runs a function with namespaces of its own."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root, to become somebody else")
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
+    if python is None:
+        pytest.skip("no interpreter that everybody may run")
+    program = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from local_lambda import namespaces, Function, LocalLambda
+from pathlib import Path
+
+if namespaces.why_not(network=True) is not None:
+    print(json.dumps({"skip": namespaces.why_not(network=True)}))
+    sys.exit()
+function = Function(Path(sys.argv[2]), "none", start_up=["/usr/bin/env", "sh", "/var/task/run"])
+with LocalLambda(function, isolation="namespaces", network="own") as env:
+    env.invoke({})
+    print(json.dumps([event.text for event in env.output]))
+"""
+    home = Path(shutil.copytree(ROOT / "local_lambda", tmp_path / "copy" / "local_lambda")).parent
+    code = tmp_path / "code"
+    write_script(
+        code / "run", "#!/bin/sh\nid -u; ls -d /opt /var/task; touch /var/task/x; exit 1\n"
+    )
+    for path in [tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")]:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
+    answer = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-E", "-c",
+         program, str(home), str(code)],
+        capture_output=True, text=True, check=False, cwd="/", timeout=50,
+        env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+    assert answer.returncode == 0, answer.stderr
+    said = json.loads(answer.stdout)
+    if "skip" in said:
+        pytest.skip(said["skip"])
+    assert {"65534", "/opt", "/var/task"} <= set(said)
+    assert any("Read-only file system" in line or "Permission denied" in line for line in said)
+
+
+def test_what_cannot_be_isolated_is_said(code, monkeypatch, capsys):
+    """Where the kernel refuses, "auto" goes without and the command says so; by name it fails."""
+    monkeypatch.setattr(namespaces, "why_not", lambda **_: "Operation not permitted")
+
+    status = main([str(code), "app.handler"])
+
+    assert status == 0
+    error = capsys.readouterr().err
+    assert "Operation not permitted" in error
+    assert "127.0.0.1 sandbox.localdomain sandbox" in error
+    with pytest.raises(SandboxError, match="Operation not permitted"):
+        LocalLambda(Function(code, "app.handler"), isolation="namespaces")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"isolation": "some"}, {"network": "none"}, {"isolation": "none", "network": "own"}],
+)
+def test_what_is_no_isolation(code, settings):
+    """Other words are refused, naming what is allowed."""
+    with pytest.raises(ValueError, match=r"use one of|needs isolation"):
+        LocalLambda(Function(code, "app.handler"), **settings)
+
+
+def _members(pid: int) -> list[int]:
+    """Every process that shares the process namespace of one, itself included."""
+    mine = os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 - a link to no file
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                if os.readlink(path / "ns" / "pid") == mine:  # noqa: PTH115 - as above
+                    found.append(int(path.name))
+            except OSError:
+                continue
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
