@@ -56,7 +56,8 @@ class LocalLambda:
     `port`: of the Lambda APIs, 0 takes a free one. `output_file`, `telemetry_file`: JSON lines of
     all output and all telemetry. `telemetry_backlog_bytes`: undelivered telemetry kept for each
     subscriber. `on_log` is called with each line as it is read. `stdin`: descriptor that the
-    runtime reads, for debuggers; None gives it nothing to read.
+    runtime reads, for debuggers; None gives it nothing to read. `enforce_memory`: end the processes
+    when they hold more than the function has.
 
     `isolation`: "namespaces" (user, mount and process namespaces: the paths of the service,
     `sandbox.localdomain`, and an end for every process), "none", or "auto": the first where the
@@ -87,6 +88,7 @@ class LocalLambda:
         isolation: str = "none",
         network: str = "host",
         visible: Sequence[Path] = (),
+        enforce_memory: bool = True,
     ) -> None:
         self.function = function
         self._port = port
@@ -110,6 +112,7 @@ class LocalLambda:
             self._journal,
             launcher=self._launcher,
             stdin=stdin,
+            enforce_memory=enforce_memory,
         )
         self._telemetry_api = telemetry_api.TelemetryApi(
             self._journal.relay,

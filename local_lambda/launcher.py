@@ -57,7 +57,7 @@ class Launcher(Protocol):
         """Signal all that was started and what these have started, where that can be known."""
 
     def roots(self) -> list[int]:
-        """Return ids of processes below which all others are found."""
+        """Return ids of processes below which all of the environment are, and nobody else."""
 
     def connect(self, port: int) -> socket.socket:
         """Connect to a port of the environment's loopback address; raise `OSError`."""
@@ -124,8 +124,8 @@ class DirectLauncher:
         """Who has left the process groups is not known."""
 
     def roots(self) -> list[int]:
-        """Return this process: what it has started is below it."""
-        return [os.getpid()]
+        """None: others than ours are below this process too."""
+        return []
 
     def connect(self, port: int) -> socket.socket:
         """As of `Launcher`."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from . import records
 from ._state import ExtensionState, Phase
 from .initialization import Initialization, InitResult
-from .parts import Failure, Parts
+from .memory import MemoryWatch
+from .parts import OUT_OF_MEMORY, Failure, Parts
 from .processes import EXTENSION, ShutdownResult
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Lifecycle:
         *,
         launcher: Launcher,
         stdin: int | None = None,
+        enforce_memory: bool = True,
     ) -> None:
         self.function = function
         self.budgets = budgets
@@ -74,7 +76,12 @@ class Lifecycle:
         self._invocation: Invocation | None = None
         self._init_seconds: float | None = None  # told by the next report
         self._restore_seconds: float | None = None  # the same
-        self._memory_bytes = 0
+        self.memory = MemoryWatch(
+            self.parts.processes.leaders,
+            self.parts.processes.strays,
+            limit=function.memory_mb * 1024 * 1024 if enforce_memory else None,
+            over=self._out_of_memory,
+        )
 
     # ---- Init and invoke ------------------------------------------------------------------------
 
@@ -124,8 +131,9 @@ class Lifecycle:
         self.journal.note("platform", "invoke", invocation.request_id)
         self.relay.emit("platform.start", records.start(self.function, invocation))
         if failure is None:
-            self._offer_invoke(invocation)
-            failure = self.parts.wait(self.parts.invoke_done, invocation.deadline_at)
+            with self.memory.watching():
+                self._offer_invoke(invocation)
+                failure = self.parts.wait(self.parts.invoke_done, invocation.deadline_at)
         if failure is not None:
             self._fail(invocation, failure)
         self._report(invocation)
@@ -220,10 +228,10 @@ class Lifecycle:
         init = Initialization(self.parts, self.budgets, phase)
         with self.changed:
             self._init = init
-        result = init.run(give_up_at)
+        with self.memory.watching():
+            result = init.run(give_up_at)
         with self.changed:
             self._init = None
-        self._measure_memory()
         return result
 
     def _offer_invoke(self, invocation: Invocation) -> None:
@@ -246,6 +254,8 @@ class Lifecycle:
         """Answer the caller, if he has no answer yet, and tell telemetry."""
         timeout = failure.status == "timeout"
         status = "timeout" if timeout else "failure"
+        if failure.error_type == OUT_OF_MEMORY:
+            status = "error"
         error_type = None if timeout else failure.error_type
         with self.changed:
             runtime_done = invocation.runtime_done_at is not None
@@ -267,14 +277,13 @@ class Lifecycle:
         self.relay.emit("platform.fault", text)
 
     def _report(self, invocation: Invocation) -> None:
-        self._measure_memory()
         now = time.monotonic()
         self.relay.emit("platform.end", {"requestId": invocation.request_id})
         report = records.report(
             self.function,
             invocation,
             now=now,
-            memory_bytes=self._memory_bytes,
+            memory_bytes=self._most_memory(),
             init_seconds=self._init_seconds,
             restore_seconds=self._restore_seconds,
         )
@@ -288,11 +297,19 @@ class Lifecycle:
             f"billed {metrics['billedDurationMs']} ms, {metrics['maxMemoryUsedMB']} MB",
         )
 
-    def _measure_memory(self) -> None:
-        """Look while the process is there; the report is made when it may be gone."""
-        runtime = self.parts.processes.runtime
-        if runtime is not None:
-            self._memory_bytes = runtime.max_memory_bytes() or self._memory_bytes
+    def _most_memory(self) -> int:
+        """Return what was seen, or what the kernel remembers where that is more."""
+        remembered = self.parts.processes.max_memory_bytes()
+        return max(self.memory.peak, self.memory.capped(remembered))
+
+    def _out_of_memory(self, leader: int) -> None:
+        """More is held than the function has: end who holds most, as the kernel does."""
+        for process in self.parts.processes.all():
+            if process.pid == leader:
+                self.journal.note("platform", "SIGKILL", f"to {process.name}, out of memory")
+                with self.changed:
+                    self.parts.out_of_memory = process is self.parts.processes.runtime
+                process.kill()
 
     # ---- Freeze, reset, shutdown ----------------------------------------------------------------
 
@@ -364,6 +381,8 @@ class Lifecycle:
             self.parts.registry.clear()
             self.parts.slot.begin()
             processes.dismiss()
+            self.parts.out_of_memory = False
+        self.memory.forget()
         return ShutdownResult(reason, runtime_end, extension_ends, time.monotonic() - started)
 
     def _offer_shutdown(self, reason: str, extensions: list[Extension], give_up_at: float) -> None:

@@ -82,6 +82,7 @@ def unshare(network: bool) -> list[str]:
 def bind(source: str, target: str) -> None:
     """Show `source` at `target`, which is made; a link is made anew."""
     if os.path.islink(source):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         os.symlink(os.readlink(source), target)
         return
     if os.path.isdir(source):

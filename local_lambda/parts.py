@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .process import ManagedProcess
     from .sandbox import Sandbox
 
+#: What an invocation ends with when its environment held more memory than the function has.
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
 #: A writer that never pauses must not hold up the platform.
 SYNC_SECONDS = 0.1
 
@@ -86,6 +88,7 @@ class Parts:
             before_next=self._read_output,
         )
         self.aborted = False
+        self.out_of_memory = False
         self.runtime_api = ""
 
     def wait(self, ready: Callable[[], bool], give_up_at: float) -> Failure | None:
@@ -138,7 +141,8 @@ class Parts:
             return Failure("error", error_type, error_type, self.slot.init_error or b"{}")
         runtime = self.processes.runtime
         if runtime is not None and runtime.returncode is not None:
-            return Failure("error", "Runtime.ExitError", describe_exit(runtime.returncode))
+            kind = OUT_OF_MEMORY if self.out_of_memory else "Runtime.ExitError"
+            return Failure("error", kind, describe_exit(runtime.returncode))
         return None
 
     def _extension_failure(self) -> Failure | None:

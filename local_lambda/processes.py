@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .launcher import descendants
 from .process import ManagedProcess, ProcessEnd
 from .snapshot import VARIABLE, Control, Copy
 
@@ -60,6 +61,18 @@ class Processes:
     def all(self) -> list[ManagedProcess]:
         """Return the runtime, if there is one, and the external extensions."""
         return ([self.runtime] if self.runtime else []) + list(self.externals.values())
+
+    def leaders(self) -> list[int]:
+        """Return the ids of those that run."""
+        return [process.pid for process in self.all() if process.alive]
+
+    def strays(self) -> list[int]:
+        """Return the ids of all processes of the environment, where only these are below a root."""
+        return [pid for root in self._launcher.roots() for pid in descendants(root)]
+
+    def max_memory_bytes(self) -> int:
+        """Return the most that each of those that run has held, added up."""
+        return sum(process.max_memory_bytes() or 0 for process in self.all() if process.alive)
 
     def start_extension(self, path: Path, runtime_api: str) -> None:
         """Start an external extension; raise `LaunchError`."""

@@ -20,11 +20,23 @@ if TYPE_CHECKING:
 
 #: What goes to `LocalLambda`; everything else is the function's.
 ENVIRONMENT_SETTINGS = frozenset(
-    {
-        "budgets", "freeze", "freeze_delay", "isolation", "network", "output_file", "port",
-        "shutdown_ms", "stdin", "telemetry_backlog_bytes", "telemetry_file", "visible", "work",
-    }
-)  # fmt: skip
+    [
+        "budgets",
+        "enforce_memory",
+        "freeze",
+        "freeze_delay",
+        "isolation",
+        "network",
+        "output_file",
+        "port",
+        "shutdown_ms",
+        "stdin",
+        "telemetry_backlog_bytes",
+        "telemetry_file",
+        "visible",
+        "work",
+    ]
+)
 
 
 @pytest.fixture
