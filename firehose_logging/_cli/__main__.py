@@ -8,11 +8,15 @@ import sys
 
 COMMANDS = {
     "query": "ask the lines in SQL, or by a saved query",
+    "tail": "show the newest lines, coloured, and follow",
+    "verify": "prove that nothing is missing or twice",
+    "cost": "what the logs cost, here and elsewhere",
 }
 EXAMPLES = """\
 examples:
   firehose-logging query "SELECT level, count(*) FROM logs GROUP BY 1" --from s3://bucket/firehose/
   firehose-logging query --saved errors --from ./bucket --since 1h
+  firehose-logging tail --from s3://bucket/firehose/ --follow
 """
 #: What a shell says of a program that SIGINT ended.
 INTERRUPTED = 130
