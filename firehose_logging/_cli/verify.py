@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -176,7 +176,7 @@ def _counts(text: str | None) -> dict[str, int]:
 def _show(found: list[Instance], strangers: int, form: str) -> None:
     if form == "json":
         for each in found:
-            text = {key: render.plain(value) for key, value in asdict(each).items()}
+            text = {key: render.plain(value) for key, value in vars(each).items()}
             sys.stdout.write(json.dumps({**text, "whole": each.whole}) + "\n")
         return
     columns = ("instance", "function", "first", "last", "lines", "missing", "on their way",
