@@ -56,6 +56,10 @@ test-all: $(VENV)/pyvenv.cfg ## The tests with every Python found, each in an en
 		$(MAKE) --no-print-directory unit VENV=.venv-$$version PYTHON="$$python" </dev/null || exit 1; \
 	done
 
+.PHONY: browser
+browser: ## Install a headless Chromium for the report's tests (Debian, Ubuntu; asks for root)
+	@command -v chromium chromium-browser google-chrome || $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y chromium
+
 .PHONY: coverage
 coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch coverage of the package
 	$(BIN)/coverage erase

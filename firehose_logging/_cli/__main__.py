@@ -10,6 +10,7 @@ COMMANDS = {
     "query": "ask the lines in SQL, or by a saved query",
     "tail": "show the newest lines, coloured, and follow",
     "verify": "prove that nothing is missing or twice",
+    "report": "write one HTML page to look at",
     "cost": "what the logs cost, here and elsewhere",
 }
 EXAMPLES = """\

@@ -184,6 +184,11 @@ def _show(found: list[Instance], strangers: int, form: str) -> None:
     render.write(columns, [_row(each) for each in found], form)
     if form == "csv":
         return
+    sys.stdout.write(verdict(found, strangers) + "\n")
+
+
+def verdict(found: list[Instance], strangers: int) -> str:
+    """All environments in one sentence."""
     missing = sum(each.missing for each in found)
     told = sum(each.lost.total() for each in found)
     lines = sum(each.lines for each in found)
@@ -197,7 +202,7 @@ def _show(found: list[Instance], strangers: int, form: str) -> None:
     words.append(f"{twice:,} came twice" if twice else "none came twice")
     if strangers:
         words.append(f"{strangers:,} lines without a number, not written by firehose-logging")
-    sys.stdout.write("; ".join(words) + ".\n")
+    return "; ".join(words) + "."
 
 
 def _row(each: Instance) -> tuple[Any, ...]:
