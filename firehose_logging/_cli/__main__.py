@@ -12,6 +12,7 @@ COMMANDS = {
     "verify": "prove that nothing is missing or twice",
     "report": "write one HTML page to look at",
     "cost": "what the logs cost, here and elsewhere",
+    "doctor": "check a function's configuration",
 }
 EXAMPLES = """\
 examples:
