@@ -29,8 +29,8 @@ help: ## List the targets
 # --- on this machine -------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(VENV)/dev.stamp layer ## Run the sample function in a local Lambda and show what lands in the bucket
-	@$(BIN)/python -m tools.demo
+demo: $(VENV)/dev.stamp ## Run the sample function in a local Lambda: its lines, the balance, a report; TIMELINE=1
+	@$(BIN)/python -m tools.demo $(if $(TIMELINE),--timeline)
 
 .PHONY: test
 test: lint types unit ## Lint, types, unit and end-to-end tests
