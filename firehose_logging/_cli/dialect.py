@@ -16,10 +16,8 @@ MACROS = (
     "CREATE MACRO athena_json_scalar(text, path) AS TRY(CASE WHEN "
     "json_type(text, path) IN ('OBJECT', 'ARRAY') THEN NULL "
     "ELSE json_extract_string(text, path) END)",
-    "CREATE MACRO athena_json(text, path) AS TRY(CAST(json_extract(text, path) AS VARCHAR))",
-    "CREATE MACRO json_format(value) AS CAST(value AS VARCHAR)",
+    "CREATE MACRO athena_json(text, path) AS TRY(json_extract(text, path))",
     "CREATE MACRO from_iso8601_timestamp(text) AS TRY_CAST(text AS TIMESTAMP)",
-    "CREATE MACRO json_array_length_or_null(text) AS TRY(json_array_length(text))",
 )
 
 

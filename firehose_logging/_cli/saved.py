@@ -50,7 +50,7 @@ def about(name: str) -> str:
 
 def parameters(name: str) -> list[str]:
     """Names of what the query needs to be told, such as ``request``."""
-    return list(dict.fromkeys(_PARAMETER.findall(_body(name))))
+    return list(dict.fromkeys(_PARAMETER.findall(body(name))))
 
 
 def query(name: str, values: dict[str, str] | None = None) -> str:
@@ -68,10 +68,11 @@ def query(name: str, values: dict[str, str] | None = None) -> str:
             )
         return "'" + given[found.group(1)].replace("'", "''") + "'"
 
-    return _PARAMETER.sub(fill, _body(name))
+    return _PARAMETER.sub(fill, body(name))
 
 
-def _body(name: str) -> str:
+def body(name: str) -> str:
+    """A saved query's SQL, its parameters as ``:name``."""
     lines = text(name).split("\n")
     return "\n".join(line for line in lines if not line.startswith("--")).strip()
 

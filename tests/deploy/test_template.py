@@ -378,7 +378,7 @@ def test_bucket_answers_over_tls_only(deployed: dict[str, Any]) -> None:
 
 
 def test_outputs_name_what_others_need() -> None:
-    """Layer, function, stream, delivery role and bucket can be read from the stack."""
+    """Layer, function, stream, delivery role, bucket and database can be read from the stack."""
     outputs = cloudformation.resolve()["Outputs"]
 
     assert {name: output["Value"] for name, output in outputs.items()} == {
@@ -387,4 +387,5 @@ def test_outputs_name_what_others_need() -> None:
         "DeliveryStreamArn": STREAM,
         "DeliveryRoleArn": "arn:aws:iam::123456789012:role/stack-firehosedeliveryrole",
         "BucketName": "stack-logbucket",
+        "QueryDatabase": "firehose_logging",
     }

@@ -5,6 +5,7 @@ Only the intrinsic functions that the template uses; any other one is an error.
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -40,6 +41,7 @@ _NAMES = {
     "AWS::Logs::LogStream": "LogStreamName",
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
     "AWS::Lambda::LayerVersion": "LayerName",
+    "AWS::Athena::WorkGroup": "Name",
 }
 
 
@@ -124,8 +126,16 @@ class _Resolver:
             assert attribute == "Arn", f"GetAtt {argument}"
             return self._arn(logical)
         if name == "Sub":
-            assert isinstance(argument, str)
-            return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), argument)
+            text, given = (argument, {}) if isinstance(argument, str) else argument
+            values = {key: str(self.value(value)) for key, value in given.items()}
+            found = re.sub(
+                r"\$\{([^!}]+)\}",
+                lambda each: values.get(each[1]) or self._substitute(each[1]),
+                text,
+            )
+            return found.replace("${!", "${")
+        if name == "Base64":
+            return base64.b64encode(str(self.value(argument)).encode()).decode()
         if name == "If":
             condition, then, otherwise = argument
             return self.value(then if self._holds(condition) else otherwise)
@@ -164,7 +174,10 @@ class _Resolver:
 
     def _name(self, logical: str) -> str:
         resource = self._resources[logical]
-        given = resource["Properties"].get(_NAMES.get(resource["Type"], ""))
+        properties = resource["Properties"]
+        # Glue keeps the name inside of what it takes as its input.
+        inner = properties.get("DatabaseInput") or properties.get("TableInput")
+        given = inner["Name"] if inner else properties.get(_NAMES.get(resource["Type"], ""))
         return str(self.value(given)) if given else f"stack-{logical.lower()}"
 
     def _arn(self, logical: str) -> str:
