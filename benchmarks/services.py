@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore
+
 from benchmarks.candidates import STREAM, Candidate
 from local_firehose import DeliveryStream, Fault, LocalFirehose, certificate
 from local_lambda import Function
@@ -148,13 +150,19 @@ class Services:
         }
 
     def _add_tls(self, folder: Path, firehose_ca: Path) -> None:
-        """TLS for the stand-in too, and one file with both authorities for the clients."""
+        """TLS for the stand-in too, and a file of authorities for the clients.
+
+        As in real life clients parse all of botocore's bundle; the two authorities of this run
+        are appended to a copy of it, as an organisation appends its own.
+        """
         made = folder / "tls"
         made.mkdir()
         context, ca_file = certificate.server_context(made)
         self._sink.socket = context.wrap_socket(self._sink.socket, server_side=True)
         self._ca_file = folder / "authorities.pem"
-        self._ca_file.write_bytes(firehose_ca.read_bytes() + ca_file.read_bytes())
+        bundle = Path(botocore.__file__).parent / "cacert.pem"
+        parts = (bundle, ca_file, firehose_ca)
+        self._ca_file.write_bytes(b"\n".join(part.read_bytes() for part in parts))
 
 
 def free_port() -> int:

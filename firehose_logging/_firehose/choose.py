@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from firehose_logging._clock import Clock
     from firehose_logging._delivery.outcome import Transport
+    from firehose_logging._firehose.trust import Trust
     from firehose_logging.settings import Settings
 
 #: Variables whose values must never show up in a text of ours.
@@ -80,7 +81,7 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
         endpoint,
         CredentialSource(environ, clock),
         clock,
-        ca_file=_ca_file(environ),
+        trust=_trust(environ),
         compress=compress if gzip else None,
         fallback=successor if settings.transport == "auto" else None,
     )
@@ -101,14 +102,16 @@ def _configured_by_file() -> str | None:
     return f"{path} exists" if os.path.exists(path) else None  # noqa: PTH110
 
 
-def _ca_file(environ: dict[str, str]) -> str | None:
-    """The certificates that botocore would trust; None for the interpreter's own."""
+def _trust(environ: dict[str, str]) -> Trust:
+    """Whom botocore would trust; the interpreter's own authorities where there is no botocore."""
+    from firehose_logging._firehose.trust import Trust
+
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         if environ.get(name):
-            return environ[name]
+            return Trust(environ[name], chosen=True)
     for place in ("certifi", "botocore"):
         for folder in sys.path:
             path = f"{folder or '.'}/{place}/cacert.pem"
             if os.path.isfile(path):  # noqa: PTH113
-                return path
-    return None
+                return Trust(path)
+    return Trust(None)

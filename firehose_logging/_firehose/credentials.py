@@ -7,7 +7,6 @@ loopback instead (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), since a snapshot must
 from __future__ import annotations
 
 import json
-import socket
 
 from firehose_logging import _http
 from firehose_logging._diagnostics import keep_secret
@@ -75,6 +74,8 @@ class CredentialSource:
             headers["Authorization"] = token
         # As bytes: see _direct.
         address: Any = (host.encode(), port)
+        import socket  # only where there are no credentials in the variables
+
         with socket.create_connection(address, timeout=FETCH_TIMEOUT) as sock:
             sock.sendall(_http.request("GET", path, f"{host}:{port}", headers, b""))
             parser = _http.Parser(65_536)

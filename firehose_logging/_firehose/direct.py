@@ -8,13 +8,18 @@ or the TLS library disagrees.
 
 from __future__ import annotations
 
+import _socket
 import select
-import socket
-import ssl
 
 from firehose_logging import _http
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._diagnostics import mask, tell
+from firehose_logging._firehose.trust import (
+    Connection,
+    SSLCertVerificationError,
+    TlsSocket,
+    Trust,
+)
 from firehose_logging._firehose.wire import Requests, read_answer
 
 TYPE_CHECKING = False
@@ -60,7 +65,7 @@ class DirectTransport:
         endpoint: where to.
         credentials: gives the credentials for the next call; may block and raise.
         clock: the clock seam.
-        ca_file: certificates that are trusted; None for the interpreter's own.
+        trust: whose certificates are trusted; None for those of the interpreter.
         compress: turns a record into what is sent; None sends it as it is.
         fallback: makes the transport that takes over, or raises ImportError where it cannot be
             had; None for no other.
@@ -73,22 +78,21 @@ class DirectTransport:
         credentials: Callable[[], Credentials],
         clock: Clock,
         *,
-        ca_file: str | None = None,
+        trust: Trust | None = None,
         compress: Callable[[bytes | bytearray], bytes] | None = None,
         fallback: Callable[[], Transport] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._credentials = credentials
         self._clock = clock
-        self._ca_file = ca_file
+        self._trust = trust or Trust(None)
         self._compress = compress
         self._fallback = fallback
         self._requests = Requests(stream_name, endpoint.netloc, endpoint.region)
         # All mutable state; only the delivery thread touches it.
-        self._socket: socket.socket | None = None
+        self._socket: _socket.socket | TlsSocket | None = None
         self._used_at = 0.0
         self._signed_at = 0.0
-        self._context: ssl.SSLContext | None = None
         self._successor: Transport | None = None
 
     def send(self, records: Sequence[bytes | bytearray], timeout: float) -> CallOutcome:
@@ -166,8 +170,10 @@ class DirectTransport:
                 arrived = True
                 self._socket.sendall(request)
                 answer = self._receive(deadline)
-            except ssl.SSLCertVerificationError as error:
+            except SSLCertVerificationError as error:
                 self.close()
+                if self._trust.widen():
+                    continue
                 return CallOutcome(error="CertificateNotTrusted", message=str(error))
             except TimeoutError:
                 self.close()
@@ -205,17 +211,16 @@ class DirectTransport:
     def _connect(self, deadline: float) -> None:
         sock = self._reach(deadline)
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
             if self._endpoint.scheme == "https":
-                if self._context is None:
-                    self._context = tls_context(self._ca_file)
-                sock = self._context.wrap_socket(sock, server_hostname=self._endpoint.host.encode())
+                self._socket = TlsSocket(self._trust.context(), sock, self._endpoint.host)
+                return
         except BaseException:
             sock.close()
             raise
         self._socket = sock
 
-    def _reach(self, deadline: float) -> socket.socket:
+    def _reach(self, deadline: float) -> _socket.socket:
         """A connection to the first address that answers; all of them within one deadline.
 
         ``socket.create_connection`` would give each address the whole time-out. A host name as
@@ -223,11 +228,11 @@ class DirectTransport:
         """
         host, port = self._endpoint.host, self._endpoint.port
         failure: OSError = OSError(f"{host} has no address")
-        for family, kind, proto, _, address in socket.getaddrinfo(
-            host.encode(), port, type=socket.SOCK_STREAM
+        for family, kind, proto, _, address in _socket.getaddrinfo(
+            host.encode(), port, type=_socket.SOCK_STREAM
         ):
             left = min(CONNECT_TIMEOUT, self._left(deadline, on_socket=False))
-            sock = socket.socket(family, kind, proto)
+            sock = Connection(family, kind, proto)
             try:
                 sock.settimeout(left)
                 sock.connect(address)
@@ -268,14 +273,3 @@ class DirectTransport:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """TLS as botocore has it: 1.2 or newer, certificate and host name checked."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    else:
-        context.load_default_certs()
-    return context

@@ -7,8 +7,15 @@ request"; that the result equals botocore's is tested over generated requests.
 from __future__ import annotations
 
 import time
-from hashlib import sha256
-from hmac import digest
+
+try:  # OpenSSL's own, without the modules around it, which are no part of a good cold start
+    from _hashlib import hmac_digest as digest
+    from _hashlib import openssl_sha256 as sha256
+except ImportError:
+    from hashlib import sha256
+    from hmac import digest  # type: ignore[assignment]
+
+__all__ = ["Credentials", "Signer", "sha256"]
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "firehose"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _socket
 import socket
 import threading
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from firehose_logging._firehose.choose import make_transport
 from firehose_logging._firehose.direct import IDLE_LIMIT, DirectTransport
 from firehose_logging._firehose.endpoint import Endpoint
 from firehose_logging._firehose.sigv4 import Credentials
+from firehose_logging._firehose.trust import Trust
 from firehose_logging._firehose.wire import compress
 from firehose_logging.settings import Settings
 from firehose_logging.testing import ManualClock, MemoryTransport
@@ -343,7 +345,7 @@ def test_every_address_is_tried_within_one_deadline(stack, firehose, monkeypatch
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", dead),
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", firehose.port)),
     ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: lookup)
+    monkeypatch.setattr(_socket, "getaddrinfo", lambda *_, **__: lookup)
 
     assert direct(stack, firehose).send(RECORDS, PATIENT).codes is not None
 
@@ -360,7 +362,7 @@ def secure(stack, tmp_path):
 
 def test_tls_with_a_trusted_certificate(stack, secure):
     """The authority that is named is trusted, and the connection kept."""
-    transport = direct(stack, secure, ca_file=str(secure.ca_file))
+    transport = direct(stack, secure, trust=Trust(str(secure.ca_file)))
 
     assert [transport.send(RECORDS, PATIENT).codes[0] for _ in range(2)] == [None, None]
     assert secure.ledger.connections == 1
@@ -368,7 +370,7 @@ def test_tls_with_a_trusted_certificate(stack, secure):
 
 def test_an_untrusted_certificate_gets_nothing(stack, secure):
     """Nothing is sent to whom we cannot verify; without a fallback the call is tried again."""
-    outcome = direct(stack, secure, ca_file=None).send(RECORDS, PATIENT)
+    outcome = direct(stack, secure).send(RECORDS, PATIENT)
 
     assert (outcome.error, outcome.maybe_stored) == ("CertificateNotTrusted", False)
     assert secure.ledger.wire_bytes == 0
@@ -381,7 +383,7 @@ def test_a_certificate_of_another_name_gets_nothing(stack, secure):
         Endpoint("https", "127.0.0.2", secure.port, secure.region),
         lambda: credentials_of(secure),
         SystemClock(),
-        ca_file=str(secure.ca_file),
+        trust=Trust(str(secure.ca_file)),
     )
     transport._reach = lambda deadline: socket.create_connection(("127.0.0.1", secure.port))
     stack.callback(transport.close)

@@ -51,9 +51,15 @@ RESERVED = {
         "testing",
     },
     "_thread": {"_delivery.backlog", "_delivery.diversion"},
-    "_socket": {"_extension.lambda_api", "_extension.listener"},
-    "socket": {"_firehose.credentials", "_firehose.direct"},
-    "ssl": {"_firehose.direct"},
+    "_socket": {
+        "_extension.lambda_api",
+        "_extension.listener",
+        "_firehose.direct",
+        "_firehose.trust",
+    },
+    "socket": {"_firehose.credentials"},
+    "ssl": {"_firehose.trust"},
+    "_ssl": {"_firehose.trust"},
     "boto3": set(),
     "botocore": {"_firehose.boto", "_firehose.choose"},
     "wrapt": {"_invocation"},
@@ -88,8 +94,8 @@ PURE = {
     "_readers", "errors",
 }  # fmt: skip
 ACTING = {
-    "threading", "socket", "_socket", "ssl", "select", "signal", "_signal", "subprocess", "os",
-    "sys", "time", "random", "io", "fcntl", "mmap", "atexit", "logging", "botocore",
+    "threading", "socket", "_socket", "ssl", "_ssl", "select", "signal", "_signal", "subprocess",
+    "os", "sys", "time", "random", "io", "fcntl", "mmap", "atexit", "logging", "botocore",
 }  # fmt: skip
 
 #: Lines of a file, and of a function with its docstring.
