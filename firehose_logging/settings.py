@@ -229,6 +229,9 @@ class LambdaEnvironment:
         "function_name",
         "function_version",
         "init_type",
+        "log_stream",
+        "memory_size",
+        "region",
         "runtime_api",
         "temp_dir",
         "workers",
@@ -238,6 +241,10 @@ class LambdaEnvironment:
         self.runtime_api = environ.get("AWS_LAMBDA_RUNTIME_API") or None
         self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME") or None
         self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION") or None
+        #: MB, as text.
+        self.memory_size = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or None
+        self.log_stream = environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or None
+        self.region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
         self.init_type = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") or "on-demand"
         #: Managed Instances: how many workers the runtime forks; None on demand.
         self.workers = environ.get("AWS_LAMBDA_MAX_CONCURRENCY") or None

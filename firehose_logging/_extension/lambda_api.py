@@ -63,8 +63,17 @@ class LambdaApi:
 
     # -- calls answered at once -------------------------------------------------------------
 
-    def register(self, name: str, events: Sequence[str]) -> None:
+    def register(
+        self, name: str, events: Sequence[str], *, with_account: bool = False
+    ) -> str | None:
         """Register as an internal extension; only possible before the first invocation.
+
+        Args:
+            name: of the extension.
+            events: that it wants.
+            with_account: whether to ask for the id of the account.
+
+        Returns the id of the account; None when it was not asked for, or Lambda does not tell.
 
         Raises:
             LambdaApiError: refused (status 403: too late, or the name is taken) or no answer.
@@ -72,12 +81,17 @@ class LambdaApi:
         answer = self._call(
             "POST",
             f"{EXTENSION_PATH}/register",
-            {"Lambda-Extension-Name": name, "Content-Type": "application/json"},
+            {
+                "Lambda-Extension-Name": name,
+                "Content-Type": "application/json",
+                **({"Lambda-Extension-Accept-Feature": "accountId"} if with_account else {}),
+            },
             {"events": list(events)},
         )
         self.identifier = answer.headers.get("lambda-extension-identifier", "")
         if not self.identifier:
             raise LambdaApiError(answer.status, "NoIdentifier", "the answer names no identifier")
+        return _account_id(answer.body) if with_account else None
 
     def subscribe(
         self,
@@ -231,3 +245,11 @@ def _refusal(answer: _http.Message) -> LambdaApiError:
     except (ValueError, KeyError, TypeError):
         pass  # not Lambda's usual error body; the text says what there is
     return LambdaApiError(answer.status, kind, message)
+
+
+def _account_id(body: bytes) -> str | None:
+    try:
+        account = json.loads(body).get("accountId")
+    except (ValueError, AttributeError):
+        return None
+    return account if isinstance(account, str) and account else None

@@ -133,12 +133,17 @@ class Starter:
     def _register(self, events: list[str]) -> LambdaApi | None:
         api = LambdaApi(self._environment.runtime_api or "")
         try:
-            api.register(NAME, events)
+            fields = self._context.fields
+            account = api.register(
+                NAME, events, with_account=fields is not None and fields.needs_account
+            )
         except LambdaApiError as error:
             api.close()
             if self._environment.workers is None or error.status != 403:
                 _tell_not_registered(error)  # else the first worker is the extension of all
             return None
+        if account is not None:
+            self._context.know_account(account)
         return api
 
     def _subscribe(self, api: LambdaApi, *, managed: bool) -> Listener | None:

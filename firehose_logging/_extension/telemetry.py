@@ -93,7 +93,8 @@ class TelemetryReader:
             body = f'{head},"message":{quote(text)}'
             return [body] if _line.fits(body) else _line.split(head, text, "")
         payload = dumps(record)
-        body = f'{head},"record":{payload}'
+        fixed = self._context.schema.fixed
+        body = f'{head},"record":{quote(payload) if fixed else payload}'
         return [body] if _line.fits(body) else _line.split(head, payload, "")
 
     def _is_ours(self, record: object) -> bool:

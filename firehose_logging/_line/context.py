@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from firehose_logging._line.json_text import dumps, quote
+from firehose_logging._line.json_text import quote
 from firehose_logging._line.schema import Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from firehose_logging._line.fields import Fields
     from firehose_logging.settings import LambdaEnvironment
 
 
@@ -20,21 +19,29 @@ class Context:
     ``columns`` is replaced as a whole, so that a thread reads one state or the next, never a
     mix; lines logged after an invocation belong to it until the next one begins, as they do in
     Lambda's own log.
+
+    Args:
+        environment: what Lambda says about this environment.
+        fields: names and values of columns that every line has; None as a value is the platform's.
+        fixed: whether lines have fixed columns.
     """
 
     def __init__(
         self,
         environment: LambdaEnvironment,
         *,
-        fields: Iterable[tuple[str, str | None]] = (),
+        fields: tuple[tuple[str, str | None], ...] = (),
         fixed: bool = False,
     ) -> None:
         self._environment = environment
-        self.fields = tuple(fields)
-        #: What the platform tells of itself, by the names that fields have for it.
-        self.facts: dict[str, object] = {}
+        #: Columns that a setting names; None when it names none.
+        self.fields: Fields | None = None
+        if fields:
+            from firehose_logging._line.fields import Fields  # few have any
+
+            self.fields = Fields(fields)
         #: The rules for the user's own members.
-        self.schema = Schema(fixed=fixed, fields=[name for name, _ in self.fields])
+        self.schema = Schema(fixed=fixed, fields=[name for name, _ in fields])
         # All mutable state.
         self.instance_id = ""
         self.request_id: str | None = None
@@ -50,20 +57,29 @@ class Context:
         # 8 random bytes tell a billion environments of one stream apart with odds of a collision
         # of 3 %; uuid would cost its import.
         self.instance_id = os.urandom(8).hex()
+        self.environment_columns = self._environment_members()
+        self.request_id = None
+        self.invocations = 0
+        self.columns = self.environment_columns
+
+    def know_account(self, account_id: str) -> None:
+        """Lambda has told the id of the account; columns that name it have it from now on."""
+        if self.fields is not None:
+            self.fields.account_id = account_id
+            before = self.environment_columns
+            self.environment_columns = self._environment_members()
+            self.columns = self.columns.replace(before, self.environment_columns)
+
+    def _environment_members(self) -> str:
         members = []
         if self._environment.function_name:
             members.append(f',"functionName":{quote(self._environment.function_name)}')
         if self._environment.function_version:
             members.append(f',"functionVersion":{quote(self._environment.function_version)}')
         members.append(f',"instanceId":"{self.instance_id}"')
-        for name, value in self.fields:
-            known = self.facts.get(name) if value is None else value
-            if known is not None:
-                members.append(f",{quote(name)}:{dumps(known)}")
-        self.environment_columns = "".join(members)
-        self.request_id = None
-        self.invocations = 0
-        self.columns = self.environment_columns
+        if self.fields is not None:
+            members.append(self.fields.members(self._environment))
+        return "".join(members)
 
     def fork(self) -> None:
         """Become a new instance that goes on with its parent's invocation."""

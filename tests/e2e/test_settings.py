@@ -235,6 +235,41 @@ def test_levels_by_logger() -> None:
         assert [event.text.rstrip().endswith("a query") for event in run.env.output] == [True]
 
 
+def test_fields() -> None:
+    """Columns of the user's own, and those that the platform knows, are on every line."""
+    names = ("accountId", "region", "functionArn", "memorySize", "logStream")
+    variables = {"FIREHOSE_LOGGING_FIELDS": f"service=shop,{','.join(names)}"}
+    with deployed(environment=variables) as run:
+        run.do(
+            ["log", "INFO", "x", {"Service": "mine"}], ["print", "y"], ["raise", "KeyError", "z"]
+        )
+        run.shutdown()
+
+        told = run.lines[0]
+        assert told["functionArn"].endswith(f":{told['accountId']}:function:{told['functionName']}")
+        assert isinstance(told["memorySize"], int)
+        for line in run.lines:
+            assert line["service"] == "shop"
+            assert [line[name] for name in names] == [told[name] for name in names]
+        (logged,) = (line for line in run.lines if line.get("message") == "x")
+        assert logged["extra"] == {"Service": "mine"}
+
+
+def test_fixed_schema() -> None:
+    """Messages and platform payloads are text, extras JSON text in one column."""
+    with deployed(environment={"FIREHOSE_LOGGING_SCHEMA": "fixed"}) as run:
+        run.do(["log", "INFO", {"a": [1]}, {"b": {"c": 2}, "d": "e"}], ["print", "y"])
+        run.shutdown()
+
+        (logged,) = (line for line in run.lines if line["logger"] == "user")
+        assert json.loads(logged["message"]) == {"a": [1]}
+        assert json.loads(logged["extra"]) == {"b": {"c": 2}, "d": "e"}
+        (report,) = platform(run.lines, "report")
+        assert json.loads(report["record"])["metrics"]["memorySizeMB"]
+        flat = (str, int, float, bool, list)
+        assert all(type(value) in flat for line in run.lines for value in line.values())
+
+
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 def test_custom_levels(log_format: str) -> None:
     """A level of the function's own keeps its name, in JSON too, where Lambda rounds it down."""

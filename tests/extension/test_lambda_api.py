@@ -85,6 +85,28 @@ def test_register(serve):
     assert call.headers["host"] == api.address
     assert json.loads(call.body) == {"events": ["INVOKE"]}
     assert client.identifier == "id-1"
+    assert "lambda-extension-accept-feature" not in call.headers
+
+
+@pytest.mark.parametrize(
+    ("answer", "account"),
+    [
+        ({"accountId": "123456789012"}, "123456789012"),
+        ({}, None),
+        ({"accountId": 5}, None),
+        ([], None),
+    ],
+)
+def test_register_asks_for_the_account(serve, answer, account):
+    """The account's id is asked for where it is wanted; emulators do not tell it."""
+    body = json.dumps(answer).encode()
+    api, client = serve(
+        b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: id-1\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
+
+    assert client.register("our-name", [], with_account=True) == account
+    assert api.requests[0].headers["lambda-extension-accept-feature"] == "accountId"
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,18 @@ def test_renewed_instance():
 def test_trace_root(header, root):
     """The trace id is the Root of the X-Ray header, wherever in it."""
     assert trace_root(header) == root
+
+
+def test_fields_and_the_account():
+    """Columns that a setting names are on every line; the account's once Lambda has told it."""
+    fields = (("service", "shop"), ("accountId", None))
+    context = Context(LambdaEnvironment({}), fields=fields)
+    assert columns(context.columns)["service"] == "shop"
+    context.begin("r-1")
+
+    context.know_account("123456789012")
+
+    assert columns(context.columns)["accountId"] == "123456789012"
+    assert columns(context.columns)["requestId"] == "r-1"
+    assert columns(context.environment_columns)["accountId"] == "123456789012"
+    Context(LambdaEnvironment({})).know_account("1")
