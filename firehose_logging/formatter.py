@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from itertools import islice
 
 from firehose_logging._line import line as _line
 from firehose_logging._line.exception import error_members, text_members
@@ -31,7 +30,8 @@ _NOT_EXTRA = frozenset(
     | {"aws_request_id", "tenant_id", "_frame_type", "_logger", "_name", "_from_structlog"}
 )
 
-_OPEN = Schema(skipped=_NOT_EXTRA)
+_ALL = Schema()
+_OPEN = _ALL.skipping(_NOT_EXTRA)
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,11 +44,13 @@ class JsonFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__()
         self._context: Context | None = None
+        self._all = _ALL
         self._schema = _OPEN
 
     def bind(self, context: Context) -> None:
         """Take schema, and the columns of environment and invocation, from ``context``."""
         self._context = context
+        self._all = context.schema
         self._schema = context.schema.skipping(_NOT_EXTRA)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -73,16 +75,21 @@ class JsonFormatter(logging.Formatter):
         if len(own) != _STANDARD_COUNT or type(record) is not logging.LogRecord:
             # logging's own attributes come first, unless somebody made the record otherwise.
             first = _STANDARD_COUNT if type(record) is logging.LogRecord else 0
-            names = tuple(islice(own, first, None))
-            values = tuple(islice(own.values(), first, None))
-            event = _structlog_event(record)
-            if event is not None:
-                more = {key: value for key, value in event.items() if key not in _EVENT_OF_ITS_OWN}
-                names, values = names + tuple(more), values + tuple(more.values())
-                if not members:
-                    members = _structlog_exception(event)
-            members += self._schema.extras(names, values)
+            event = None if type(record.msg) is not dict else _structlog_event(record)
+            if event is None:
+                members += self._schema.extras_of(own, first)
+            else:
+                members += self._of_structlog(event, own, has_exception=bool(members))
         return members
+
+    def _of_structlog(
+        self, event: dict[str, Any], own: dict[str, Any], *, has_exception: bool
+    ) -> str:
+        extras = {key: own[key] for key in own if key not in _NOT_EXTRA}
+        # A key of an event is the user's, also where a record has an attribute of its name.
+        extras.update((key, event[key]) for key in event if key not in _EVENT_OF_ITS_OWN)
+        members = "" if has_exception else _structlog_exception(event)
+        return members + self._all.extras(tuple(extras), tuple(extras.values()))
 
 
 def head_of(record: logging.LogRecord, context: Context | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from firehose_logging._line.columns import FOLDED
 from firehose_logging._line.foreign import text_of
 from firehose_logging._line.json_text import dumps, quote
@@ -29,7 +31,7 @@ class Schema:
         skipped: names that are nobody's extras.
     """
 
-    __slots__ = ("_plans", "_skipped", "_taken", "fixed")
+    __slots__ = ("_owners", "_plans", "_prefixes", "_skipped", "_taken", "fixed")
 
     def __init__(
         self,
@@ -42,10 +44,46 @@ class Schema:
         self._taken = FOLDED.union(name.lower() for name in fields)
         self._skipped = skipped
         self._plans: dict[tuple[str, ...], Plan] = {}
+        # Of names that are always columns, whatever stands beside them, the text before the value;
+        # empty for nobody's. And which of the names that differ in case only is among them.
+        self._prefixes: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
 
     def skipping(self, names: frozenset[str]) -> Schema:
         """The same rules, where ``names`` are nobody's extras."""
         return Schema(fixed=self.fixed, fields=self._taken, skipped=names)
+
+    def extras_of(self, own: dict[str, object], first: int) -> str:
+        """The extras among the attributes of a record, as ``extras``; the one that is timed.
+
+        Args:
+            own: the attributes.
+            first: how many at the beginning are logging's own.
+        """
+        prefixes = self._prefixes
+        members = ""
+        for name, value in islice(own.items(), first, None):
+            prefix = prefixes.get(name)
+            if prefix:
+                members += prefix + (quote(value) if type(value) is str else dumps(value))
+            elif prefix is None:
+                names = tuple(islice(own, first, None))
+                self._learn(names)
+                return self.extras(names, tuple(islice(own.values(), first, None)))
+        return members
+
+    def _learn(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if len(self._owners) + len(self._prefixes) >= MAX_PLANS or self.fixed:
+                return
+            if name in self._skipped:
+                self._prefixes[name] = ""
+            elif type(name) is str:
+                folded = name.lower()
+                # A record that has another name of the same letters goes by its plan: that other
+                # name is never learnt.
+                if folded not in self._taken and self._owners.setdefault(folded, name) == name:
+                    self._prefixes[name] = f",{quote(name)}:"
 
     def extras(self, names: tuple[str, ...], values: Sequence[object]) -> str:
         """A user's own members, with a leading comma.

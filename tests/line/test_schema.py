@@ -117,3 +117,27 @@ def test_extras_never_take_a_column(given_, fixed):
     assert not {name.lower() for name in found} & FOLDED
     assert len(found) + len(under) == len(given_.keys() - SKIPPED)
     assert not (fixed and found)
+
+
+@given(st.lists(st.dictionaries(names, st.integers(), max_size=4), max_size=6), st.booleans())
+@settings(deadline=None)
+def test_what_is_learnt_changes_nothing(records, fixed):
+    """Names seen before, and others of the same letters, are encoded as in the first record."""
+    schema = Schema(fixed=fixed, fields=["service"], skipped=SKIPPED)
+
+    for own in records:
+        fresh = Schema(fixed=fixed, fields=["service"], skipped=SKIPPED)
+        expected = fresh.extras(tuple(own), tuple(own.values()))
+
+        assert schema.extras_of({"args": 0, **own}, 1 - ("args" in own)) == expected
+        assert schema.extras_of(own, 0) == expected
+
+
+def test_what_is_learnt_is_bounded(monkeypatch):
+    """A program that makes up names does not fill the memory here either."""
+    monkeypatch.setattr(_schema, "MAX_PLANS", 10)
+    schema = Schema(skipped=SKIPPED)
+    for number in range(50):
+        assert schema.extras_of({"args": 1, f"n{number}": 1}, 0) == f',"n{number}":1'
+
+    assert len(schema._owners) + len(schema._prefixes) <= 12

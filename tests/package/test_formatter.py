@@ -244,3 +244,76 @@ def test_any_record_is_one_json_object(made):
     assert len(columns) == len(set(columns))
     assert all(made.__dict__[k] is v for k, v in before.items())
     assert made.__dict__.keys() == before.keys()
+
+
+class Structlog:
+    """Records as structlog's ``wrap_for_formatter`` makes them."""
+
+    @staticmethod
+    def record(event, **attributes):
+        return record(event, _logger=object(), _name="shop", **attributes)
+
+
+def test_events_of_structlog():
+    """The event is the message, its keys are columns, and nothing of structlog's own is there."""
+    event = {"event": "order taken", "level": "info", "timestamp": "t", "order": 17, "name": "amy"}
+    found = formatted(Structlog.record(event, customer="c-1"))
+
+    assert set(found) == {
+        "timestamp", "type", "level", "logger", "message", "customer", "order", "name",
+    }  # fmt: skip
+    assert (found["message"], found["order"], found["name"]) == ("order taken", 17, "amy")
+
+
+@pytest.mark.parametrize("kind", ["true", "error", "tuple"])
+def test_exceptions_of_structlog(kind):
+    """An exception that travels in the event has the exception columns."""
+    try:
+        raise ValueError("x")
+    except ValueError as error:
+        info = {"true": True, "error": error, "tuple": sys.exc_info()}[kind]
+        found = formatted(Structlog.record({"event": "e", "exc_info": info}))
+
+    assert (found["errorType"], found["errorMessage"]) == ("ValueError", "x")
+    assert "exc_info" not in found
+
+
+@pytest.mark.parametrize("info", [None, False, True, (None, None, None)])
+def test_no_exception_of_structlog(info):
+    """An event outside of an except clause has none."""
+    assert "errorType" not in formatted(Structlog.record({"event": "e", "exc_info": info}))
+
+
+def test_a_dict_with_such_attributes_of_its_own():
+    """Only both attributes together are structlog's."""
+    assert formatted(record({"event": "e"}, _name="x"))["message"] == {"event": "e"}
+
+
+@pytest.mark.parametrize("brace", ["{} of {}"])
+def test_getmessage_of_another_record_class(brace):
+    """A record class that formats or masks in its own way is asked, once."""
+    asked = []
+
+    class Own(logging.LogRecord):
+        def getMessage(self) -> str:  # noqa: N802 - logging's name
+            asked.append(1)
+            return self.msg.format(*self.args)
+
+    found = formatted(Own("app", 20, "p", 1, brace, (17, "amy"), None))
+
+    assert found["message"] == "17 of amy"
+    assert asked == [1]
+    assert formatted(Own("app", 20, "p", 1, "plain", (), None))["message"] == "plain"
+
+
+def test_fields_and_fixed_columns():
+    """A bound formatter has the fields of the context, and its schema."""
+    context = Context(LambdaEnvironment({}), fields=(("service", "shop"),), fixed=True)
+    formatter = JsonFormatter()
+    formatter.bind(context)
+
+    found = formatted(record({"a": 1}, Service="mine", n=2), formatter)
+
+    assert found["service"] == "shop"
+    assert json.loads(found["extra"]) == {"Service": "mine", "n": 2}
+    assert found["message"] == '{"a":1}'
