@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 from collections import deque
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -69,9 +70,9 @@ class ExtensionsApi:
         """Post a batch of events to who has subscribed."""
         port = int(self.subscription()["destination"]["URI"].rpartition(":")[2])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
-        connection.request("POST", "/", json.dumps(events))
-        assert connection.getresponse().status == 200
-        connection.close()
+        with closing(connection):
+            connection.request("POST", "/", json.dumps(events))
+            assert connection.getresponse().status == 200
 
     def close(self) -> None:
         """Go away, as the environment's end or an outage of the API would."""
