@@ -150,7 +150,7 @@ def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, ignored, c
 
     def work() -> None:
         # Bounded: where Python itself cannot let an exception pass (in a finalizer), none comes.
-        for _ in range(100_000):
+        for _ in range(3_000):
             backlog.add('{"main":0')
             backlog.counts()
             backlog.lose(UNENCODABLE, 1)
