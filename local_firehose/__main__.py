@@ -13,8 +13,15 @@ from . import fault_names
 from .bucket import Bucket, S3Bucket
 from .certificate import NoCertificateToolError
 from .errors import DeliveryError, ServiceError
-from .server import EXAMPLE_ACCESS_KEY, EXAMPLE_SECRET_KEY, LocalFirehose
+from .server import LocalFirehose
 from .stream import DeliveryStream
+
+#: One set of keys and one region for this command and the functions of the local Lambda, which is
+#: a package of its own and cannot be asked.
+REGION = "eu-west-1"
+ACCESS_KEY = "ASIALOCALLAMBDA00000"
+SECRET_KEY = "local-lambda-secret-key"
+SESSION_TOKEN = "local-lambda-session-token"
 
 _EPILOG = """\
 faults (each --fault NAME, NAME:NUMBER, either with *TIMES):
@@ -50,11 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--buffer-seconds", type=int, default=60, help="0 to 900 (60)")
     add("--buffer-mib", type=int, default=5, help="1 to 128 (5)")
     add("--no-quota", action="store_true", help="no throughput quota (default: the region's)")
-    add("--region", default="us-east-1", help="(us-east-1)")
-    add("--access-key", default=EXAMPLE_ACCESS_KEY, help="(the AWS documentation's example)")
-    add("--secret-key", default=EXAMPLE_SECRET_KEY, help="(the AWS documentation's example)")
-    add("--session-token", help="token every call must carry (none)")
-    add("--port", type=int, default=0, help="on 127.0.0.1, 0 for a free one (0)")
+    add("--region", default=REGION, help=f"({REGION}, as of the local Lambda)")
+    add("--access-key", default=ACCESS_KEY, help="(that of the local Lambda)")
+    add("--secret-key", default=SECRET_KEY, help="(that of the local Lambda)")
+    add("--session-token", help="token every call must carry (the local Lambda's, '' for none)")
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    add("--port", type=int, default=0, help="0 for a free one (0)")
+    add("--name", action="append", default=[], help="further name that the certificate is for")
     add("--tls", action="store_true", help="HTTPS with a throw-away certificate authority")
     add("--fault", action="append", default=[], metavar="FAULT", help="what goes wrong, see below")
     return parser
@@ -94,12 +103,21 @@ def _open(options: argparse.Namespace) -> LocalFirehose:
         region=options.region,
         access_key=options.access_key,
         secret_key=options.secret_key,
-        session_token=options.session_token,
+        session_token=_session_token(options),
         tls=options.tls,
+        host=options.host,
+        names=options.name,
         port=options.port,
     )
     firehose.faults.add(*faults)
     return firehose
+
+
+def _session_token(options: argparse.Namespace) -> str | None:
+    """The token asked for; by default the local Lambda's, which belongs to its key alone."""
+    if options.session_token is None:
+        return SESSION_TOKEN if options.access_key == ACCESS_KEY else None
+    return options.session_token or None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,13 +1,15 @@
-"""A throw-away certificate authority and a certificate for 127.0.0.1 and localhost."""
+"""A throw-away certificate authority and a certificate for 127.0.0.1, localhost and more."""
 
 from __future__ import annotations
 
+import ipaddress
 import shutil
 import ssl
 import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -15,8 +17,12 @@ class NoCertificateToolError(RuntimeError):
     """The program `openssl` is not there."""
 
 
-def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def server_context(folder: Path, names: Sequence[str] = ()) -> tuple[ssl.SSLContext, Path]:
     """Make authority and certificate in `folder`, valid for one day.
+
+    Args:
+        folder: where they are kept.
+        names: further host names or addresses that the certificate is for.
 
     Returns:
         the context for a TLS server, and the file of the authority that clients must trust.
@@ -30,20 +36,30 @@ def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
             "tls=True needs the program 'openssl', which is not on the PATH; "
             "install it, or use tls=False"
         )
-    _make(program, folder)
+    _make(program, folder, names)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return context, folder / "ca.pem"
 
 
-def _make(program: str, folder: Path) -> None:
+def _alternatives(names: Sequence[str]) -> list[str]:
+    found = ["IP:127.0.0.1", "DNS:localhost"]
+    for name in names:
+        try:
+            found.append(f"IP:{ipaddress.ip_address(name)}")
+        except ValueError:
+            found.append(f"DNS:{name}")
+    return list(dict.fromkeys(found))
+
+
+def _make(program: str, folder: Path, names: Sequence[str]) -> None:
     def run(*arguments: str) -> None:
         subprocess.run(
             [program, *arguments], cwd=folder, check=True, capture_output=True, timeout=60
         )
 
     (folder / "leaf.cnf").write_text(
-        "subjectAltName=IP:127.0.0.1,DNS:localhost\n"
+        f"subjectAltName={','.join(_alternatives(names))}\n"
         "basicConstraints=critical,CA:FALSE\n"
         "extendedKeyUsage=serverAuth\n"
         "authorityKeyIdentifier=keyid\n"

@@ -12,7 +12,7 @@ from .connection import Connection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Only this machine may connect.
+#: Only this machine may connect, where nothing else is asked for.
 HOST = "127.0.0.1"
 
 #: Seconds that `close` waits for each connection's thread; they have been woken before.
@@ -23,6 +23,7 @@ class Listener:
     """Accepts connections and runs `serve` for each on a thread of its own.
 
     Args:
+        host: address of this machine to listen on.
         port: 0 for any free one.
         serve: handles a connection until it ends.
 
@@ -30,9 +31,10 @@ class Listener:
         OSError: the port is taken.
     """
 
-    def __init__(self, port: int, serve: Callable[[Connection], None]) -> None:
+    def __init__(self, host: str, port: int, serve: Callable[[Connection], None]) -> None:
         self._serve = serve
-        self._socket = _bound(port)
+        self._host = host
+        self._socket = _bound(host, port)
         self.port: int = self._socket.getsockname()[1]
         # Mutable state, guarded by `_lock`.
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class Listener:
         with self._lock:
             # A socket that is bound but does not listen refuses, and nobody else gets the port.
             self._socket.close()
-            self._socket = _bound(self.port)
+            self._socket = _bound(self._host, self.port)
         self._break_connections()
 
     def close(self) -> None:
@@ -125,16 +127,16 @@ class Listener:
                 self._open.pop(connection, None)
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((HOST, port))
+        sock.bind((host, port))
     except OSError as error:
         sock.close()
         raise OSError(
             error.errno,
-            f"port {port} on {HOST} cannot be used ({error.strerror}); 0 picks a free one",
+            f"port {port} on {host} cannot be used ({error.strerror}); 0 picks a free one",
         ) from None
     sock.setblocking(False)
     return sock

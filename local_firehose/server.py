@@ -23,7 +23,7 @@ from .view import StreamView
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     # Only for type checkers, so that the package needs no typing_extensions; in `typing` from 3.11.
@@ -37,7 +37,7 @@ EXAMPLE_SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
 class LocalFirehose:
-    """Amazon Data Firehose on 127.0.0.1: Direct PUT in, S3 objects out.
+    """Amazon Data Firehose on this machine: Direct PUT in, S3 objects out.
 
     Starts serving when made; a context manager that closes at its end.
 
@@ -48,7 +48,10 @@ class LocalFirehose:
         secret_key: its secret.
         session_token: the token every call must carry; None when none may be sent.
         tls: serve HTTPS with a throw-away authority, whose certificate is in `ca_file`.
+        host: address of this machine to listen on; every name and address of it is taken with
+            "0.0.0.0", and clients are then pointed at 127.0.0.1.
         port: 0 for a free one.
+        names: further host names or addresses that the TLS certificate is for.
         clock: of signatures, quotas, intervals and keys.
         account: account id in ARNs and messages.
         bucket_root: folder that holds the buckets of streams made by CreateDeliveryStream; None
@@ -69,7 +72,9 @@ class LocalFirehose:
         secret_key: str = EXAMPLE_SECRET_KEY,
         session_token: str | None = None,
         tls: bool = False,
+        host: str = HOST,
         port: int = 0,
+        names: Sequence[str] = (),
         clock: Clock | None = None,
         account: str = "123456789012",
         bucket_root: Path | None = None,
@@ -104,10 +109,11 @@ class LocalFirehose:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tls: ssl.SSLContext | None = None
         self._listener = Listener(
-            port, lambda connection: self._conversation.serve(connection, self._tls)
+            host, port, lambda connection: self._conversation.serve(connection, self._tls)
         )
+        self._reached_at = HOST if host in ("0.0.0.0", "") else host
         if tls:
-            self._start_tls()
+            self._start_tls([*names, self._reached_at])
         self._listener.start()
         self._clock.on_change(self._delivery_thread.wake)
         self.faults.on_change(self._apply_refusal)
@@ -121,7 +127,7 @@ class LocalFirehose:
     @property
     def endpoint_url(self) -> str:
         """Return the URL for `endpoint_url=` or AWS_ENDPOINT_URL_FIREHOSE."""
-        return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self._reached_at}:{self.port}"
 
     def rotate(self, access_key: str, secret_key: str, session_token: str | None = None) -> None:
         """Know these credentials from now on, and not those that were known before."""
@@ -136,7 +142,7 @@ class LocalFirehose:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             # A proxy of the machine must not get to see loopback calls.
-            "NO_PROXY": HOST,
+            "NO_PROXY": self._reached_at,
         }
         if self._identity.session_token is not None:
             variables["AWS_SESSION_TOKEN"] = self._identity.session_token
@@ -237,10 +243,10 @@ class LocalFirehose:
     def __repr__(self) -> str:
         return f"LocalFirehose({self.endpoint_url}, {self.region}, streams={self._streams.names()})"
 
-    def _start_tls(self) -> None:
+    def _start_tls(self, names: Sequence[str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="local-firehose-")
         try:
-            self._tls, self.ca_file = certificate.server_context(Path(self._folder.name))
+            self._tls, self.ca_file = certificate.server_context(Path(self._folder.name), names)
         except BaseException:
             self._folder.cleanup()
             self._listener.close()

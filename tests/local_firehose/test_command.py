@@ -6,16 +6,21 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from local_firehose import read_lines
+from local_lambda import Function
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "local_firehose"]
@@ -106,3 +111,47 @@ def test_import_is_inert():
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], env=environment, timeout=30, check=True)
+
+
+def test_keys_and_region_are_those_of_the_local_lambda(tmp_path):
+    """Started without a word of them it knows the keys that functions have, and their region."""
+    with running("--bucket", tmp_path) as (_, variables):
+        pass
+
+    assert variables["AWS_ACCESS_KEY_ID"] == Function.access_key
+    assert variables["AWS_SECRET_ACCESS_KEY"] == Function.secret_key
+    assert variables["AWS_SESSION_TOKEN"] == Function.session_token
+    assert variables["AWS_REGION"] == Function.region
+
+
+def test_other_names_and_addresses(tmp_path):
+    """It listens where it is told to, and its certificate is for the names that are asked for."""
+    options = ("--host", "0.0.0.0", "--tls", "--name", "firehose.example", "--name", "127.0.0.9")
+    with running("--bucket", tmp_path, *options) as (_, variables):
+        port = urlsplit(variables["AWS_ENDPOINT_URL_FIREHOSE"]).port
+        context = ssl.create_default_context(cafile=variables["AWS_CA_BUNDLE"])
+        for name in ("firehose.example", "localhost", "127.0.0.9"):
+            with (
+                socket.create_connection(("127.0.0.9", port), 10) as connection,
+                context.wrap_socket(connection, server_hostname=name) as secured,
+            ):
+                assert secured.version()
+
+
+@pytest.mark.skipif(shutil.which("aws") is None, reason="the aws command is not installed")
+def test_the_aws_command(tmp_path):
+    """The printed variables are all that the aws command needs."""
+    with running("--bucket", tmp_path / "bucket") as (process, variables):
+        answer = subprocess.run(
+            ["aws", "firehose", "put-record", "--delivery-stream-name", "logs",
+             "--record", json.dumps({"Data": "YSBsaW5l"}),
+             "--endpoint-url", variables["AWS_ENDPOINT_URL_FIREHOSE"]],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables},
+            capture_output=True, text=True, check=False, timeout=50,
+        )  # fmt: skip
+        status, balance = stop(process, signal.SIGTERM)
+
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["RecordId"]
+    assert status == 0
+    assert balance["calls"] == 1
