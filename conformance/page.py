@@ -26,6 +26,7 @@ ORDER = (
     "The contract",
     "The layer on AWS's emulator",
     "Runtime clients",
+    "Other people's clients",
     "A client with other names",
     "Managed Instances",
     "SnapStart",

@@ -19,5 +19,6 @@ REQUIREMENTS = {
     "gevent": ("gevent==26.9.0",),
     "eventlet": ("eventlet==0.41.3",),
     "trio": ("trio==0.35.0",),
+    "lambda-sigterm": ("lambda-sigterm==0.1.2", "urllib3"),
     "datadog": ("datadog-lambda==8.130.0",),
 }
