@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from . import compression, keys
+from . import compression, keys, parquet
 from .errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -173,12 +173,28 @@ class Delivery:
                 stream.extension(),
             )
         data = b"".join(buffer.parts)
+        if stream.columns is not None:
+            self._write_columns(buffer, data, stream.columns)
+            return
         member = buffer.key.rpartition("/")[2].removesuffix(".zip")
         # GZIP objects of the service carry Content-Encoding: gzip (seen by floci-io/floci#2410).
         encoding = "gzip" if stream.compression == "GZIP" else None
         self.bucket.put(
             buffer.key, compression.compress(stream.compression, data, member), encoding
         )
+
+    def _write_columns(
+        self, buffer: _Buffer, data: bytes, columns: Sequence[tuple[str, str]]
+    ) -> None:
+        """Write records as Parquet, and what cannot be converted below the error prefix."""
+        table, failed = parquet.convert(data, columns)
+        if table:
+            self.bucket.put(buffer.key, table, None)
+        if failed and self.stream.error_prefix:
+            moment = buffer.arrived.astimezone(self._zone)
+            prefix = keys.evaluate(self.stream.error_prefix, moment, "format-conversion-failed")
+            name = buffer.key.rpartition("/")[2].removesuffix(".parquet")
+            self.bucket.put(prefix + name, "\n".join(failed).encode(), None)
 
 
 class DeliveryThread:

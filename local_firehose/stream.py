@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from . import compression, keys
+from . import compression, keys, parquet
 from .bucket import Bucket, FolderBucket
 from .validation import name_problem
 
@@ -41,6 +41,8 @@ class DeliveryStream:
             None for nothing, as is the service's default.
         file_extension: replaces the extension of the compression; empty to keep that.
         time_zone: of prefix and suffix (CustomTimeZone), for example `Asia/Tokyo`.
+        columns: names and Glue's types of a table, for record format conversion to Parquet (needs
+            pyarrow); None converts nothing.
         version: in the suffix of keys; the service counts changes of settings in it.
         active: False refuses puts, as before a stream is ACTIVE.
 
@@ -59,6 +61,7 @@ class DeliveryStream:
     append_delimiter: str | None = None
     file_extension: str = ""
     time_zone: str = "UTC"
+    columns: tuple[tuple[str, str], ...] | None = None
     version: str = "1"
     active: bool = True
 
@@ -69,6 +72,8 @@ class DeliveryStream:
         self._check_range("buffer_seconds", 0, 900)
         self._check_range("buffer_mib", 1, 128)
         compression.check(self.compression)
+        if self.columns is not None:
+            parquet.check(self.columns, self.compression, self.buffer_mib)
         keys.check(self.prefix, self.error_prefix)
         if self.file_extension and not re.fullmatch(_FILE_EXTENSION, self.file_extension):
             raise ValueError(
@@ -105,7 +110,8 @@ class DeliveryStream:
 
     def extension(self) -> str:
         """Return the extension of keys, with its dot, or empty."""
-        return self.file_extension or compression.EXTENSIONS[self.compression]
+        own = compression.EXTENSIONS[self.compression] if self.columns is None else ".parquet"
+        return self.file_extension or own
 
     def open_bucket(self) -> Bucket:
         """Return the bucket, a folder wrapped as one."""
