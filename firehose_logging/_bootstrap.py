@@ -7,7 +7,7 @@ import logging
 import os
 from functools import partial
 
-from firehose_logging import _diagnostics
+from firehose_logging import _diagnostics, _shutdown
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._diagnostics import tell
 from firehose_logging._process import Process
@@ -149,3 +149,4 @@ def reset_for_tests() -> None:
         if process.root_handler is not None:
             logging.getLogger().removeHandler(process.root_handler)
     _diagnostics.forget()
+    _shutdown.unwatch()

@@ -47,6 +47,13 @@ SNAPSHOT_TIMEOUT = 10.0
 #: Seconds for the flush of an init error: the process is about to be ended by the platform.
 INIT_ERROR_TIMEOUT = 2.0
 
+#: Most seconds for the flush after a response where no extension could be registered: it is made
+#: on the function's own thread, in the invocation's own time.
+LATE_TIMEOUT = 1.0
+
+#: What forks children that leave by ``os._exit``: Python's own, and Celery's copy of it.
+_POOLS = ("multiprocessing.util", "billiard.util")
+
 
 class Process:
     """Everything of ours in one process; an ``Observer`` of the runtime client."""
@@ -147,6 +154,9 @@ class Process:
         self.started = True
         atexit.register(self.at_exit)
         if self.settings.environment.runtime_api is None:
+            from firehose_logging._termination import Termination
+
+            self._try("SIGTERM", Termination(self.streams, self.clock).watch)
             return
         self._try("runtime hooks", self._hook_runtime)
         self._try("extension", partial(self._start_extension, delivery))
@@ -246,7 +256,7 @@ class Process:
         return self.root_handler is None or record.levelno < self.root_handler.level
 
     @staticmethod
-    def _try(what: str, step: Callable[[], None]) -> None:
+    def _try(what: str, step: Callable[[], object]) -> None:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the function must start
@@ -302,6 +312,8 @@ class Process:
         """The handler is about to run."""
         try:
             self.context.begin(request_id, trace_header=trace_header, tenant_id=tenant_id)
+            if self.extension is not None:
+                _shutdown.function_begins()
             self._attach_root_handler()
         except Exception as error:  # noqa: BLE001 - the function must run
             tell(f"invocation start: {type(error).__name__}: {error}", once="began")
@@ -314,6 +326,10 @@ class Process:
             if self.extension is not None:
                 _shutdown.watch_again()
                 self.extension.handler_ended(request_id)
+            elif self.settings.environment.workers is None:
+                # Nobody else delivers, and as soon as this thread asks for the next invocation
+                # the environment may be frozen, or ended without a signal.
+                self.streams.flush(0 if self.streams.failing else LATE_TIMEOUT)
         except Exception as error:  # noqa: BLE001 - the next invocation must come
             tell(f"invocation end: {type(error).__name__}: {error}", once="ended")
 
@@ -386,14 +402,17 @@ class Process:
         if self.extension is not None:
             self.extension.after_fork()
             self.extension = None
-        _shutdown.unwatch_in_child()
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
-            # Its children leave without atexit, through finalizers of their own, which they
-            # forget when they begin and then set up like this.
-            util.register_after_fork(
-                self, lambda process: util.Finalize(None, process.at_exit, exitpriority=0)
-            )
+        _shutdown.unwatch()
+        for name in _POOLS:
+            util = sys.modules.get(name)
+            if util is not None:
+                # Its children leave without atexit, through finalizers of their own, which they
+                # forget when they begin and then set up like this.
+                util.register_after_fork(self, partial(_finalize, util))
+
+
+def _finalize(util: Any, process: Process) -> None:
+    util.Finalize(None, process.at_exit, exitpriority=0)
 
 
 def _do_nothing() -> None:

@@ -165,8 +165,11 @@ class FirehoseHandler(logging.Handler):
         """
         delivery = self._delivery
         if delivery is not None and delivery.background and not _threads.is_own():
-            # At exit this comes after our own last flush: an outage is not waited for twice.
-            delivery.flush(0 if delivery.failing else FLUSH_TIMEOUT)
+            # At exit this comes after our own last flush: an outage is not waited for twice. And
+            # ``dictConfig`` calls this with logging's own lock, for which the delivery may have to
+            # wait: the SDK makes its loggers while it is imported.
+            waits = not delivery.failing and not _holds_loggings_lock()
+            delivery.flush(FLUSH_TIMEOUT if waits else 0)
 
     def __repr__(self) -> str:
         stream = self._delivery.settings.stream_name if self._delivery else None
@@ -192,3 +195,9 @@ def _formatted(formatter: logging.Formatter, record: logging.LogRecord) -> str:
         return formatter.format(theirs)
     except Exception as error:  # noqa: BLE001 - a user's formatter
         return f"{text_of(message_of(record))} [{type(error).__name__} in the formatter]"
+
+
+def _holds_loggings_lock() -> bool:
+    """Whether this thread keeps all others from making loggers."""
+    owned = getattr(getattr(logging, "_lock", None), "_is_owned", None)
+    return owned is not None and bool(owned())

@@ -102,6 +102,7 @@ def _hook(module: ModuleType, observer: Observer) -> None:
             if running:  # we came while an invocation was running, and would not know its id
                 tenant = getattr(module, "_GLOBAL_TENANT_ID", None)
                 observer.invocation_began(running, trace_header(), tenant)
+                _tell_end(module, running, observer)
     set_up = getattr(module, "_setup_logging", None)
     if set_up is not None and not hasattr(set_up, "firehose_logging"):
         module._setup_logging = _after_set_up(set_up, observer)  # type: ignore[attr-defined]  # noqa: SLF001
@@ -111,6 +112,21 @@ def _hook(module: ModuleType, observer: Observer) -> None:
     log_error = getattr(module, "log_error", None)
     if log_error is not None and not hasattr(log_error, "firehose_logging"):
         module.log_error = _before_error(log_error, observer)  # type: ignore[attr-defined]
+
+
+def _tell_end(module: ModuleType, request_id: str, observer: Observer) -> None:
+    """Tell the end of an invocation that began before we came: the next one is asked for."""
+    client = getattr(module, "LambdaRuntimeClient", None)
+    wait = getattr(client, "wait_next_invocation", None)
+    if client is None or wait is None:
+        return
+
+    def wait_next_invocation(self: Any, *args: Any, **kwargs: Any) -> Any:
+        client.wait_next_invocation = wait
+        observer.invocation_ended(request_id)
+        return wait(self, *args, **kwargs)
+
+    client.wait_next_invocation = wait_next_invocation
 
 
 def _around(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Seconds one call may take before it counts as failed.
 CALL_TIMEOUT = 5.0
 
+#: Seconds that a call is given at least, however short its caller's patience.
+SHORTEST_CALL = 0.1
+
 #: Seconds after which a call that is under way hangs, where there is no time to wait for it.
 HUNG_AFTER = 0.1
 
@@ -40,15 +43,26 @@ class Caller:
         #: Whether records are in flight; who takes them says so, under the backlog's lock.
         self.busy = False
 
-    def send(self, records: Sequence[bytes | bytearray]) -> CallOutcome:
-        """Make a call; whatever goes wrong is an outcome."""
+    def send(
+        self, records: Sequence[bytes | bytearray], patience: float | None = None
+    ) -> CallOutcome:
+        """Make a call; whatever goes wrong is an outcome.
+
+        Args:
+            records: of the call.
+            patience: seconds that the calling thread has, which may be another's than ours; None
+                is as long as a call may take.
+        """
+        timeout = CALL_TIMEOUT
+        if patience is not None:
+            timeout = min(timeout, max(patience, SHORTEST_CALL))
         ident = threading.get_ident()
         _threads.calling.add(ident)
         try:
             if self._transport is None:
                 self._transport = self._make_transport()
             self._since = self._clock.now()
-            return self._transport.send(records, CALL_TIMEOUT)
+            return self._transport.send(records, timeout)
         except Exception as error:  # noqa: BLE001 - whatever it is, the lines must be kept
             return CallOutcome(error=type(error).__name__, message=str(error))
         finally:

@@ -47,6 +47,11 @@ class Deliveries:
         return any(d.failing and d.oldest() is not None for d in self.all())
 
     @property
+    def lacks_thread(self) -> bool:
+        """Whether any stream that has lines has no thread that delivers them."""
+        return any(not d.has_thread and d.oldest() is not None for d in self.all())
+
+    @property
     def recovered(self) -> bool:
         """Whether every stream has taken over what earlier processes left behind."""
         return all(d.recovered for d in self.all())

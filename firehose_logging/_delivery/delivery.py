@@ -162,6 +162,11 @@ class Delivery:
         return self._recovered or not self._worker.alive
 
     @property
+    def has_thread(self) -> bool:
+        """Whether there is a thread that delivers; without, ``flush`` does it by itself."""
+        return self._worker.alive
+
+    @property
     def failing(self) -> bool:
         """Whether the last call failed, so that waiting for the next one is likely in vain."""
         return self._booking.failing
@@ -291,7 +296,7 @@ class Delivery:
 
     def _turn(self, *, inline: bool = False, until: float | None = None) -> bool:
         """Send once, or wait once; False when there is nothing to do any more."""
-        step = self.step(inline=inline)
+        step = self.step(inline=inline, until=until)
         if isinstance(step, Stop):
             return False
         if isinstance(step, Wait):
@@ -301,16 +306,17 @@ class Delivery:
             self._worker.wait(seconds)
         return True
 
-    def step(self, *, inline: bool = False) -> Send | Wait | Stop:
+    def step(self, *, inline: bool = False, until: float | None = None) -> Send | Wait | Stop:
         """Decide what is to be done, and do it if it is sending; returns what it was.
 
         Args:
             inline: as of ``next_step``.
+            until: when a caller's patience ends, on the clock; a call takes no longer.
         """
         step = self._backlog.exclusively(self._next_step, inline)
         if isinstance(step, Send):
             try:
-                self._send(step.records)
+                self._send(step.records, until)
             except BaseException:
                 # A signal handler raised, on a caller's thread: nobody will book this call.
                 self._backlog.exclusively(self._put_back)
@@ -332,9 +338,10 @@ class Delivery:
         self._armed = isinstance(step, Wait) and step.seconds is not None
         return step
 
-    def _send(self, records: list[Record]) -> None:
+    def _send(self, records: list[Record], until: float | None = None) -> None:
         caller = self._caller
-        outcome = caller.send([r.data for r in records])
+        patience = None if until is None else until - self._clock.now()
+        outcome = caller.send([r.data for r in records], patience)
         if caller is self._caller:
             for code, text, key in self._backlog.exclusively(self._book, records, outcome):
                 tell(text, code=code, once=key)

@@ -5,6 +5,7 @@ Carries out what ``lifecycle`` decides.
 
 from __future__ import annotations
 
+from firehose_logging._diagnostics import tell
 from firehose_logging._extension.lifecycle import (
     BY_HOOK,
     BY_NOBODY,
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from firehose_logging._extension.next_event import NextEvent
     from firehose_logging._line.context import Context
     from firehose_logging._switch_interval import SwitchInterval
+
+
+#: Most seconds of a delivery that the companion's own thread makes, and nothing else meanwhile.
+SHORT_DELIVERY = 1.0
 
 
 class OnDemand:
@@ -175,6 +180,20 @@ class OnDemand:
                 self._switches.shorten()
                 self._shortened = True
             self._targets = self._deliveries.request_flush()
+            if self._deliveries.lacks_thread:
+                self._deliver_here(now)
+
+    def _deliver_here(self, now: float) -> None:
+        """No thread can be started for deliveries: this one makes them, while there is time."""
+        tell(
+            "no thread can be started for deliveries; the extension's own delivers, as far as "
+            "the invocation's time allows",
+            code="no_thread",
+            once="threads",
+        )
+        until = self._lifecycle.wakes_at()
+        left = SHORT_DELIVERY if until is None else min(until - now, SHORT_DELIVERY)
+        self._deliveries.flush(max(left, 0.0))
 
     def __repr__(self) -> str:
         return f"<OnDemand {self._lifecycle!r}>"

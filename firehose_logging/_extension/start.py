@@ -226,8 +226,8 @@ def _tell_not_registered(error: LambdaApiError) -> None:
     else:
         why = str(error)
     tell(
-        f"not registered as an extension ({why}); lines are still delivered, but only "
-        "during later invocations and when the process ends",
+        f"not registered as an extension ({why}); lines are delivered at the end of each "
+        "invocation, after its response; those of an invocation that times out may be lost",
         code="not_registered",
         once="register",
     )

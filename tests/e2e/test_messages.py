@@ -24,11 +24,11 @@ def test_wrong_settings_and_a_taken_port_are_in_the_stream() -> None:
             run.do(["log", "INFO", "hello"])
             run.shutdown()
 
-            ours = {line["code"]: line for line in run.lines() if "code" in line}
+            ours = {line["code"]: line for line in run.lines if "code" in line}
             assert set(ours) == {"setting_unknown", "setting_wrong", "port_taken"}
             for line in ours.values():
                 assert (line["type"], line["logger"]) == ("extension", "firehose_logging")
             assert "FIREHOSE_LOGGING_FLUSH" in ours["setting_unknown"]["message"]
             assert "FIREHOSE_LOGGING_COMPRESSION='gz'" in ours["setting_wrong"]["message"]
             assert port in ours["port_taken"]["message"]
-            assert any(line["type"] == "platform.start" for line in run.lines())
+            assert any(line["type"] == "platform.start" for line in run.lines)

@@ -6,7 +6,7 @@ import pytest
 
 from firehose_logging._extension.flush_policy import FlushPolicy
 from firehose_logging._extension.lifecycle import EARLY_FLUSH, HOLD_LIMIT, Lifecycle
-from firehose_logging._extension.on_demand import OnDemand
+from firehose_logging._extension.on_demand import SHORT_DELIVERY, OnDemand
 from firehose_logging._line.context import Context
 from firehose_logging._switch_interval import SHORT_INTERVAL, SwitchInterval
 from firehose_logging.settings import LambdaEnvironment
@@ -101,6 +101,20 @@ def test_a_hung_call_holds_one_invocation():
     environment.invoke("b")
     environment.end()
     assert environment.asked.times == 2
+
+
+def test_without_a_thread_the_companion_delivers(capfd):
+    """Where none can be started for deliveries, its own makes them within the hold; it is told."""
+    environment = Environment()
+    environment.invoke("a", seconds=60.0)
+    environment.log()
+    environment.deliveries.lacks_thread = True
+    environment.end("a")
+    environment.tick()
+
+    assert environment.deliveries.flushes == [SHORT_DELIVERY]
+    assert environment.asked.times == 1
+    assert "no thread can be started" in capfd.readouterr().err
 
 
 def test_other_events_are_answered_by_asking_again():

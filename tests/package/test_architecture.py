@@ -32,7 +32,7 @@ GROUND = (
 #: Wings stand on the ground and do not import one another, but for these modules.
 BETWEEN_WINGS = {"_firehose": {"_delivery.outcome"}}
 #: What puts the wings together, and who may import that: the public names, inside of functions.
-ASSEMBLY = ("_process", "_bootstrap")
+ASSEMBLY = ("_termination", "_process", "_bootstrap")
 #: The rest of the package: public names, and what the wrapper starts.
 PUBLIC = {"__init__", "_bundle", "_invocation", "_launch", "_program", "handler", "testing"}
 

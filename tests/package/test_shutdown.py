@@ -116,8 +116,103 @@ def test_exit_without_a_service(start, firehose):
     assert "2 lines were not delivered when the process ended; the crash journal keeps" in error
 
 
+def test_sigterm_without_a_handler(start, arrived):
+    """What is pending is delivered, and then the process ends by the signal, as without us."""
+    process = start("""
+        os.write(1, b"ready\\n")
+        time.sleep(60)
+        """)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=CHILD_DEADLINE)
+
+    assert process.returncode == -signal.SIGTERM
+    assert arrived() == ["first"]
+    assert error == ""
+
+
+def test_sigterm_in_an_outage(start, firehose):
+    """With nobody to deliver to, the process ends by the signal all the same."""
+    firehose.close()
+    process = start("""
+        firehose_logging._termination.TIMEOUT = 0.5
+        os.write(1, b"ready\\n")
+        time.sleep(60)
+        """)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(CHILD_DEADLINE) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("handler", "status", "messages"),
+    [
+        ("lambda *_: os._exit(4)", 4, ["first"]),
+        ("lambda *_: (logger.info('bye'), sys.exit(5))", 5, ["bye", "first"]),
+    ],
+    ids=["no exit hooks", "exit"],
+)
+def test_sigterm_with_a_handler_from_before(start, arrived, handler, status, messages):
+    """The program's own handler runs after the delivery, and decides how it ends."""
+    process = start(f"""
+        handler = logger.handlers.pop()
+        firehose_logging._shutdown.unwatch()
+        signal.signal(signal.SIGTERM, {handler})
+        process = firehose_logging._bootstrap._process
+        firehose_logging._termination.Termination(process.streams, process.clock).watch()
+        logger.addHandler(handler)
+        os.write(1, b"ready\\n")
+        time.sleep(60)
+        """)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(CHILD_DEADLINE) == status
+    assert sorted(arrived()) == messages
+
+
+def test_what_a_server_logs_while_it_ends(start, arrived):
+    """Who handles SIGTERM may end by the signal later, without exit hooks, as uvicorn does."""
+    process = start("""
+        got = []
+        firehose_logging._shutdown.unwatch()
+        signal.signal(signal.SIGTERM, lambda *_: got.append(1))
+        process = firehose_logging._bootstrap._process
+        firehose_logging._termination.Termination(process.streams, process.clock).watch()
+        os.write(1, b"ready\\n")
+        while not got:
+            signal.pause()
+        logger.info("the last request")
+        while process.streams.oldest() is not None:
+            time.sleep(0.01)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+        """)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(CHILD_DEADLINE) == -signal.SIGTERM
+    assert arrived() == ["first", "the last request"]
+
+
+def test_ignored_sigterm_stays_ignored(start, arrived):
+    """A program that ignores SIGTERM when it sets up its logging goes on ignoring it."""
+    process = start("""
+        firehose_logging._shutdown.unwatch()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        process = firehose_logging._bootstrap._process
+        assert not firehose_logging._termination.Termination(process.streams, None).watch()
+        os.kill(os.getpid(), signal.SIGTERM)
+        logger.info("still here")
+        """)
+
+    assert process.wait(CHILD_DEADLINE) == 0
+    assert arrived() == ["first", "still here"]
+
+
 def test_sigterm_of_a_program(start, arrived):
-    """Outside Lambda SIGTERM is the program's own business; its handler's exit delivers."""
+    """A handler that the program installs after us replaces ours; its exit delivers."""
     process = start("""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
         os.write(1, b"ready\\n")
@@ -283,7 +378,7 @@ def hooked(code):
         assert _shutdown.watch_sigterm(write)
         pid = os.fork()
         if pid == 0:
-            _shutdown.unwatch_in_child()
+            _shutdown.unwatch()
             os.kill(os.getpid(), signal.SIGTERM)
             os._exit(1)
         assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGTERM
@@ -300,8 +395,52 @@ def hooked(code):
         assert results == [False]
         os.kill(os.getpid(), signal.SIGTERM)
         """,
+        # put back to the default, as asyncio does when a loop closes: taken back at the next look
+        """
+        assert _shutdown.watch_sigterm(write)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        assert _shutdown.watch_again()
+        assert _shutdown.sigterm_is_ours()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert told()
+        _shutdown.end_process()
+        """,
+        # ignored by the function: told all the same, and it is not ours to end the process
+        """
+        assert _shutdown.watch_sigterm(write)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        assert _shutdown.watch_again()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert told()
+        _shutdown.end_process()
+        os._exit(143)
+        """,
+        # trio finds no descriptor while the function runs; the handler tells, and then it is ours
+        """
+        assert _shutdown.watch_sigterm(write)
+        sys.modules["trio"] = sys
+        _shutdown.function_begins()
+        assert signal.set_wakeup_fd(-1) == -1
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert told()
+        assert _shutdown.watch_again()
+        assert signal.set_wakeup_fd(-1) == write
+        os._exit(143)
+        """,
     ],
-    ids=["ours", "before us", "after us", "event loop", "twice", "fork", "thread"],
+    ids=[
+        "ours",
+        "before us",
+        "after us",
+        "event loop",
+        "twice",
+        "fork",
+        "thread",
+        "default",
+        "ignored",
+        "trio",
+    ],
 )
 def test_sigterm(code):
     """SIGTERM always reaches the companion, and everybody else's handlers too."""

@@ -12,6 +12,9 @@ class ScriptedDeliveries:
         self.pending: float | None = None
         self.failing = False
         self.recovered = True
+        self.lacks_thread = False
+        #: Seconds that each flush was given.
+        self.flushes: list[float | None] = []
         #: Whether each request so far was urgent.
         self.requests: list[bool] = []
         #: How often what is pending was to go to the runtime's own output.
@@ -37,6 +40,11 @@ class ScriptedDeliveries:
     def oldest(self) -> float | None:
         """When the oldest pending line came."""
         return self.pending
+
+    def flush(self, timeout: float | None = None, *, urgent: bool = False) -> None:
+        """Deliver on the calling thread."""
+        self.flushes.append(timeout)
+        self.deliver()
 
     def deliver(self) -> None:
         """Firehose has taken everything."""

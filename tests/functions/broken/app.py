@@ -39,7 +39,7 @@ def _delivery_dies_once() -> None:
     for delivery in _deliveries():
         send = delivery._send
 
-        def die(records: Any, delivery: Any = delivery, send: Any = send) -> None:
+        def die(*args: Any, delivery: Any = delivery, send: Any = send) -> None:
             delivery._send = send
             raise SystemExit("broken on purpose")
 
@@ -53,7 +53,7 @@ def _delivery_dies() -> None:
 
 def _delivery_hangs() -> None:
     for delivery in _deliveries():
-        delivery._send = lambda records: threading.Event().wait()
+        delivery._send = lambda *args: threading.Event().wait()
 
 
 def _listener_fails() -> None:
