@@ -9,7 +9,14 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from . import credentials_api, extensions_api, metadata_api, runtime_api, telemetry_api
+from . import (
+    credentials_api,
+    extensions_api,
+    managed,
+    metadata_api,
+    runtime_api,
+    telemetry_api,
+)
 from ._state import Phase
 from .budgets import Budgets, with_shutdown_ms
 from .forward import Forward, loopback_ports
@@ -24,6 +31,7 @@ from .namespaces import Namespaces
 from .sandbox import Sandbox
 from .subscription import DEFAULT_BACKLOG_BYTES
 from .supervisor import Supervisor
+from .telemetry import TELEMETRY_SCHEMAS
 
 if TYPE_CHECKING:
     import socket
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from .processes import Processes, ShutdownResult
     from .telemetry import TelemetryEvent
     from .timeline import TimelineEvent
+    from .worker_slots import WorkerSlots
 
 #: Where the Lambda APIs listen in a network of the environment's own, as on the service.
 API_PORT = 9001
@@ -67,7 +76,8 @@ class LocalLambda:
 
     Raises `SandboxError` when the function cannot be started as configured, `ValueError`.
 
-    Invocations are handled one after the other; further calls wait their turn.
+    Invocations are handled one after the other; further calls wait their turn. On Managed
+    Instances (`max_concurrency` of the function) they run beside each other, a worker each.
     """
 
     def __init__(
@@ -119,13 +129,15 @@ class LocalLambda:
             self._extension_name,
             note=lambda what, detail: self._journal.note("telemetry", what, detail),
             connect=self._launcher.connect,
+            schemas=TELEMETRY_SCHEMAS[-1:] if function.max_concurrency else TELEMETRY_SCHEMAS,
             backlog_bytes=telemetry_backlog_bytes,
         )
         #: SnapStart: the endpoint that gives keys; change them, or how long they live.
         self.credentials = credentials_api.CredentialsApi(function, self._sandbox.credentials_token)
         self._metadata = metadata_api.MetadataApi(function, self._sandbox.metadata_token)
+        frozen = freeze and function.max_concurrency is None
         self._supervisor = Supervisor(
-            self._life, self._changed, freeze_delay=freeze_delay if freeze else None
+            self._life, self._changed, freeze_delay=freeze_delay if frozen else None
         )
         self._server: HttpServer | None = None
         self._forwards: list[Forward] = []
@@ -222,11 +234,25 @@ class LocalLambda:
         invocation.request_id = request_id or invocation.request_id
         invocation.client_context = client_context
         invocation.cognito_identity = cognito_identity
+        if self._life.parts.workers is not None:
+            return self._invoke_worker(self._life.parts.workers, invocation)
         command = self._supervisor.submit(lambda: self._life.invoke(invocation))
         while not invocation.answered.wait(0.5):
             if command.done and not invocation.answered.is_set():
                 command.result()
                 raise RuntimeError("the invocation ended without an answer")
+        assert invocation.result is not None
+        return invocation.result
+
+    def _invoke_worker(self, workers: WorkerSlots, invocation: Invocation) -> InvocationResult:
+        """Invoke on Managed Instances: beside other invocations."""
+        with self._changed:
+            ready = self._life.phase is Phase.IDLE
+        init = None if ready else self._supervisor.submit(self._life.init_if_needed).result()
+        if init is not None and init.status != "success":
+            invocation.answer(init.body or b"{}", "Unhandled")
+        else:
+            managed.invoke(self._life.parts, workers, invocation)
         assert invocation.result is not None
         return invocation.result
 

@@ -63,7 +63,8 @@ class Registry:
     """All extensions of one life of the environment, and the calls they make.
 
     `changed` is the environment's condition: it is held for every read and write here and
-    notified after every move. `metadata` is what register answers. `on_move` is told each call
+    notified after every move. `metadata` is what register answers. `managed`: on Managed Instances
+    nobody gets INVOKE. `on_move` is told each call
     (extension, call) under the lock; `before_next` is called without it.
     """
 
@@ -73,12 +74,14 @@ class Registry:
         metadata: dict[str, str],
         *,
         account_id: str,
+        managed: bool,
         on_move: Callable[[Extension, str], None],
         before_next: Callable[[Extension], None],
     ) -> None:
         self._changed = changed
         self._metadata = metadata
         self._account_id = account_id
+        self._managed = managed
         self._on_move = on_move
         self._before_next = before_next
         self._open = False
@@ -174,6 +177,8 @@ class Registry:
         with self._changed:
             extension = self._extensions.get(name)
             external = extension is not None and extension.external
+            if self._managed and (refusal := _managed_refusal(events, external=external)):
+                return _forbidden("Extension.InvalidEventType", refusal)
             for event in events:
                 if event not in EVENTS or (event == "SHUTDOWN" and not external):
                     return _forbidden("Extension.InvalidEventType", f"{event}: {_why(event)}")
@@ -270,6 +275,15 @@ def parse_events(body: bytes) -> tuple[str, ...]:
     if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
         raise ValueError("events must be a list of text")
     return tuple(dict.fromkeys(events))
+
+
+def _managed_refusal(events: tuple[str, ...], *, external: bool) -> str:
+    """Return why these events are refused on Managed Instances, empty when they are not."""
+    if not external and events:
+        return "No events allowed for internal extensions"
+    if "INVOKE" in events:
+        return "INVOKE: InvalidEventType"
+    return ""
 
 
 def _why(event: str) -> str:

@@ -67,7 +67,9 @@ class Function:
     "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with JSON, as the service's default
     is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
     `initialization_type` is told to runtime and telemetry, `availability_zone` by the metadata
-    endpoint. `tenant_isolation`: every invocation names a tenant, and an environment serves one.
+    endpoint. `max_concurrency`: the function runs on Managed Instances, in so many workers of one
+    environment, which is never frozen; None: on demand. `tenant_isolation`: every invocation names
+    a tenant, and an environment serves one.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
     """
@@ -96,6 +98,7 @@ class Function:
     initialization_type: str = "on-demand"
     availability_zone: str = "euw1-az1"
     tenant_isolation: bool = False
+    max_concurrency: int | None = None
 
     def __post_init__(self) -> None:
         """Check every argument once; make copies that cannot change later."""
@@ -107,6 +110,10 @@ class Function:
         object.__setattr__(self, "python", _find_python(Path(self.python)))
         if not isinstance(self.start_up, str):
             object.__setattr__(self, "start_up", tuple(str(part) for part in self.start_up))
+        if self.max_concurrency is not None:
+            object.__setattr__(self, "initialization_type", "lambda-managed-instances")
+            object.__setattr__(self, "log_format", "JSON")  # there is no other
+            object.__setattr__(self, "framed_log_fd", False)  # workers write lines
         self._check_folders()
         self._check_numbers()
         self._check_environment()
@@ -141,6 +148,9 @@ class Function:
             raise ValueError(f"timeout={self.timeout!r}: use seconds, over 0 to {MAX_TIMEOUT:g}")
         if isinstance(self.memory_mb, bool) or not 128 <= self.memory_mb <= 10240:
             raise ValueError(f"memory_mb={self.memory_mb!r}: use 128 to 10240")
+        workers = self.max_concurrency
+        if workers is not None and (isinstance(workers, bool) or not 1 <= workers <= 1600):
+            raise ValueError(f"max_concurrency={workers!r}: use 1 to 1600, or None")
         if not self.handler:
             raise ValueError("handler='': use 'module.function'")
 

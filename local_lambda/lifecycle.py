@@ -146,6 +146,10 @@ class Lifecycle:
                 self.phase = Phase.IDLE
             self.changed.notify_all()
 
+    def init_if_needed(self) -> InitResult | None:
+        """Managed Instances: Init, where none has been done or the processes are gone."""
+        return self.init() if self.phase in (Phase.NEW, Phase.BROKEN) else None
+
     # ---- SnapStart ------------------------------------------------------------------------------
 
     def restore(self) -> None:

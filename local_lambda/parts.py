@@ -11,6 +11,7 @@ from .extensions_api import Extension, Registry
 from .launcher import describe_exit
 from .processes import Processes
 from .runtime_api import RuntimeSlot
+from .worker_slots import WorkerSlots
 
 if TYPE_CHECKING:
     import threading
@@ -77,10 +78,16 @@ class Parts:
                 "handler": function.handler,
             },
             account_id=function.account_id,
+            managed=function.max_concurrency is not None,
             on_move=on_extension,
             before_next=self._read_output_of,
         )
-        self.slot = RuntimeSlot(
+        self.workers = (
+            WorkerSlots(changed, function.arn, on_move=on_runtime, before_next=self._read_output)
+            if function.max_concurrency is not None
+            else None
+        )
+        self.slot: RuntimeSlot | WorkerSlots = self.workers or RuntimeSlot(
             changed,
             function.arn,
             snap_start=function.initialization_type == "snap-start",

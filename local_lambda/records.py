@@ -153,6 +153,23 @@ def report(
     return _with_tracing(_with_error(record, invocation.error_type), invocation)
 
 
+def managed_report(invocation: Invocation, *, now: float) -> dict[str, Any]:
+    """Return the record of platform.report on Managed Instances, which bills no invocations."""
+    record: dict[str, Any] = {
+        "requestId": invocation.request_id,
+        "status": invocation.status,
+        "metrics": {"durationMs": milliseconds(now - invocation.started_at)},
+    }
+    if invocation.responded_at is not None:
+        responded = invocation.responded_at
+        begun = invocation.response_started_at or responded
+        record["spans"] = [
+            span("responseLatency", invocation.started_at, begun, now),
+            span("responseDuration", begun, responded, now),
+        ]
+    return _with_tracing(_with_error(record, invocation.error_type), invocation)
+
+
 def _with_error(record: dict[str, Any], error_type: str | None) -> dict[str, Any]:
     if error_type:
         record["errorType"] = error_type

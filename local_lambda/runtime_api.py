@@ -138,32 +138,14 @@ class RuntimeSlot:
                 if self._life == life:
                     self._waiting = False
             self._on_move("event")
-        return Response(200, invocation.event, self._headers(invocation))
-
-    def _headers(self, invocation: Invocation) -> dict[str, str]:
-        headers = {
-            "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            ATTEMPT_HEADER: invocation.attempt_id,
-            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
-            "Lambda-Runtime-Invoked-Function-Arn": self._arn,
-        }
-        if invocation.trace_id is not None:
-            headers["Lambda-Runtime-Trace-Id"] = invocation.trace_id
-        if invocation.tenant_id is not None:
-            headers["Lambda-Runtime-Aws-Tenant-Id"] = invocation.tenant_id
-        if invocation.client_context is not None:
-            headers["Lambda-Runtime-Client-Context"] = json.dumps(invocation.client_context)
-        if invocation.cognito_identity is not None:
-            headers["Lambda-Runtime-Cognito-Identity"] = json.dumps(invocation.cognito_identity)
-        return headers
+        return Response(200, invocation.event, next_headers(invocation, self._arn))
 
     def _response(self, request: Request, request_id: str) -> Response:
         streamed = request.headers.get(RESPONSE_MODE, "").lower() == "streaming"
         with self._changed:
             invocation = self._present(request, request_id)
             if invocation is None:
-                return _invalid_request_id()
+                return invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "stream" if streamed else "response")
             except IllegalMoveError as error:
@@ -174,7 +156,7 @@ class RuntimeSlot:
         body, failure = responses.receive(request, invocation if streamed else None)
         with self._changed:
             if self._life != life:
-                return _invalid_request_id()  # ended by the platform meanwhile
+                return invalid_request_id()  # ended by the platform meanwhile
             if streamed:
                 self.state = move_runtime(self.state, "response")
             invocation.responded_at = time.monotonic()
@@ -203,7 +185,7 @@ class RuntimeSlot:
         with self._changed:
             invocation = self._present(request, request_id)
             if invocation is None:
-                return _invalid_request_id()
+                return invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "error")
             except IllegalMoveError as error:
@@ -255,9 +237,30 @@ class RuntimeSlot:
         return Response.of_json(202, {"status": "OK"})
 
 
+def next_headers(invocation: Invocation, arn: str) -> dict[str, str]:
+    """Return the headers with which an invocation is handed to a runtime."""
+    headers = {
+        "Content-Type": "application/json",
+        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+        ATTEMPT_HEADER: invocation.attempt_id,
+        "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+        "Lambda-Runtime-Invoked-Function-Arn": arn,
+    }
+    if invocation.trace_id is not None:
+        headers["Lambda-Runtime-Trace-Id"] = invocation.trace_id
+    if invocation.tenant_id is not None:
+        headers["Lambda-Runtime-Aws-Tenant-Id"] = invocation.tenant_id
+    if invocation.client_context is not None:
+        headers["Lambda-Runtime-Client-Context"] = json.dumps(invocation.client_context)
+    if invocation.cognito_identity is not None:
+        headers["Lambda-Runtime-Cognito-Identity"] = json.dumps(invocation.cognito_identity)
+    return headers
+
+
 def _invalid_state(message: str) -> Response:
     return Response.error(403, "InvalidStateTransition", message)
 
 
-def _invalid_request_id() -> Response:
+def invalid_request_id() -> Response:
+    """Return the refusal of an answer to what is not running."""
     return Response.error(400, "InvalidRequestID", "Invalid request ID")

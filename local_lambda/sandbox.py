@@ -202,6 +202,8 @@ class Sandbox:
             url = f"http://{runtime_api}{credentials_api.PATH}"
             variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url
             variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = self.credentials_token
+        if function.max_concurrency is not None:
+            variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.max_concurrency)
         log_level = function.log_level or ("INFO" if function.log_format == "JSON" else None)
         if log_level is not None:
             variables["AWS_LAMBDA_LOG_LEVEL"] = log_level

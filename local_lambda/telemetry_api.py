@@ -34,7 +34,10 @@ class SubscriptionError(Exception):
 
 
 class TelemetryApi:
-    """Answer subscribe calls; `name_of` turns a request into the extension's name or a refusal."""
+    """Answer subscribe calls in one of `schemas`.
+
+    `name_of` turns a request into the extension's name or a refusal.
+    """
 
     def __init__(
         self,
@@ -43,12 +46,14 @@ class TelemetryApi:
         *,
         note: Callable[[str, str], None],
         connect: Callable[[int], socket.socket],
+        schemas: tuple[str, ...] = TELEMETRY_SCHEMAS,
         backlog_bytes: int = DEFAULT_BACKLOG_BYTES,
     ) -> None:
         self._relay = relay
         self._name_of = name_of
         self._note = note
         self._connect = connect
+        self._schemas = schemas
         self._backlog_bytes = backlog_bytes
 
     def handle(self, request: Request) -> Response | None:
@@ -89,7 +94,7 @@ class TelemetryApi:
 
     def _subscription(self, name: str, api: str, body: bytes) -> Subscription:
         value = parse_object(body)
-        schema = parse_schema(value, api)
+        schema = parse_schema(value, api, self._schemas)
         types = parse_types(value)
         destination = parse_destination(value.get("destination"), api)
         buffering = parse_buffering(value.get("buffering"))
@@ -122,9 +127,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def parse_schema(value: dict[str, Any], api: str) -> str:
+def parse_schema(
+    value: dict[str, Any], api: str, schemas: tuple[str, ...] = TELEMETRY_SCHEMAS
+) -> str:
     """Return the schema version; the Logs API has a default. Raise `SubscriptionError`."""
-    allowed = TELEMETRY_SCHEMAS if api == "telemetry" else LOGS_SCHEMAS
+    allowed = schemas if api == "telemetry" else LOGS_SCHEMAS
     schema = value.get("schemaVersion", None if api == "telemetry" else LOGS_SCHEMAS[0])
     if schema not in allowed:
         raise SubscriptionError(f"schemaVersion {schema!r} is not one of {', '.join(allowed)}")

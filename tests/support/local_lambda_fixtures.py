@@ -228,7 +228,9 @@ class Held:
 def held_init(tmp_path: Path, **settings: Any) -> Iterator[Held]:
     """Start an environment with the stub runtime and hold its Init."""
     function_settings = {
-        name: settings.pop(name) for name in ("log_format", "layers", "timeout") if name in settings
+        name: settings.pop(name)
+        for name in ("log_format", "layers", "timeout", "max_concurrency")
+        if name in settings
     }
     function = stub_function(tmp_path, "hold", **function_settings)
     with ThreadPoolExecutor(8) as pool, LocalLambda(function, **settings) as env:
