@@ -409,7 +409,8 @@ class LocalLambda:
             return self._life.parts.slot.handle(request)
         if request.path.startswith(extensions_api.PREFIX):
             return self._life.parts.registry.handle(request)
-        if telemetry_api.api_of(request.path) is not None:
+        api = telemetry_api.api_of(request.path)
+        if api == "telemetry" or (api == "logs" and self.function.max_concurrency is None):
             return self._telemetry_api.handle(request)
         if request.path == credentials_api.PATH:
             return self.credentials.handle(request)

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from support.contract import CLASSIC, LOCAL, MANAGED, PLATFORMS, Open, applies, opener, parametrize
+from support.contract import (
+    CLASSIC,
+    LOCAL,
+    LOCAL_MANAGED,
+    MANAGED,
+    PLATFORMS,
+    Open,
+    applies,
+    opener,
+    parametrize,
+)
 from support.local_lambda_fixtures import NEXT, REGISTER
 
 pytestmark = [pytest.mark.e2e, pytest.mark.rie]
@@ -241,4 +251,4 @@ def test_why_it_is_shut_down(platform: Open) -> None:
 
 def test_every_platform_is_here() -> None:
     """The suite knows three platforms."""
-    assert (CLASSIC, MANAGED, LOCAL) == PLATFORMS
+    assert (CLASSIC, MANAGED, LOCAL, LOCAL_MANAGED) == PLATFORMS

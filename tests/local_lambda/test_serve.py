@@ -278,6 +278,25 @@ def test_several_functions_and_a_url(folder, tmp_path):
     assert body == ["body", {"x": "1,2"}]
 
 
+def test_each_tenant_has_environments_of_its_own(folder, tmp_path):
+    """A call names its tenant; nobody else's environment answers it."""
+    functions = tmp_path / "functions.json"
+    settings = {"code": folder.name, "handler": "app.handler", "tenant_isolation": True}
+    functions.write_text(json.dumps({NAME: settings}))
+    with serving("--functions", functions) as served:
+        client = served.client()
+        instances = [
+            call(client, {}, TenantId=tenant)[0]["instance"]
+            for tenant in ("blue", "green", "blue", "green")
+        ]
+        with pytest.raises(ClientError) as info:
+            call(client, {})
+
+    assert instances[:2] == instances[2:]
+    assert instances[0] != instances[1]
+    assert info.value.response["Error"]["Code"] == "InvalidParameterValueException"
+
+
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the aws command is not installed")
 def test_the_aws_command(folder, tmp_path):
     """The aws command invokes, and shows the tail of the log."""

@@ -1,4 +1,4 @@
-"""One contract, three platforms: what a runtime and its extensions may rely on.
+"""One contract, four platforms: what a runtime and its extensions may rely on.
 
 A test asks for the fixture ``platform`` and says with ``applies`` where its rule holds, and why it
 does not elsewhere. Init is held until the test lets it go on, so that calls can be made in it.
@@ -32,7 +32,8 @@ from tools import clients, rie
 from tools.waiting import wait_until
 
 CLASSIC, MANAGED, LOCAL = "RIE classic", "RIE Managed Instances", "local Lambda"
-PLATFORMS = (CLASSIC, MANAGED, LOCAL)
+LOCAL_MANAGED = "local Lambda, Managed Instances"
+PLATFORMS = (CLASSIC, MANAGED, LOCAL, LOCAL_MANAGED)
 
 #: Notes every signal that may be caught, and with the word "stubborn" outlives SIGTERM.
 _SIGNALS = """
@@ -55,9 +56,16 @@ RUNTIME = f"{_HEAD}{_SIGNALS}{_MARK}{_TAIL}".replace("while True:", _ASKING)
 
 
 def applies(**why_not_on: str) -> pytest.MarkDecorator:
-    """Where a rule does not hold, by ``classic``, ``managed`` or ``local``, and why."""
-    names = {"classic": CLASSIC, "managed": MANAGED, "local": LOCAL}
-    reasons = {names[name]: why for name, why in why_not_on.items()}
+    """Where a rule does not hold, by ``classic``, ``managed`` or ``local``, and why.
+
+    ``managed`` is said of both Managed Instances, the emulator's and the local Lambda's.
+    """
+    names = {
+        "classic": (CLASSIC,),
+        "managed": (MANAGED, LOCAL_MANAGED),
+        "local": (LOCAL,),
+    }
+    reasons = {each: why for name, why in why_not_on.items() for each in names[name]}
     return pytest.mark.conformance(table="The contract", columns=["platform"], absent=reasons)
 
 
@@ -148,12 +156,18 @@ class Local(Environment):
     """``local_lambda``."""
 
     name = LOCAL
+    settings: ClassVar[dict[str, Any]] = {}
 
     def begin(self) -> None:
         argv = [sys.executable, "-S", "-E", "runtime.py", *self.words]
         layers = [self.opt] if (self.opt / "extensions").exists() else []
         function = Function(
-            self.function, "none.none", start_up=argv, timeout=float(self.timeout), layers=layers
+            self.function,
+            "none.none",
+            start_up=argv,
+            timeout=float(self.timeout),
+            layers=layers,
+            **self.settings,
         )
         self.env = LocalLambda(function)
         self.tmp = self.env.tmp
@@ -177,6 +191,13 @@ class Local(Environment):
     @property
     def output(self) -> str:
         return "\n".join(event.text for event in self.env.output)
+
+
+class LocalManaged(Local):
+    """``local_lambda`` as Managed Instances, with one worker that is the runtime itself."""
+
+    name = LOCAL_MANAGED
+    settings: ClassVar[dict[str, Any]] = {"max_concurrency": 1}
 
 
 class _Emulator(Environment):
@@ -245,7 +266,9 @@ class Managed(_Emulator):
         self.first = self.invoke()
 
 
-KINDS: dict[str, type[Environment]] = {kind.name: kind for kind in (Classic, Managed, Local)}
+KINDS: dict[str, type[Environment]] = {
+    kind.name: kind for kind in (Classic, Managed, Local, LocalManaged)
+}
 Open = Callable[..., Environment]
 
 
