@@ -6,11 +6,11 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from firehose_logging._environment import Environment
 from firehose_logging._extension.telemetry import TelemetryReader
 from firehose_logging._line import line as _line
 from firehose_logging._line.context import Context
 from firehose_logging.formatter import JsonFormatter
-from firehose_logging.settings import LambdaEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def short_bodies(random: Random) -> Iterator[str]:
 
 def real_bodies(random: Random) -> Iterator[str]:
     """Bodies as the handler makes them: all columns of an invocation, arguments, two extras."""
-    context = Context(LambdaEnvironment(_FUNCTION))
+    context = Context(Environment(_FUNCTION))
     context.instance_id = f"{random.getrandbits(64):016x}"
     formatter = JsonFormatter()
     formatter.bind(context)
@@ -153,7 +153,7 @@ EVENTS = (
 
 def platform_lines() -> list[bytes]:
     """Our lines of EVENTS."""
-    reader = TelemetryReader(Context(LambdaEnvironment(_FUNCTION)))
+    reader = TelemetryReader(Context(Environment(_FUNCTION)))
     bodies, _, bad = reader.read(json.dumps(EVENTS).encode(), 1.79e9)
     if bad or len(bodies) != len(EVENTS):
         raise ValueError("an event of the documentation was not read")

@@ -96,8 +96,8 @@ PROMISES = (
     ),
     Promise(
         "an init error and what led to it are delivered before the process ends",
-        "_process.py",
-        "self.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)",
+        "_runtime.py",
+        "process.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)",
         "pass",
         f"{_BOUNDS}::test_an_init_error_is_delivered_though_the_process_is_killed",
     ),

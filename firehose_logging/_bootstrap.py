@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
 import os
 from functools import partial
 
-from firehose_logging import _diagnostics, _shutdown
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._diagnostics import tell
+from firehose_logging._environment import Environment, trace_header
 from firehose_logging._process import Process
 from firehose_logging.settings import Settings
 
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from firehose_logging._capture.sink import Sink
     from firehose_logging._delivery.delivery import Delivery
     from firehose_logging._line.context import Context
     from firehose_logging._line.redact import Redact
@@ -54,24 +53,23 @@ def _get(settings: Settings | None) -> tuple[Process, Settings]:
     if settings is None:
         settings = Settings.from_env(report=_tell_wrong)
     if _process is None:
-        _process = Process(settings)
+        _process = Process(Environment.of_process(), settings)
     return _process, settings
 
 
 def attach(
     stream_name: str | None, settings: Settings | None, client: Any
-) -> tuple[Delivery | None, Context, Process]:
-    """What a handler needs: its delivery, the context, and who counts the handlers."""
+) -> tuple[Context, tuple[Delivery, Sink] | None]:
+    """What a handler needs: the context, its delivery and its sink; None without a stream."""
     process, settings = _get(settings)
     if stream_name is not None:
         settings = settings.replace(stream_name=stream_name)
     if settings.stream_name is None:
         tell(NO_STREAM, code="stream_missing", once="stream")
-        return None, process.context, process
+        return process.context, None
     delivery = process.delivery(settings.stream_name, settings, client)
-    process.handlers += 1
-    process.start(delivery)
-    return delivery, process.context, process
+    process.start(delivery, settings)
+    return process.context, (delivery, process.sink(delivery))
 
 
 def install(settings: Settings | None = None, *, redact: Redact | None = None) -> bool:
@@ -87,10 +85,9 @@ def install(settings: Settings | None = None, *, redact: Redact | None = None) -
     if settings.stream_name is None:
         tell(NO_STREAM, code="stream_missing", once="stream")
         return False
-    process.settings = settings
     delivery = process.delivery(settings.stream_name, settings, None)
-    process.install(delivery, redact)
-    process.start(delivery)
+    process.install(delivery, settings, redact)
+    process.start(delivery, settings)
     return True
 
 
@@ -117,36 +114,25 @@ def prepare() -> None:
     """Start what ``lambda_handler`` needs, while the function's module is imported."""
     process, settings = _get(None)
     if settings.stream_name is not None:
-        process.decorated()
-        process.start(process.delivery(settings.stream_name, settings, None))
+        process.start(process.delivery(settings.stream_name, settings, None), settings)
+        if process.runtime is not None:
+            process.runtime.decorated()
 
 
 def begin_invocation(context: Any) -> Callable[[], None]:
     """An invocation begins; call what this returns when it ends."""
     process = _process
-    if process is None or process.is_hooked:
-        return lambda: None
+    if process is None or (process.runtime is not None and process.runtime.is_hooked):
+        return _nothing
     request_id = str(getattr(context, "aws_request_id", "") or "")
     tenant = getattr(context, "tenant_id", None)
-    from firehose_logging.settings import trace_header
+    tenant_id = str(tenant) if tenant else None
+    if process.runtime is None:
+        process.context.begin(request_id, trace_header=trace_header(), tenant_id=tenant_id)
+        return _nothing
+    process.runtime.invocation_began(request_id, trace_header(), tenant_id)
+    return partial(process.runtime.invocation_ended, request_id or None)
 
-    process.invocation_began(request_id, trace_header(), str(tenant) if tenant else None)
-    return partial(process.invocation_ended, request_id or None)
 
-
-def reset_for_tests() -> None:
-    """Forget everything; for tests."""
-    global _process
-    process, _process = _process, None
-    if process is not None:
-        atexit.unregister(process.at_exit)
-        if process.extension is not None:
-            process.extension.stop()
-        for delivery in process.streams.all():
-            delivery.close(1.0)
-        if process.capture is not None:
-            process.capture.close()
-        if process.root_handler is not None:
-            logging.getLogger().removeHandler(process.root_handler)
-    _diagnostics.forget()
-    _shutdown.unwatch()
+def _nothing() -> None:
+    return

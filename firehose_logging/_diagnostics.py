@@ -17,6 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PREFIX = "firehose_logging: "
 
 #: Most characters of one message; a response body may be part of it.
@@ -147,6 +151,19 @@ def _pass_on() -> None:
         return
     finally:
         _passing.discard(ident)
+
+
+def attempt(what: str, step: Callable[[], object]) -> None:
+    """Do one step of our own; one that fails is told once, and the function goes on.
+
+    Args:
+        what: the step's name, for people.
+        step: may raise.
+    """
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001 - the function must run
+        tell(f"{what} failed: {type(error).__name__}: {error}", once=what)
 
 
 def forget() -> None:

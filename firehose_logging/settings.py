@@ -94,7 +94,7 @@ class Settings:
         SettingsError: a value that is not allowed, or a setting that does not exist.
     """
 
-    __slots__ = (*(field[0] for field in _FIELDS), "environment")
+    __slots__ = tuple(field[0] for field in _FIELDS)
 
     stream_names: tuple[str, ...]
     listener_port: int
@@ -112,11 +112,8 @@ class Settings:
     buffer_bytes: int
     journal: bool | str
     transport: str
-    environment: LambdaEnvironment
 
     def __init__(self, **values: Any) -> None:
-        environment = values.pop("environment", None) or LambdaEnvironment({})
-        object.__setattr__(self, "environment", environment)
         if "stream_name" in values:
             name = values.pop("stream_name")
             values["stream_names"] = () if name is None else _checked("stream_name", name)
@@ -192,7 +189,7 @@ class Settings:
                 in silence.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {"environment": LambdaEnvironment(environ)}
+        values: dict[str, Any] = {}
         if report is not None:
             _report_unknown(environ, report)
         for field, variable, read, default in _FIELDS:
@@ -216,39 +213,6 @@ class Settings:
         """A copy with some settings changed; raises SettingsError like the constructor."""
         kept = {name: getattr(self, name) for name in self.__slots__}
         return type(self)(**{**kept, **values})
-
-
-class LambdaEnvironment:
-    """What Lambda says about the environment the process runs in; None outside Lambda.
-
-    Args:
-        environ: environment variables.
-    """
-
-    __slots__ = (
-        "function_name",
-        "function_version",
-        "init_type",
-        "log_stream",
-        "memory_size",
-        "region",
-        "runtime_api",
-        "temp_dir",
-        "workers",
-    )
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.runtime_api = environ.get("AWS_LAMBDA_RUNTIME_API") or None
-        self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME") or None
-        self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION") or None
-        #: MB, as text.
-        self.memory_size = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or None
-        self.log_stream = environ.get("AWS_LAMBDA_LOG_STREAM_NAME") or None
-        self.region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
-        self.init_type = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") or "on-demand"
-        #: Managed Instances: how many workers the runtime forks; None on demand.
-        self.workers = environ.get("AWS_LAMBDA_MAX_CONCURRENCY") or None
-        self.temp_dir = environ.get("TMPDIR") or "/tmp"  # noqa: S108 - Lambda's only writable place
 
 
 _READERS = {field[0]: field[2] for field in _FIELDS}
@@ -297,17 +261,3 @@ def _report_unknown(environ: Mapping[str, str], report: Callable[[str], None]) -
 
             ours = [variable for variable in known if variable.startswith(_PREFIX)]
             report(f"{name} is no variable of ours; did you mean {nearest(name, sorted(ours))}?")
-
-
-def trace_header() -> str | None:
-    """The X-Ray header of the current invocation; the runtime client keeps it up to date."""
-    return os.environ.get("_X_AMZN_TRACE_ID")
-
-
-def aws_variables() -> dict[str, str]:
-    """The variables by which AWS SDKs and HTTP clients are configured, as they are now."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("AWS_") or name.upper().endswith(("_PROXY", "_CA_BUNDLE"))
-    }

@@ -7,11 +7,14 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
 import pytest
+
+from support.fresh_process import forget_process
 
 #: Variables that would change what the code under test does, or let it out to the real AWS.
 _AMBIENT_PREFIXES = ("AWS_", "FIREHOSE_", "LAMBDA_", "_LAMBDA_", "BOTO_")
@@ -63,15 +66,17 @@ def _logging_restored() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _process_state_reset(_logging_restored: None) -> Iterator[None]:
-    """Forget the package's one process-wide instance after a test that made it.
-
-    The hook is ``firehose_logging._bootstrap.reset_for_tests``, called without arguments. A test
-    that never imports that module, or a package without the hook, needs nothing.
-    """
+    """Forget the package's one process-wide instance, and what it captured, after each test."""
+    streams = sys.stdout, sys.stderr
+    writes = [getattr(stream, "__dict__", {}).get("write") for stream in streams]
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
-    reset = getattr(sys.modules.get("firehose_logging._bootstrap"), "reset_for_tests", None)
-    if reset is not None:
-        reset()
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    sys.stdout, sys.stderr = streams
+    for stream, write in zip(streams, writes, strict=True):
+        if write is None:
+            getattr(stream, "__dict__", {}).pop("write", None)
+    forget_process()
 
 
 class OutsideConnectionError(Exception):

@@ -99,7 +99,6 @@ def make_loggers() -> tuple[dict[str, logging.Logger], list[FirehoseHandler]]:
         handler = FirehoseHandler(stream, settings=Settings(journal=journal, interval=900))
         assert handler._delivery is not None
         handler._delivery._background = lambda: False  # as in Lambda: nothing is sent meanwhile
-        handler._group = type("Group", (), {"handlers": 1})()
         ours.append(handler)
     text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
     handlers: dict[str, logging.Handler] = {

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from faults.targets.target import Target
 from firehose_logging._capture.output import Capture
+from firehose_logging._capture.records import Records
+from firehose_logging._capture.sink import Sink as LineSink
 from firehose_logging._clock import SystemClock
+from firehose_logging._environment import Environment
 from firehose_logging._limits import MAX_RECORD_BYTES
 from firehose_logging._line.context import Context
 from firehose_logging._line.line import finish
 from firehose_logging.handler import FirehoseHandler
-from firehose_logging.settings import LambdaEnvironment, Settings
+from firehose_logging.settings import Settings
 from tools import strategies as odd
 
 
@@ -48,7 +51,10 @@ def _handler() -> FirehoseHandler:
 def handler_into(sink: Sink, redact: Any = None) -> FirehoseHandler:
     """A handler whose lines go into a sink."""
     handler = _handler()
-    handler.__dict__.update(_delivery=sink, _redact=redact)
+    lines = LineSink(sink)
+    if redact is not None:
+        lines.redact_with(redact)
+    handler._records = Records(lines, Context(Environment({})))
     return handler
 
 
@@ -98,7 +104,7 @@ def _no_constant(name: str) -> None:
 def write(texts: list[str]) -> None:
     """What is written goes where it went, and comes as lines that hold all of it."""
     sink, under = Sink(), io.StringIO()
-    capture = Capture(sink, Context(LambdaEnvironment({})), SystemClock())  # type: ignore[arg-type]
+    capture = Capture(LineSink(sink), Context(Environment({})), SystemClock())
     stream = capture.stream(under, "stdout", passthrough=True)
     for text in texts:
         stream.write(text)

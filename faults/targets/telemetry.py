@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from faults.targets.target import Target
+from firehose_logging._environment import Environment
 from firehose_logging._extension.telemetry import TelemetryReader
 from firehose_logging._extension.telemetry_batch import MAX_FRAGMENT
 from firehose_logging._limits import MAX_RECORD_BYTES
 from firehose_logging._line.context import Context
 from firehose_logging._line.line import finish
-from firehose_logging.settings import LambdaEnvironment
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
@@ -69,7 +69,7 @@ posts = st.lists(
 
 def read(bodies: list[bytes]) -> None:
     """Every body gives whole JSON lines, request ids that are text, and a count; never an error."""
-    reader = TelemetryReader(Context(LambdaEnvironment({})))
+    reader = TelemetryReader(Context(Environment({})))
     for number, body in enumerate(bodies):
         lines, done, bad = reader.read(body, 1_000_000_000.0)
         _check(lines, done, bad)
@@ -101,7 +101,7 @@ def lose_one(given: tuple[int, int, str]) -> None:
         for n in range(count)
     ]
     events.insert(where % (count + 1), '{"time":"2022-10-12T00:03:50.000Z",' + garbage)
-    reader = TelemetryReader(Context(LambdaEnvironment({})))
+    reader = TelemetryReader(Context(Environment({})))
     lines, _, bad = reader.read(f"[{','.join(events)}]".encode(), 1_000_000_000.0)
     rest, _, more = reader.rest(1_000_000_000.0)
     arrived = {json.loads(body + "}").get("message") for body in lines}

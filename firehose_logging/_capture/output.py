@@ -16,7 +16,6 @@ from firehose_logging._line import line as _line
 from firehose_logging._line.exception import error_members, location_of
 from firehose_logging._line.foreign import text_of
 from firehose_logging._line.json_text import quote
-from firehose_logging._line.redact import redacted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +23,9 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Any
 
+    from firehose_logging._capture.sink import Sink
     from firehose_logging._clock import Clock
-    from firehose_logging._delivery.delivery import Delivery
     from firehose_logging._line.context import Context
-    from firehose_logging._line.redact import Redact
 
 #: Longest piece of output without a line end that is kept waiting for it, in characters.
 MAX_PARTIAL = 65_536
@@ -41,27 +39,21 @@ _WARNINGS = ("warnings", "_py_warnings")  # the second is its name from Python 3
 
 
 class Capture:
-    """Builds lines of output and errors and hands them to the delivery.
+    """Builds lines of output and errors and hands them to the sink.
 
     Args:
+        sink: takes the lines.
         handler: takes the records that our handler on the root logger sends, so that a record which
             another handler also prints is not sent twice; None when logging is not captured.
-        redact: as of ``FirehoseHandler``.
     """
 
     def __init__(
-        self,
-        delivery: Delivery,
-        context: Context,
-        clock: Clock,
-        handler: logging.Handler | None = None,
-        redact: Redact | None = None,
+        self, sink: Sink, context: Context, clock: Clock, handler: logging.Handler | None = None
     ) -> None:
-        self._delivery = delivery
+        self._sink = sink
         self._context = context
         self._clock = clock
         self.handler = handler
-        self._redact = redact
         self._quiet = threading.local()
         self._streams: list[CapturedStream] = []
 
@@ -74,7 +66,7 @@ class Capture:
     def text(self, text: str, logger: str, level: str = "INFO") -> None:
         """A line of output."""
         head = _line.start(_line.timestamp(self._clock.epoch()), "function", level, logger)
-        self._add(head + self._context.columns, text, "")
+        self._sink.line(head + self._context.columns, text, "")
 
     def error(self, name: str, message: str, trace: list[str], logger: str) -> None:
         """An error that the runtime client reported, in its own words."""
@@ -87,7 +79,7 @@ class Capture:
         if location:
             tail += f',"location":{quote(location)}'
         text = f"{name}: {message}" if name else message
-        self._add(head + self._context.columns, text, tail)
+        self._sink.line(head + self._context.columns, text, tail)
 
     def exception(
         self,
@@ -99,21 +91,7 @@ class Capture:
         """An exception that nobody caught, outside the handler."""
         head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", where)
         tail = error_members(kind, error, trace)
-        self._add(head + self._context.columns, f"{kind.__name__}: {text_of(error)}", tail)
-
-    def _add(self, head: str, text: str, tail: str) -> None:
-        body = f'{head},"message":{quote(text)}{tail}'
-        if self._redact is not None:
-            for kept in redacted(self._redact, body):
-                self._delivery.add(kept)
-            return
-        for part in [body] if _line.fits(body) else _line.split(head, text, tail):
-            self._delivery.add(part)
-
-    def close(self) -> None:
-        """Leave the streams as they were found."""
-        for stream in self._streams:
-            stream.uncover()
+        self._sink.line(head + self._context.columns, f"{kind.__name__}: {text_of(error)}", tail)
 
     def complete(self) -> None:
         """The invocation is over: what was printed without a line end is a line now."""
@@ -200,12 +178,6 @@ class CapturedStream:
         except (AttributeError, TypeError):  # a stream without attributes of its own
             return
         self._below = below
-
-    def uncover(self) -> None:
-        """Undo ``cover``."""
-        if self._below is not None:
-            del self._stream.write
-            self._below = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -11,40 +11,15 @@ from __future__ import annotations
 
 import sys
 
-from firehose_logging.settings import trace_header
+from firehose_logging._environment import trace_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Observer(Protocol):
-        """Whoever wants to know; must not raise."""
-
-        def hooked(self) -> None:
-            """The boundaries of invocations will be told."""
-
-        def logging_set_up(self) -> None:
-            """The runtime client has put its own handler on the root logger."""
-
-        def runtime_starts(self) -> None:
-            """The runtime client begins its work in this process."""
-
-        def invocation_began(
-            self, request_id: str, trace_header: str | None, tenant_id: str | None
-        ) -> None:
-            """The handler is about to run."""
-
-        def invocation_ended(self, request_id: str | None) -> None:
-            """The response or error is posted."""
-
-        def runtime_error(self, error: dict[str, Any]) -> None:
-            """The runtime client reports an error of the handler, or of its import."""
-
-        def silenced(self) -> bool:
-            """Whether the runtime's own error output is to be kept back."""
-
+    from firehose_logging._observer import Observer
 
 MODULE = "awslambdaric.bootstrap"
 

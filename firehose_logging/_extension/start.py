@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from firehose_logging._clock import SystemClock
     from firehose_logging._delivery.deliveries import Deliveries
     from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._environment import Environment
     from firehose_logging._extension.companion import Mode
     from firehose_logging._extension.listener import Listener
     from firehose_logging._extension.next_event import NoEvents
     from firehose_logging._line.context import Context
-    from firehose_logging.settings import LambdaEnvironment, Settings
+    from firehose_logging.settings import Settings
 
 #: Our name with the platform. It must not be the name of a file in a layer's extensions folder,
 #: or Lambda takes it for an external extension.
@@ -57,7 +58,7 @@ class Starter:
 
     def __init__(
         self,
-        environment: LambdaEnvironment,
+        environment: Environment,
         settings: Settings,
         deliveries: Deliveries,
         sink: Delivery,

@@ -7,8 +7,8 @@ import logging
 from firehose_logging import _threads
 from firehose_logging._delivery.outcome import CallOutcome, outcome_of_entries
 from firehose_logging._diagnostics import mask
+from firehose_logging._environment import Environment
 from firehose_logging._firehose.wire import compress
-from firehose_logging.settings import aws_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +47,19 @@ class BotoTransport:
         client: a ready boto3 Firehose client; None makes one at the first call, because importing
             boto3 costs more than everything else in this package together.
         gzip: compress each record into one gzip member.
+        environ: the variables by which a client is made; None takes those of ``os.environ``.
     """
 
-    def __init__(self, stream_name: str, client: Any = None, *, gzip: bool = False) -> None:
+    def __init__(
+        self,
+        stream_name: str,
+        client: Any = None,
+        *,
+        gzip: bool = False,
+        environ: dict[str, str] | None = None,
+    ) -> None:
         self._stream_name = stream_name
+        self._environ = environ
         self._client = client
         self._gzip = gzip
 
@@ -58,7 +67,7 @@ class BotoTransport:
         """Make the client, which takes longer than a call; what is wrong, a call will say."""
         if self._client is None:
             try:
-                self._client = make_client()
+                self._client = make_client(self._environ)
             except Exception:  # noqa: BLE001 - see _send
                 return
 
@@ -72,7 +81,7 @@ class BotoTransport:
 
     def _send(self, records: Sequence[bytes | bytearray]) -> CallOutcome:
         if self._client is None:
-            self._client = make_client()
+            self._client = make_client(self._environ)
         sizes = None
         data: list[bytes | bytearray] = list(records)
         if self._gzip:
@@ -93,12 +102,15 @@ class BotoTransport:
             close()
 
 
-def make_client() -> Any:
+def make_client(environ: dict[str, str] | None = None) -> Any:
     """A Firehose client that leaves all retries to the batcher.
 
     The same client that ``boto3.client("firehose")`` gives, made by botocore itself: boto3 adds
     resources and S3 transfers, whose import cannot be done any more while the interpreter shuts
     down, and a session of our own keeps us out of the function's default one.
+
+    Args:
+        environ: the variables of the SDK by which it is made; None takes those of ``os.environ``.
     """
     import botocore.credentials
     import botocore.httpsession
@@ -108,6 +120,9 @@ def make_client() -> Any:
     from firehose_logging._firehose.endpoint import region
 
     quieten_sdk()
+    now = Environment.now().sdk_variables
+    if environ is None:
+        environ = now
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
@@ -117,11 +132,33 @@ def make_client() -> Any:
         max_pool_connections=1,
         user_agent_extra="firehose-logging",
     )
-    client = botocore.session.Session().create_client(
-        "firehose", region_name=region(aws_variables()), config=config
+    session = botocore.session.Session()
+    options = {} if environ == now else _as_started(session, environ)
+    client = session.create_client(
+        "firehose", region_name=region(environ), config=config, **options
     )
     quieten_sdk()  # creating it has imported more
     return client
+
+
+def _as_started(session: Any, environ: dict[str, str]) -> dict[str, Any]:
+    """What makes a client as ``environ`` says, though ``os.environ`` says something else now."""
+    from botocore.credentials import ContainerProvider, EnvProvider
+
+    if not environ.get("AWS_PROFILE"):
+        resolver = session.get_component("credential_provider")
+        resolver.insert_before("env", EnvProvider(environ=environ))
+        # botocore looks at the variables of the function's own session before it comes to these.
+        resolver.insert_before("env", ContainerProvider(environ=environ))
+    options: dict[str, Any] = {}
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        url = environ.get("AWS_ENDPOINT_URL_FIREHOSE") or environ.get("AWS_ENDPOINT_URL")
+        if url:
+            options["endpoint_url"] = url
+    bundle = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE")
+    if bundle:
+        options["verify"] = bundle
+    return options
 
 
 class _NotOurs(logging.Filter):

@@ -7,7 +7,6 @@ import sys
 
 from firehose_logging._diagnostics import keep_secret, tell
 from firehose_logging._firehose.wire import compress
-from firehose_logging.settings import aws_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,9 @@ _SECRET_VARIABLES = (
 )
 
 
-def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clock) -> Transport:
+def make_transport(
+    settings: Settings, stream_name: str, client: Any, clock: Clock, environ: dict[str, str]
+) -> Transport:
     """The transport of a stream; called on the delivery thread, before the first call.
 
     Args:
@@ -36,15 +37,15 @@ def make_transport(settings: Settings, stream_name: str, client: Any, clock: Clo
         stream_name: delivery stream.
         client: a ready boto3 Firehose client; None makes one where one is needed.
         clock: the clock seam.
+        environ: the variables of AWS SDKs and HTTP clients, as the process was started with.
     """
-    environ = aws_variables()
     keep_secret(*(environ.get(name) for name in _SECRET_VARIABLES))
     gzip = settings.compression == "gzip"
 
     def boto() -> Transport:
         from firehose_logging._firehose.boto import BotoTransport
 
-        transport = BotoTransport(stream_name, client, gzip=gzip)
+        transport = BotoTransport(stream_name, client, gzip=gzip, environ=environ)
         transport.prepare()
         return transport
 

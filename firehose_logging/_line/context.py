@@ -9,8 +9,8 @@ from firehose_logging._line.schema import Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firehose_logging._environment import Environment
     from firehose_logging._line.fields import Fields
-    from firehose_logging.settings import LambdaEnvironment
 
 
 class Context:
@@ -28,7 +28,7 @@ class Context:
 
     def __init__(
         self,
-        environment: LambdaEnvironment,
+        environment: Environment,
         *,
         fields: tuple[tuple[str, str | None], ...] = (),
         fixed: bool = False,

@@ -10,8 +10,9 @@ import pytest
 
 from firehose_logging import FirehoseHandler
 from firehose_logging._capture.output import MAX_PARTIAL, Capture, location_of
+from firehose_logging._capture.sink import Sink
+from firehose_logging._environment import Environment
 from firehose_logging._line.context import Context
-from firehose_logging.settings import LambdaEnvironment
 from firehose_logging.testing import ManualClock, MemoryTransport
 from support.stage import MemoryClient, run_python, unthreaded
 
@@ -23,8 +24,9 @@ class Stage:
         self.clock = ManualClock()
         self.transport = MemoryTransport()
         self.delivery = unthreaded(self.transport, self.clock)
-        self.context = Context(LambdaEnvironment({}))
-        self.capture = Capture(self.delivery, self.context, self.clock, **options)
+        self.context = Context(Environment({}))
+        self.sink = Sink(self.delivery)
+        self.capture = Capture(self.sink, self.context, self.clock, **options)
         self.below = io.StringIO()
         self.stream = self.capture.stream(self.below, "stdout", passthrough=passthrough)
 
@@ -99,8 +101,6 @@ def test_who_already_holds_the_stream(stage):
 
     assert stage.messages() == ["held", "through us"]
     assert stage.below.getvalue() == "held\nthrough us\n"
-    stage.capture.close()
-    stage.below.write("alone\n")
     assert stage.messages() == ["held", "through us"]
 
 
@@ -118,7 +118,6 @@ def test_a_stream_that_cannot_be_covered():
     stream = stage.capture.stream(bare, "stdout", passthrough=True)
     stream.cover()
     stream.write("hello\n")
-    stage.capture.close()
 
     assert bare.written == "hello\n"
     assert stage.messages() == ["hello"]
@@ -213,7 +212,8 @@ def test_error_of_the_stream_below_is_the_writers(stage):
 
 def test_redact():
     """The redact hook sees output too."""
-    stage = Stage(redact=lambda line: {**line, "message": line["message"].replace("4711", "*")})
+    stage = Stage()
+    stage.sink.redact_with(lambda line: {**line, "message": line["message"].replace("4711", "*")})
     print("pin 4711", file=stage.stream)
 
     assert stage.messages() == ["pin *"]

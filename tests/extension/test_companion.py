@@ -10,10 +10,11 @@ import pytest
 
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.deliveries import Deliveries
+from firehose_logging._environment import Environment
 from firehose_logging._extension.companion import GIVE_UP_LISTENER
 from firehose_logging._extension.start import NAME, Starter
 from firehose_logging._line.context import Context
-from firehose_logging.settings import LambdaEnvironment, Settings
+from firehose_logging.settings import Settings
 from firehose_logging.testing import MemoryTransport
 from support.extensions_api import ExtensionsApi
 from support.stage import threaded
@@ -28,7 +29,7 @@ class Stage:
         variables = {"AWS_LAMBDA_RUNTIME_API": api.address, "AWS_LAMBDA_FUNCTION_NAME": "shop"}
         if workers is not None:
             variables["AWS_LAMBDA_MAX_CONCURRENCY"] = workers
-        environment = LambdaEnvironment(variables)
+        environment = Environment(variables)
         self.transport = MemoryTransport()
         self.delivery = threaded(
             self.transport, background=False, on_progress=self.progress, **settings

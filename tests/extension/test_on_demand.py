@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
+from firehose_logging import _environment
 from firehose_logging._extension.flush_policy import FlushPolicy
 from firehose_logging._extension.lifecycle import EARLY_FLUSH, HOLD_LIMIT, Lifecycle
 from firehose_logging._extension.on_demand import SHORT_DELIVERY, OnDemand
 from firehose_logging._line.context import Context
 from firehose_logging._switch_interval import SHORT_INTERVAL, SwitchInterval
-from firehose_logging.settings import LambdaEnvironment
 from firehose_logging.testing import ManualClock
 from support.deliveries import ScriptedDeliveries
 
@@ -32,7 +32,7 @@ class Environment:
         self.clock = ManualClock()
         self.deliveries = ScriptedDeliveries()
         self.asked = Asked()
-        self.context = Context(LambdaEnvironment({}))
+        self.context = Context(_environment.Environment({}))
         self.on_demand = OnDemand(
             Lifecycle(FlushPolicy(mode, 10)),
             self.deliveries,

@@ -7,9 +7,10 @@ import pytest
 from firehose_logging import _threads
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.deliveries import Deliveries
+from firehose_logging._environment import Environment
 from firehose_logging._extension.start import Starter
 from firehose_logging._line.context import Context
-from firehose_logging.settings import LambdaEnvironment, Settings
+from firehose_logging.settings import Settings
 from firehose_logging.testing import MemoryTransport
 from support.extensions_api import ExtensionsApi
 from support.stage import threaded
@@ -22,7 +23,7 @@ def starter():
     deliveries = []
 
     def make(address: str, **variables: str) -> Starter:
-        environment = LambdaEnvironment({"AWS_LAMBDA_RUNTIME_API": address, **variables})
+        environment = Environment({"AWS_LAMBDA_RUNTIME_API": address, **variables})
         delivery = threaded(MemoryTransport(), background=False)
         deliveries.append(delivery)
         return Starter(

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firehose_logging._environment import Environment
 from firehose_logging._extension.telemetry import TelemetryReader, rfc3339
 from firehose_logging._limits import MAX_RECORD_BYTES
 from firehose_logging._line.context import Context
 from firehose_logging._line.line import finish
-from firehose_logging.settings import LambdaEnvironment
 from tools.strategies import texts
 
 NOW = 1_700_000_000.0
@@ -21,7 +21,7 @@ TIME = "2022-10-12T00:00:15.064Z"
 def reader():
     """A reader for the function "f"."""
     environ = {"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST"}
-    return TelemetryReader(Context(LambdaEnvironment(environ)))
+    return TelemetryReader(Context(Environment(environ)))
 
 
 def event(kind, record, time=TIME):
@@ -102,7 +102,7 @@ def test_function_text_belongs_to_the_started_invocation(reader):
 
 def test_concurrent_invocations_are_not_guessed():
     """On Managed Instances a text that names no invocation has none."""
-    reader = TelemetryReader(Context(LambdaEnvironment({})), concurrent=True)
+    reader = TelemetryReader(Context(Environment({})), concurrent=True)
     lines, _, _ = post(
         reader,
         event("platform.start", {"requestId": "r-1"}),
@@ -235,7 +235,7 @@ events = st.fixed_dictionaries(
 @given(st.lists(events | st.integers() | texts, max_size=5))
 def test_any_events(batch):
     """Whatever comes: every object is one valid line, everything else is counted."""
-    reader = TelemetryReader(Context(LambdaEnvironment({})))
+    reader = TelemetryReader(Context(Environment({})))
 
     bodies, _, bad = reader.read(json.dumps(batch).encode(), NOW)
 
@@ -249,7 +249,7 @@ def test_any_events(batch):
 @given(st.lists(st.binary(max_size=200), max_size=4))
 def test_any_bytes(bodies):
     """Bytes that are no telemetry never raise."""
-    reader = TelemetryReader(Context(LambdaEnvironment({})))
+    reader = TelemetryReader(Context(Environment({})))
     for body in bodies:
         reader.read(body, NOW)
     reader.rest(NOW)
@@ -258,7 +258,7 @@ def test_any_bytes(bodies):
 @pytest.mark.parametrize("form", ["text", "object"])
 def test_what_we_wrote_ourselves_does_not_come_back(form):
     """A line that went to the function's own output is no new line of the function."""
-    context = Context(LambdaEnvironment({}))
+    context = Context(Environment({}))
     ours = f'{{"message":"x","instanceId":"{context.instance_id}","seq":7}}'
     record = ours if form == "text" else json.loads(ours)
 

@@ -13,6 +13,7 @@ from firehose_logging import _diagnostics
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.retry import BLOCKED, verdict
+from firehose_logging._environment import Environment
 from firehose_logging._firehose.boto import BotoTransport
 from firehose_logging._firehose.choose import make_transport
 from firehose_logging._firehose.direct import IDLE_LIMIT, DirectTransport
@@ -401,10 +402,11 @@ def test_in_auto_botocore_takes_over_where_we_do_not_trust(stack, secure, monkey
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     _diagnostics.forget()
-    transport = make_transport(Settings(), "logs", None, SystemClock())
+    environ = Environment.now().sdk_variables
+    transport = make_transport(Settings(), "logs", None, SystemClock(), environ)
     assert isinstance(transport, DirectTransport)
     stack.callback(transport.close)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(secure.ca_file))
+    environ["AWS_CA_BUNDLE"] = str(secure.ca_file)
 
     outcomes = [transport.send(RECORDS, PATIENT) for _ in range(2)]
 

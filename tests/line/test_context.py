@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from firehose_logging._environment import Environment
 from firehose_logging._line.context import Context, trace_root
-from firehose_logging.settings import LambdaEnvironment
 
 ENVIRON = {"AWS_LAMBDA_FUNCTION_NAME": 'f"x', "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST"}
 
@@ -18,7 +18,7 @@ def columns(members: str) -> dict[str, object]:
 
 def test_before_the_first_invocation():
     """In Init lines name function and instance, and no invocation."""
-    context = Context(LambdaEnvironment(ENVIRON))
+    context = Context(Environment(ENVIRON))
 
     assert columns(context.columns) == {
         "functionName": 'f"x',
@@ -29,7 +29,7 @@ def test_before_the_first_invocation():
 
 def test_outside_lambda():
     """Anywhere else lines name the instance only."""
-    context = Context(LambdaEnvironment({}))
+    context = Context(Environment({}))
 
     assert list(columns(context.columns)) == ["instanceId"]
     assert len(context.instance_id) == 16
@@ -37,7 +37,7 @@ def test_outside_lambda():
 
 def test_cold_start_is_the_first_invocation():
     """`coldStart` is on the lines of the first invocation and no other; absent means false."""
-    context = Context(LambdaEnvironment(ENVIRON))
+    context = Context(Environment(ENVIRON))
     context.begin("r-1")
     first = columns(context.columns)
     context.begin("r-2", tenant_id="blue", trace_header="Self=1;Root=1-2-3;Sampled=0")
@@ -52,7 +52,7 @@ def test_cold_start_is_the_first_invocation():
 
 def test_renewed_instance():
     """After a fork or a restore the instance is another one, and its first invocation is cold."""
-    context = Context(LambdaEnvironment(ENVIRON))
+    context = Context(Environment(ENVIRON))
     context.begin("r-1")
     before = context.instance_id
     context.renew()
@@ -86,7 +86,7 @@ def test_trace_root(header, root):
 def test_fields_and_the_account():
     """Columns that a setting names are on every line; the account's once Lambda has told it."""
     fields = (("service", "shop"), ("accountId", None))
-    context = Context(LambdaEnvironment({}), fields=fields)
+    context = Context(Environment({}), fields=fields)
     assert columns(context.columns)["service"] == "shop"
     context.begin("r-1")
 
@@ -95,4 +95,4 @@ def test_fields_and_the_account():
     assert columns(context.columns)["accountId"] == "123456789012"
     assert columns(context.columns)["requestId"] == "r-1"
     assert columns(context.environment_columns)["accountId"] == "123456789012"
-    Context(LambdaEnvironment({})).know_account("1")
+    Context(Environment({})).know_account("1")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from firehose_logging._environment import Environment
 from firehose_logging._line.fields import Fields
-from firehose_logging.settings import LambdaEnvironment
 
 ENVIRON = {
     "AWS_REGION": "eu-west-1",
@@ -20,7 +20,7 @@ PLATFORM = tuple(
 
 def columns(fields: Fields, **environ: str) -> dict[str, object]:
     """The columns in an environment."""
-    return json.loads("{" + fields.members(LambdaEnvironment({**ENVIRON, **environ}))[1:] + "}")
+    return json.loads("{" + fields.members(Environment({**ENVIRON, **environ}))[1:] + "}")
 
 
 def test_own_values():
@@ -29,7 +29,7 @@ def test_own_values():
 
     assert columns(fields) == {"service": "shop", "env": 'a"b', "version": "1.4"}
     assert not fields.needs_account
-    assert Fields().members(LambdaEnvironment({})) == ""
+    assert Fields().members(Environment({})) == ""
 
 
 def test_the_platforms_values():
@@ -42,7 +42,7 @@ def test_the_platforms_values():
     fields.account_id = "123456789012"
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:f"
     assert columns(fields) == {"accountId": "123456789012", "functionArn": arn, **rest}
-    assert Fields(PLATFORM).members(LambdaEnvironment({})) == ""
+    assert Fields(PLATFORM).members(Environment({})) == ""
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,13 @@ WINGS.remove("_cli")
 #: The ground, in the order in which it is laid: each may import what stands before it.
 GROUND = (
     "errors", "_interruption", "_fork", "_limits", "_clock", "_diagnostics", "_threads",
-    "_switch_interval", "_http", "_shutdown", "_levels", "_nearest", "_line", "_readers",
-    "settings", "formatter",
+    "_switch_interval", "_http", "_shutdown", "_environment", "_observer", "_levels", "_nearest",
+    "_line", "_readers", "settings", "formatter",
 )  # fmt: skip
 #: Wings stand on the ground and do not import one another, but for these modules.
 BETWEEN_WINGS = {"_firehose": {"_delivery.outcome"}}
 #: What puts the wings together, and who may import that: the public names, inside of functions.
-ASSEMBLY = ("_termination", "_process", "_bootstrap")
+ASSEMBLY = ("_termination", "_snapshot", "_runtime", "_process", "_bootstrap")
 #: The rest of the package: public names, and what the wrapper starts.
 PUBLIC = {"__init__", "_bundle", "_invocation", "_launch", "_program", "handler", "testing"}
 
@@ -41,16 +41,16 @@ RESERVED = {
     "threading": {
         "_diagnostics",
         "_capture.output",
+        "_capture.records",
         "_delivery.caller",
         "_delivery.recovery",
         "_delivery.waiters",
         "_delivery.worker",
         "_shutdown",
         "_threads",
-        "handler",
         "testing",
     },
-    "_thread": {"_delivery.backlog", "_delivery.diversion"},
+    "_thread": {"_capture.sink", "_delivery.backlog", "_delivery.diversion"},
     "_socket": {
         "_extension.lambda_api",
         "_extension.listener",
@@ -63,8 +63,8 @@ RESERVED = {
     "boto3": set(),
     "botocore": {"_firehose.boto", "_firehose.choose"},
     "wrapt": {"_invocation"},
-    "snapshot_restore_py": {"_process"},
-    "atexit": {"_bootstrap", "_process"},
+    "snapshot_restore_py": {"_snapshot"},
+    "atexit": {"_process"},
     "signal": set(),
     "_signal": {"_line.foreign", "_shutdown"},
     "fcntl": {"_delivery.journal_files"},
@@ -175,7 +175,7 @@ def allowed(module: str) -> set[str]:
         return {*GROUND, here, *BETWEEN_WINGS.get(here, ())}
     if here in ASSEMBLY:
         return {*GROUND, *WINGS, *ASSEMBLY[: ASSEMBLY.index(here)]}
-    return {*GROUND, "__init__", *PUBLIC, *ASSEMBLY, "_delivery"}
+    return {*GROUND, "__init__", *PUBLIC, *ASSEMBLY, "_capture", "_delivery"}
 
 
 def test_every_room_has_its_place():
@@ -239,8 +239,8 @@ def test_pure_modules(module):
     assert edges(imports(module)[0]) <= PURE | {"_line.line", "_line.foreign"}
 
 
-def test_settings_are_the_only_reader_of_the_environment():
-    """Nobody else looks at the process's environment variables."""
+def test_who_reads_the_environment():
+    """Settings read their variables, one module the facts of the process; nobody else looks."""
     readers = {
         module
         for module in MODULES
@@ -249,7 +249,7 @@ def test_settings_are_the_only_reader_of_the_environment():
         if isinstance(node.value, ast.Name) and node.value.id == "os"
     }
 
-    assert readers == {"settings"}
+    assert readers == {"settings", "_environment"}
 
 
 def test_nothing_of_ours_logs():

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from firehose_logging import JsonFormatter
+from firehose_logging._environment import Environment
 from firehose_logging._line.columns import COLUMNS
 from firehose_logging._line.context import Context
-from firehose_logging.settings import LambdaEnvironment
 from tools.strategies import OddError, Unprintable, record, records
 
 
@@ -44,7 +44,7 @@ def test_columns_of_a_plain_record():
 def test_columns_of_environment_and_invocation():
     """A bound formatter adds where the line comes from."""
     environ = {"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST"}
-    context = Context(LambdaEnvironment(environ))
+    context = Context(Environment(environ))
     formatter = JsonFormatter()
     formatter.bind(context)
     context.begin("r-1", trace_header="Root=1-a-b;Parent=c;Sampled=1", tenant_id="blue")
@@ -308,7 +308,7 @@ def test_getmessage_of_another_record_class(brace):
 
 def test_fields_and_fixed_columns():
     """A bound formatter has the fields of the context, and its schema."""
-    context = Context(LambdaEnvironment({}), fields=(("service", "shop"),), fixed=True)
+    context = Context(Environment({}), fields=(("service", "shop"),), fixed=True)
     formatter = JsonFormatter()
     formatter.bind(context)
 

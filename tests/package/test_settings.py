@@ -6,7 +6,6 @@ import pytest
 
 from firehose_logging import Settings, SettingsError
 from firehose_logging.errors import FirehoseLoggingError
-from firehose_logging.settings import LambdaEnvironment
 
 NAME = "AWS_KINESIS_STREAM_NAME"
 PORT = "HTTP_LOGS_LISTENER_PORT"
@@ -345,12 +344,12 @@ def test_settings_never_change():
 
 
 def test_replace():
-    """A copy has what was changed and keeps the rest, the Lambda environment included."""
-    found = Settings.from_env({"AWS_LAMBDA_RUNTIME_API": "h:1", NAME: "a", PRE + "FLUSH": "end"})
+    """A copy has what was changed and keeps the rest."""
+    found = Settings.from_env({NAME: "a", PRE + "FLUSH": "end"})
 
     copy = found.replace(stream_name="b")
 
-    assert (copy.stream_name, copy.flush, copy.environment.runtime_api) == ("b", "end", "h:1")
+    assert (copy.stream_name, copy.flush) == ("b", "end")
     assert found.stream_name == "a"
     assert found.replace(stream_name="c,d").stream_names == ("c", "d")
     assert copy.replace(flush="end").stream_names == ("b",)
@@ -366,27 +365,3 @@ def test_repr_shows_settings_only():
     assert text.startswith("Settings(stream_names=('logs',), ")
     assert "interval=10.0" in text
     assert secret not in text
-
-
-def test_lambda_environment():
-    """What Lambda says is read from its reserved variables; None outside."""
-    outside = LambdaEnvironment({})
-    inside = LambdaEnvironment(
-        {
-            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
-            "AWS_LAMBDA_FUNCTION_NAME": "f",
-            "AWS_LAMBDA_FUNCTION_VERSION": "7",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
-            "AWS_LAMBDA_MAX_CONCURRENCY": "4",
-            "TMPDIR": "/tmp/x",
-        }
-    )
-
-    assert outside.runtime_api is outside.function_name is outside.workers is None
-    assert (outside.init_type, outside.temp_dir) == ("on-demand", "/tmp")
-    assert (inside.runtime_api, inside.function_name, inside.function_version) == (
-        "127.0.0.1:9001",
-        "f",
-        "7",
-    )
-    assert (inside.init_type, inside.workers, inside.temp_dir) == ("snap-start", "4", "/tmp/x")

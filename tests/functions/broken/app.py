@@ -58,7 +58,7 @@ def _delivery_hangs() -> None:
 
 def _listener_fails() -> None:
     """Every look at the listener raises, and its port stays readable."""
-    listener = _process().extension._listener
+    listener = _process().runtime.extension._listener
 
     def fail(*args: object) -> Any:
         raise RuntimeError("broken on purpose")
@@ -67,12 +67,12 @@ def _listener_fails() -> None:
 
 
 def _listener_closed() -> None:
-    _process().extension._listener.close()
+    _process().runtime.extension._listener.close()
 
 
 def _no_runtime_done() -> None:
     """Nobody tells when a handler is done: no hook, and telemetry without runtimeDone."""
-    extension = _process().extension
+    extension = _process().runtime.extension
     extension._mode._hooked = False
     extension.handler_ended = lambda request_id: None
     read = extension._reader.read

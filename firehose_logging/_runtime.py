@@ -1,0 +1,206 @@
+"""Our place in Lambda's runtime: the extension, and what the runtime client tells."""
+
+from __future__ import annotations
+
+import sys
+
+from firehose_logging import _shutdown
+from firehose_logging._diagnostics import attempt, tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._extension.companion import Companion
+    from firehose_logging._process import Process
+    from firehose_logging.settings import Settings
+
+#: Seconds for the flush of an init error: the process is about to be ended by the platform.
+INIT_ERROR_TIMEOUT = 2.0
+
+#: Most seconds for the flush after a response where no extension could be registered: it is made
+#: on the function's own thread, in the invocation's own time.
+LATE_TIMEOUT = 1.0
+
+
+class Runtime:
+    """Follows one process of a Lambda function; an ``Observer`` of the runtime client.
+
+    Args:
+        process: what it is a part of.
+        delivery: takes what telemetry brings.
+        settings: of the extension.
+    """
+
+    def __init__(self, process: Process, delivery: Delivery, settings: Settings) -> None:
+        self._process = process
+        self._delivery = delivery
+        self._settings = settings
+        # All mutable state.
+        self.extension: Companion | None = None
+        #: Whether the runtime client tells the boundaries of invocations.
+        self.is_hooked = False
+        #: Whether the function's own decorator does.
+        self.is_decorated = False
+        self._is_child = False
+
+    # -- start ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Hook the runtime client and become an extension."""
+        attempt("runtime hooks", self._hook)
+        attempt("extension", self._start_extension)
+
+    def _hook(self) -> None:
+        from firehose_logging._capture import runtime_client
+
+        runtime_client.install(self)
+
+    def _start_extension(self) -> None:
+        from firehose_logging._extension.start import Starter
+
+        process = self._process
+        managed = process.environment.workers is not None
+        starter = Starter(
+            process.environment,
+            self._settings,
+            process.streams,
+            self._delivery,
+            process.context,
+            process.clock,
+            complete_output=self._complete_output,
+            # The parent of Managed Instances workers ends when they have, not before.
+            terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
+        )
+        if not managed:
+            companion = starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated)
+        else:
+            _share_imports()
+            # A worker whose parent has us already knows who the extension is.
+            companion = None if self._is_child else starter.managed_instances()
+            # Another process is the extension of this environment; SIGTERM comes to all.
+            companion = companion or starter.signals_only()
+        if companion is not None:
+            self.extension = companion
+            _shutdown.watch_sigterm(companion.wake_fileno)
+
+    def progress(self) -> None:
+        """A delivery has news for the extension."""
+        if self.extension is not None:
+            self.extension.wake()
+
+    def _complete_output(self) -> None:
+        if self._process.capture is not None:
+            self._process.capture.complete()
+
+    # -- what the runtime client tells --------------------------------------------------------
+
+    def decorated(self) -> None:
+        """The function's own decorator tells the boundaries of invocations."""
+        self.is_decorated = True
+        if self.extension is not None:
+            self.extension.decorated()
+
+    def hooked(self) -> None:
+        """The boundaries of invocations will be told."""
+        self.is_hooked = True
+        if self.extension is not None:
+            self.extension.hooked()
+
+    def logging_set_up(self) -> None:
+        """The runtime client has put its own handler on the root logger."""
+        if self._process.capture is not None:
+            self._process.capture.logging_set_up()
+
+    def runtime_starts(self) -> None:
+        """The runtime client begins its work: in a forked worker, so do we again."""
+        environment = self._process.environment
+        if environment.init_type == "snap-start":
+            attempt("SnapStart hooks", self._hook_snapshots)
+        if self._is_child and environment.workers is not None and self.extension is None:
+            attempt("extension", self._start_extension)
+
+    def _hook_snapshots(self) -> None:
+        from firehose_logging._snapshot import Snapshot
+
+        Snapshot(self._process.context, self._process.streams).hook()
+
+    def invocation_began(
+        self, request_id: str, trace_header: str | None, tenant_id: str | None
+    ) -> None:
+        """The handler is about to run."""
+        try:
+            self._process.context.begin(request_id, trace_header=trace_header, tenant_id=tenant_id)
+            if self.extension is not None:
+                _shutdown.function_begins()
+            if self._process.capture is not None:
+                self._process.capture.attach()
+        except Exception as error:  # noqa: BLE001 - the function must run
+            tell(f"invocation start: {type(error).__name__}: {error}", once="began")
+
+    def invocation_ended(self, request_id: str | None) -> None:
+        """The response or error is posted."""
+        try:
+            self._complete_output()
+            if self.extension is not None:
+                _shutdown.watch_again()
+                self.extension.handler_ended(request_id)
+            elif self._process.environment.workers is None:
+                # Nobody else delivers, and as soon as this thread asks for the next invocation
+                # the environment may be frozen, or ended without a signal.
+                streams = self._process.streams
+                streams.flush(0 if streams.failing else LATE_TIMEOUT)
+        except Exception as error:  # noqa: BLE001 - the next invocation must come
+            tell(f"invocation end: {type(error).__name__}: {error}", once="ended")
+
+    def runtime_error(self, error: dict[str, Any]) -> None:
+        """The runtime client reports an error of the handler, or of its import."""
+        process = self._process
+        try:
+            if process.capture is not None:
+                process.capture.runtime_error(error)
+            if process.context.invocations == 0:
+                # Init failed: the platform ends the process as soon as it is told, so this is
+                # the last moment at which anything can be delivered.
+                process.streams.flush(INIT_ERROR_TIMEOUT, urgent=True)
+                process.streams.divert()
+        except Exception as failure:  # noqa: BLE001 - the error itself must still be reported
+            tell(f"error capture: {type(failure).__name__}: {failure}", once="error")
+
+    def silenced(self) -> bool:
+        """Whether the runtime's own error output is to be kept back."""
+        return self._process.capture is not None and self._process.capture.silences_errors
+
+    # -- fork ---------------------------------------------------------------------------------
+
+    def after_fork(self) -> None:
+        """In a forked child: the extension is the parent's."""
+        self._is_child = True
+        if self.extension is not None:
+            self.extension.after_fork()
+            self.extension = None
+
+
+def _do_nothing() -> None:
+    return
+
+
+def _is_worker() -> bool:
+    """Whether this process was forked by the runtime client, as Managed Instances workers are."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+def _share_imports() -> None:
+    """Import what our threads import later, before workers are forked.
+
+    A module that a thread is importing at the moment of a fork stays half imported in the child,
+    and its lock stays taken. Done early the workers also share the memory.
+    """
+    from firehose_logging._delivery import journal_files as _journal
+    from firehose_logging._firehose import choose as _transport
+    from firehose_logging._firehose import credentials as _credentials
+    from firehose_logging._firehose import direct as _direct
+
+    del _credentials, _direct, _journal, _transport
