@@ -103,6 +103,13 @@ class CapturedLogging(logging.Handler):
         """Whether a record is sent: not what is logged about our own deliveries."""
         return not _threads.is_about_us(record.name) and super().filter(record)
 
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
+        """Filter and send one record; never raises, never blocks."""
+        kept = self.filter(record)
+        if kept:
+            self.emit(record)
+        return kept
+
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record."""
         self._records.take(record, self.formatter)
