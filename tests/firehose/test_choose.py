@@ -6,6 +6,7 @@ import pytest
 
 from firehose_logging import _diagnostics
 from firehose_logging._clock import SystemClock
+from firehose_logging._environment import Environment
 from firehose_logging._firehose import choose
 from firehose_logging._firehose.boto import BotoTransport
 from firehose_logging._firehose.direct import DirectTransport
@@ -26,7 +27,8 @@ def configured(monkeypatch, tmp_path):
 
 def made(**settings):
     """The transport that is chosen."""
-    return choose.make_transport(Settings(**settings), "logs", None, SystemClock())
+    environ = Environment.now().sdk_variables
+    return choose.make_transport(Settings(**settings), "logs", None, SystemClock(), environ)
 
 
 def test_ours_where_that_is_safe():
@@ -58,6 +60,6 @@ def test_a_transport_that_cannot_be_had_is_not_taken(monkeypatch, capfd, how):
 def test_a_client_of_the_users_is_used(capfd):
     """Whatever else is set."""
     assert isinstance(
-        choose.make_transport(Settings(transport="direct"), "logs", object(), SystemClock()),
+        choose.make_transport(Settings(transport="direct"), "logs", object(), SystemClock(), {}),
         BotoTransport,
     )
