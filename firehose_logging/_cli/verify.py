@@ -84,8 +84,8 @@ class Instance:
 
     @property
     def whole(self) -> bool:
-        """Whether everything arrived, or may still arrive."""
-        return not self.missing and not self.lost
+        """Whether everything arrived, may still arrive, or is in the function's own output."""
+        return self.missing <= self.diverted and not self.lost
 
 
 def main(argv: list[str]) -> int:
@@ -191,10 +191,13 @@ def verdict(found: list[Instance], strangers: int) -> str:
     """All environments in one sentence."""
     missing = sum(each.missing for each in found)
     told = sum(each.lost.total() for each in found)
+    diverted = sum(each.diverted for each in found)
     lines = sum(each.lines for each in found)
     words = [f"{lines:,} lines of {len(found):,} environments"]
     words.append(f"{missing:,} missing" if missing else "none missing")
     words.append(f"{told:,} told as lost" if told else "none told as lost")
+    if diverted:
+        words.append(f"{diverted:,} diverted to the function's own output, and so missing here")
     pending = sum(each.pending for each in found)
     if pending:
         words.append(f"{pending:,} perhaps still on their way")

@@ -88,6 +88,14 @@ def test_told_losses_and_diverted_lines(verify):
     assert found[0]["diverted"] == 4
 
 
+def test_diverted_lines_are_no_loss(verify):
+    """They left a gap, and are in the function's own output."""
+    status, found = verify([line(1), line(4), line(5, diverted=2)])
+
+    assert (status, found[0]["missing"], found[0]["whole"]) == (0, 2, True)
+    assert verify([line(1), line(4), line(5, diverted=1)])[0] == 1
+
+
 def test_the_clock_of_the_functions_lines(verify):
     """Lines that are older than the one before are counted; it is no loss."""
     status, found = verify([line(1), line(2, at=OLD - timedelta(seconds=1)), line(3)])
