@@ -96,6 +96,7 @@ MODULES = (
     "_line.foreign",
     "_line.json_text",
     "_line.line",
+    "_line.printed",
     "_line.redact",
     "_line.schema",
     "_line.values",

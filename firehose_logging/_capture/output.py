@@ -13,6 +13,7 @@ import threading
 
 from firehose_logging import _threads
 from firehose_logging._line import line as _line
+from firehose_logging._line import printed
 from firehose_logging._line.exception import error_members, location_of
 from firehose_logging._line.foreign import text_of
 from firehose_logging._line.json_text import quote
@@ -64,9 +65,21 @@ class Capture:
         return captured
 
     def text(self, text: str, logger: str, level: str = "INFO") -> None:
-        """A line of output."""
+        """A line of output; one that is a JSON object is the line that it says."""
+        found = printed.read(text) if text.startswith("{") else None
+        if found is not None:
+            level, logger = found.level or level, found.logger or logger
         head = _line.start(_line.timestamp(self._clock.epoch()), "function", level, logger)
-        self._sink.line(head + self._context.columns, text, "")
+        head += self._context.columns
+        if found is None:
+            self._sink.line(head, text, "")
+            return
+        schema = self._context.schema
+        extras = schema.extras(tuple(found.extras), tuple(found.extras.values()))
+        if found.has_message:
+            self._sink.line(head, schema.message(found.message), extras)
+        else:
+            self._sink.members(head, extras)
 
     def error(self, name: str, message: str, trace: list[str], logger: str) -> None:
         """An error that the runtime client reported, in its own words."""

@@ -68,6 +68,22 @@ class Sink:
             for part in _line.split(head, whole, tail):
                 self.deliverer.add(part)
 
+    def members(self, head: str, members: str) -> None:
+        """Accept a line without a message.
+
+        Args:
+            head: the members which say where the line comes from.
+            members: all others, with a leading comma.
+        """
+        body = head + members
+        if self._hooks:
+            self.add(body)
+        elif _line.fits(body):
+            self.deliverer.add(body)
+        else:
+            for part in _line.fragments(head, f"{body}}}"):
+                self.deliverer.add(part)
+
     def add(self, body: str) -> None:
         """Accept a whole line, of a size that fits: redact it and pass it on."""
         ident = _thread.get_ident()

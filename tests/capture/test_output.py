@@ -394,3 +394,39 @@ def test_what_is_printed_at_exit():
 
     assert sorted(line["message"] for line in lines) == ["bye", "last words"]
     assert ended.returncode == 4
+
+
+def test_a_printed_object_is_a_line(stage):
+    """What a logger prints as JSON has its own level, logger and message; the rest are extras."""
+    stage.stream.write(
+        '{"level": "warning", "event": "low", "logger": "shop", "left": 7, "seq": 1}\n'
+    )
+    stage.stream.write('{"level": "INFO", "message": {"a": 1}}\n')
+    stage.stream.write('{"not": JSON}\n')
+
+    low, made, text = stage.lines()
+    assert (low["level"], low["logger"], low["message"]) == ("WARNING", "shop", "low")
+    assert (low["left"], low["extra"]) == (7, {"seq": 1})
+    assert (made["logger"], made["message"]) == ("stdout", {"a": 1})
+    assert (text["logger"], text["message"]) == ("stdout", '{"not": JSON}')
+
+
+def test_printed_metrics_are_columns(stage):
+    """A line of embedded metrics stays whole, in columns of its own names."""
+    metrics = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "shop"}]}, "sold": 3}
+    stage.stream.write(json.dumps(metrics) + "\n")
+
+    (line,) = stage.lines()
+    assert {name: line[name] for name in metrics} == metrics
+    assert (line["level"], line["logger"], "message" in line) == ("INFO", "stdout", False)
+
+
+def test_a_large_printed_object_is_split(stage):
+    """An object over the record limit arrives in parts that joined give the line."""
+    stage.stream.write(json.dumps({"big": ["x" * 100] * 9_000}) + "\n")
+    stage.stream.write(json.dumps({"big": "é" * 600_000}, ensure_ascii=False) + "\n")
+
+    lines = stage.lines()
+    whole = json.loads("".join(line["fragment"] for line in lines if "fragment" in line))
+    assert len(lines[0]["big"]) == 9_000
+    assert len(whole["big"]) == 600_000
