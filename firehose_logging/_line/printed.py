@@ -99,6 +99,9 @@ def read(text: str) -> Printed | None:
         # Its names are dimensions and metrics, whatever they look like.
         message = found.pop("message", None) if "message" in found else _ABSENT
         return Printed(None, None, message, found, has_message=message is not _ABSENT)
+    serialized = _serialized(found)
+    if serialized is not None:
+        return serialized
     level = _level(found)
     message = _ABSENT
     for name in _MESSAGES:
@@ -116,6 +119,25 @@ def read(text: str) -> Printed | None:
         else:
             logger = None
     return Printed(level, logger, message, found, has_message=message is not _ABSENT)
+
+
+def _serialized(found: dict[str, Any]) -> Printed | None:
+    """A line of loguru's ``serialize=True``, which has its record under ``record``."""
+    record = found.get("record")
+    if not isinstance(record, dict) or not isinstance(found.get("text"), str):
+        return None
+    level, logger, bound = record.get("level"), record.get("name"), record.get("extra")
+    if not isinstance(level, dict) or "message" not in record or not isinstance(bound, dict):
+        return None
+    name = str(level.get("name", "INFO"))
+    rest = {key: record[key] for key in record if key not in ("extra", "level", "message", "name")}
+    extras = {**bound, "record": rest}
+    if record.get("exception") is not None:
+        extras["text"] = found["text"]  # nothing else of it has the stack
+    logger = logger if isinstance(logger, str) and logger else None
+    return Printed(
+        _LEVELS.get(name.lower(), name), logger, record["message"], extras, has_message=True
+    )
 
 
 _ABSENT: Any = object()

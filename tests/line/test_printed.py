@@ -188,3 +188,27 @@ def _parsed(text: str) -> object:
         return json.loads(text.strip())
     except ValueError:
         return None
+
+
+def test_lines_of_loguru():
+    """A serialized record of loguru has its level, logger and message, and what was bound to it."""
+    record = {
+        "level": {"name": "SUCCESS", "no": 25, "icon": "x"},
+        "name": "shop",
+        "message": "sold",
+        "extra": {"order": 17},
+        "line": 3,
+        "exception": None,
+    }
+    text = json.dumps({"text": "12:00 | sold\n", "record": record})
+
+    found = printed.read(text)
+
+    assert found is not None
+    assert (found.level, found.logger, found.message) == ("SUCCESS", "shop", "sold")
+    assert members(text)["order"] == 17
+    assert members(text)["extra"] == {"record": {"line": 3, "exception": None}}
+    failed = json.dumps({"text": "Traceback", "record": {**record, "exception": {"type": "E"}}})
+    assert members(failed)["text"] == "Traceback"
+    for odd in ({"text": 1, "record": record}, {"text": "", "record": {**record, "extra": 1}}):
+        assert "order" not in members(json.dumps(odd))
