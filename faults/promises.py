@@ -366,4 +366,47 @@ PROMISES = (
         "        return [body]",
         "tests/package/test_handler.py::test_redact",
     ),
+    # -- a line that readers take ---------------------------------------------------------------
+    Promise(
+        "no two columns of a line differ in case only",
+        "_line/schema.py",
+        "if folded not in self._taken and self._owners.setdefault(folded, name) == name:",
+        "if folded not in self._taken:",
+        "tests/line/test_schema.py::test_what_is_learnt_changes_nothing",
+    ),
+    Promise(
+        "what a value raises when it is shown stays with us",
+        "_line/foreign.py",
+        "        if is_its_own(error):\n            return stand_in(value)",
+        "        pass",
+        "tests/line/test_foreign.py::test_what_a_repr_raises_stays_here",
+    ),
+    Promise(
+        "what a signal handler raises passes",
+        "_line/foreign.py",
+        "    return not codes & _codes(error)",
+        "    return True",
+        "tests/line/test_foreign.py::test_exceptions_of_signal_handlers_pass",
+    ),
+    Promise(
+        "fields with repr=False are no columns",
+        "_line/values.py",
+        'if f.repr and getattr(f._field_type, "name", "") == "_FIELD"]',
+        'if getattr(f._field_type, "name", "") == "_FIELD"]',
+        "tests/line/test_values.py::test_what_people_log",
+    ),
+    Promise(
+        "certificate and host name are checked, whoever is trusted",
+        "_firehose/trust.py",
+        "            context.minimum_version = _TLS_1_2",
+        "            context.check_hostname = False",
+        "tests/firehose/test_trust.py::test_never_less_strict",
+    ),
+    Promise(
+        "the whole bundle is tried before a connection is given up",
+        "_firehose/direct.py",
+        "                if self._trust.widen():\n                    continue\n",
+        "",
+        "tests/firehose/test_trust.py::test_an_authority_beside_amazons",
+    ),
 )
