@@ -87,7 +87,7 @@ def _install(target: Path, python: str, requirements: tuple[str, ...]) -> None:
     name = target.name
     scratch = target.parent / f".{name}-{os.getpid()}"
     command = [
-        *(str(interpreter(python)), "-m", "pip", "install", "-qq"),
+        *(str(_with_pip(python)), "-m", "pip", "install", "-qq"),
         *("--disable-pip-version-check", "--no-compile", "--only-binary=:all:"),
         *("--target", str(scratch), *requirements),
     ]
@@ -106,6 +106,21 @@ def _install(target: Path, python: str, requirements: tuple[str, ...]) -> None:
     (scratch / "complete").touch()
     shutil.rmtree(target, ignore_errors=True)
     scratch.rename(target)
+
+
+@functools.cache
+def _with_pip(python: str) -> Path:
+    """The interpreter of a version, or one of a virtual environment where it has no pip."""
+    found = interpreter(python)
+    if not subprocess.run([found, "-m", "pip", "-V"], capture_output=True, check=False).returncode:
+        return found
+    folder = FOLDER / f"pip-py{python}"
+    with alone(folder):
+        if not (folder / "bin" / "pip").exists():
+            made = subprocess.run([found, "-m", "venv", folder], capture_output=True, check=False)
+            if made.returncode:
+                raise UnavailableError(f"Python {python} has neither pip nor a venv with it")
+    return folder / "bin" / "python"
 
 
 def _minor(version: str) -> int:

@@ -247,18 +247,20 @@ class Managed(_Emulator):
     name = MANAGED
 
     def begin(self) -> None:
+        python = clients.interpreter(max(clients.interpreters(), key=lambda v: int(v[2:])))
         env = ManagedRie(
             self.function,
             "none.none",
             self.opt.parent,
-            python=clients.interpreter(max(clients.interpreters(), key=lambda v: int(v[2:]))),
+            python=python,
             client=self.function,  # the stub needs none
             workers=1,
             opt=self.opt,
             environment={"AWS_LAMBDA_FUNCTION_TIMEOUT": str(self.timeout), "TMPDIR": "/tmp"},
         )
         self.env = env
-        env.run(f"/var/lang/bin/python3 -S -E /var/task/runtime.py {shlex.join(self.words)}")
+        name = python.resolve().name
+        env.run(f"/var/lang/bin/{name} -S -E /var/task/runtime.py {shlex.join(self.words)}")
         self.address = env.command[env.command.index("--runtime-api-address") + 1]
         # The emulator runs Init before it takes invocations.
         self._stack.enter_context(env)

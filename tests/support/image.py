@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from support.rie_managed import _lay_out_runtime
+from support.rie_managed import _lay_out_runtime, keep_in_sight
 from tools import rie
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "containers.md"
@@ -25,7 +25,7 @@ mount -t tmpfs -o mode=755 none /var
 mkdir {mounted}
 {mounts}
 mount --bind {opt} /opt
-mount --bind {tmp} /tmp
+{sight}mount --rbind {tmp} /tmp
 cd {workdir}
 exec "$@"
 """
@@ -129,13 +129,15 @@ class Container(rie.Rie):
             ),
             opt=shlex.quote(str(layer)),
             tmp=shlex.quote(str(tmp)),
+            sight=keep_in_sight(python, tmp),
             workdir=recipe.workdir,
         )
         self.command = ["unshare", "--mount", "sh", "-c", script_text, "image", *command]
 
 
 def _virtual_environment(folder: Path, python: Path, client: Path) -> None:
-    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
+    command = [Path(python).resolve(), "-m", "venv", "--without-pip", folder]
+    subprocess.run(command, check=True, timeout=60)
     (packages,) = folder.glob("lib/python3.*/site-packages")
     for package in client.iterdir():
         (packages / package.name).symlink_to(f"/var/client/{package.name}")

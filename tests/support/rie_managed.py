@@ -35,7 +35,7 @@ mount --bind {lang} /var/lang
 mount --bind {client} /var/client
 mount --bind {rie} /var/rie
 mount --bind {opt} /opt
-mount --bind {tmp} /tmp
+{sight}mount --rbind {tmp} /tmp
 cd /var/task
 exec /var/rie/aws-lambda-rie "$@"
 """
@@ -95,7 +95,10 @@ class ManagedRie(rie.Rie):
             "opt": opt or empty,
             "tmp": self.tmp,
         }
-        script = _MOUNT.format(**{name: shlex.quote(str(path)) for name, path in folders.items()})
+        script = _MOUNT.format(
+            sight=keep_in_sight(python, self.tmp),
+            **{name: shlex.quote(str(path)) for name, path in folders.items()},
+        )
         # Every flag that rie.Rie gives, less the command, which this mode does not take.
         flags = self.command[1 : self.command.index(sys.executable)]
         self.command = ["unshare", "--mount", "sh", "-c", script, "rie", *flags]
@@ -156,6 +159,19 @@ class ManagedRie(rie.Rie):
         status = super().stop()
         self._pool.shutdown(cancel_futures=True)
         return status
+
+
+def keep_in_sight(python: Path, tmp: Path) -> str:
+    """Shell lines that leave an interpreter below /tmp where it is when ``tmp`` becomes /tmp.
+
+    It may have its loader and libraries there. Nothing for one that lies elsewhere.
+    """
+    prefix = Path(python).resolve().parent.parent
+    if not prefix.is_relative_to("/tmp"):
+        return ""
+    inside = tmp / prefix.relative_to("/tmp")
+    inside.mkdir(parents=True)
+    return f"mount --bind {shlex.quote(str(prefix))} {shlex.quote(str(inside))}\n"
 
 
 def _lay_out_runtime(folder: Path, python: Path, client: Path) -> None:
