@@ -19,7 +19,10 @@ LAYER ?= build/layer
 STACK ?= firehose-logging
 EVENT ?= {"lines": 3}
 
-# Folders of Python that mypy reads.
+# What a POSIX shell or bash runs.
+SCRIPTS := .ci/run wrapper_script/firehose_wrapper local_lambda/var_runtime/bootstrap
+
+# Folders of Python that mypy reads, strictly.
 SOURCES := benchmarks conformance faults firehose_logging local_firehose local_lambda sample_function tools
 
 .PHONY: help
@@ -36,14 +39,19 @@ demo: $(VENV)/dev.stamp ## Run the sample function in a local Lambda: its lines,
 test: lint types unit ## Lint, types, unit and end-to-end tests
 
 .PHONY: lint
-lint: $(VENV)/dev.stamp ## Ruff, and cfn-lint on the templates
+lint: $(VENV)/dev.stamp ## Ruff, spelling, shell scripts, and cfn-lint on the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/cfn-lint template.yaml deploy/*.yaml
+	$(BIN)/codespell $$(git ls-files 2>/dev/null || echo .)
+	$(BIN)/shellcheck $(SCRIPTS)
+	! test -x $(BIN)/cfn-lint || $(BIN)/cfn-lint template.yaml deploy/*.yaml
 
 .PHONY: types
-types: $(VENV)/dev.stamp ## mypy, strict
+types: $(VENV)/dev.stamp ## mypy, strict; the public names with pyright too
 	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy tests/typing
+	$(BIN)/mypy --config-file tests/mypy.ini tests
+	$(BIN)/pyright --project tests/typing --pythonpath $(BIN)/python
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp layer rie ## Tests; TESTS='-k name -x' passes arguments to pytest
@@ -63,7 +71,7 @@ browser: ## Install a headless Chromium for the report's tests (Debian, Ubuntu; 
 .PHONY: coverage
 coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch coverage of the package
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage run -m tools.run_tests $(TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -102,6 +110,10 @@ layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
 .PHONY: release
 release: $(VENV)/dev.stamp ## Cut a release into dist/: VERSION=1.2.3; packages, layers, bill of materials
 	@$(BIN)/python -m tools.release "$(VERSION)"
+
+.PHONY: hooks
+hooks: $(VENV)/dev.stamp ## Check each commit before it is made (pre-commit)
+	$(BIN)/pre-commit install
 
 .PHONY: rie
 rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie

@@ -105,11 +105,11 @@ def dominates(other: Row, mine: Row) -> bool:
     return no_worse and any(its < own * (1 - TOLERANCE) for its, own in pairs)
 
 
-def of_a_coin(end: Row, periodic: Row, mine: Row) -> float:
-    """Hold and delay against a coin that throws ``end`` or ``periodic``, which has 1.
+def of_a_mix(end: Row, periodic: Row, mine: Row) -> float:
+    """Hold and delay against ``end`` or ``periodic`` at random, which has 1.
 
     The share of ``end``'s hold that is left plus the share of ``periodic``'s delay that is left:
-    whatever the coin's bias, its two shares add up to one. Less is better.
+    whatever the mix, its two shares add up to one. Less is better.
     """
     hold = (mine.hold - periodic.hold) / (end.hold - periodic.hold)
     return hold + (mine.delay - end.delay) / (periodic.delay - end.delay)
@@ -268,8 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{alternatives(found, world)}")
     for pattern in dict.fromkeys(r.pattern for r in found):
         by = {r.policy: r for r in found if r.pattern == pattern}
-        coin = of_a_coin(by[END], by[PERIODIC], by[ADAPTIVE])
-        print(f"{pattern}: {coin:.2f} of a coin between end and periodic")
+        mix = of_a_mix(by[END], by[PERIODIC], by[ADAPTIVE])
+        print(f"{pattern}: {mix:.2f} of end and periodic at random")
     return 0
 
 

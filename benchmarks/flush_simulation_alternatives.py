@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Rule(FlushPolicy):
-    """Holds while traffic is not dense; nothing leaves early in the shade."""
+    """Holds while traffic is not dense; nothing leaves early."""
 
     def __init__(self, interval: float) -> None:
         super().__init__(ADAPTIVE, interval)

@@ -47,7 +47,7 @@ def _panel(panel: Any, name: str, by: dict[str, dict[str, Any]]) -> None:
     panel.plot(
         [end["hold"] * s + periodic["hold"] * (1 - s) for s in shares],
         [end["delay"] * s + periodic["delay"] * (1 - s) for s in shares],
-        color="#999999", linewidth=0.8, linestyle="--", label="a coin between end and periodic",
+        color="#999999", linewidth=0.8, linestyle="--", label="end and periodic at random",
     )  # fmt: skip
     for policy in ("end", "periodic", "adaptive"):
         row = by[policy]

@@ -16,8 +16,8 @@ from .deployment import Deployment
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Kinds of weather; each lasts a few seconds, with fair weather between.
-WEATHER: dict[str, tuple[Fault, ...]] = {
+#: Faults that come and go; each lasts a few seconds, with as many turns without one.
+TURNS: dict[str, tuple[Fault, ...]] = {
     "unavailable": (Fault.unavailable(),),
     "half fails": (Fault.partial(0.5),),
     "reset": (Fault.reset_after_body(stored=True),),
@@ -87,7 +87,7 @@ def run(layer: Path, minutes: float, seed: int = 0) -> Soaked:
     Args:
         layer: laid out as ``/opt``.
         minutes: how long.
-        seed: of weather and load.
+        seed: of faults and load.
     """
     chance = random.Random(seed)
     result = Soaked()
@@ -101,8 +101,8 @@ def run(layer: Path, minutes: float, seed: int = 0) -> Soaked:
     with Deployment(layer, variables) as deployment:
         with deployment.environment(timeout=15.0) as environment:
             while (now := time.monotonic()) - began < minutes * 60:
-                weather = chance.choice([*WEATHER, *["fair"] * len(WEATHER)])
-                deployment.firehose.faults.set(*WEATHER.get(weather, ()))
+                turn = chance.choice([*TURNS, *["no fault"] * len(TURNS)])
+                deployment.firehose.faults.set(*TURNS.get(turn, ()))
                 until = now + chance.uniform(1.0, 5.0)
                 while time.monotonic() < until:
                     lines = chance.choice((1, 10, 10, 200))
@@ -118,7 +118,7 @@ def run(layer: Path, minutes: float, seed: int = 0) -> Soaked:
                 if now - told_at >= 60:
                     told_at = now
                     minutes_gone = (now - began) / 60
-                    print(f"  {minutes_gone:.0f} min, {weather}: {answer.payload}", flush=True)
+                    print(f"  {minutes_gone:.0f} min, {turn}: {answer.payload}", flush=True)
             deployment.firehose.faults.clear()
             call(environment, {"first": first, "lines": 1})
             environment.shutdown()

@@ -11,7 +11,33 @@ from firehose_logging.errors import SettingsError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, TypedDict
+
+    from typing_extensions import Unpack
+
+    Words = str | tuple[str, ...] | list[str] | set[str] | frozenset[str]
+
+    class _Values(TypedDict, total=False):
+        """What the constructor takes."""
+
+        stream_name: str | None
+        stream_names: Words
+        listener_port: int
+        telemetry: Words
+        telemetry_api: str
+        capture: Words
+        level: int | str
+        levels: str | Mapping[str, int | str] | tuple[tuple[str, int | str], ...]
+        passthrough: bool | Words
+        fields: str | Mapping[str, str | None] | tuple[tuple[str, str | None], ...]
+        schema: str
+        flush: str
+        interval: float
+        compression: str
+        buffer_bytes: int
+        journal: bool | str
+        transport: str
+
 
 TELEMETRY_TYPES = ("platform", "function", "extension")
 TELEMETRY_APIS = ("telemetry", "logs")
@@ -113,7 +139,8 @@ class Settings:
     journal: bool | str
     transport: str
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **given: Unpack[_Values]) -> None:
+        values: dict[str, Any] = {**given}
         if "stream_name" in values:
             name = values.pop("stream_name")
             values["stream_names"] = () if name is None else _checked("stream_name", name)

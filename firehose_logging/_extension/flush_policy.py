@@ -1,7 +1,7 @@
 """Whether an invocation's end is the moment to deliver. Pure: arrival times in, decision out.
 
 ``end`` delivers after every invocation and holds the environment for one round trip.
-``periodic`` leaves lines for a later invocation's shade until the oldest is ``interval`` old:
+``periodic`` leaves lines for a later running invocation until the oldest is ``interval`` old:
 no hold, but lines wait while no invocation comes.
 ``adaptive`` is ``end`` while invocations are sparse. While they are dense it holds nobody, and
 leaves behind only as many invocations as it could bear to leave for long: when the traffic stops,
@@ -97,14 +97,14 @@ class FlushPolicy:
         deliver = (
             self.mode == END
             or (self.mode == ADAPTIVE and not self.dense())
-            # Too old although deliveries run in the shade: do not put it off again.
+            # Too old although invocations deliver while they run: do not put it off again.
             or now - oldest >= 2 * self.interval
         )
         self._left = 0 if deliver else self._left + 1
         return deliver
 
     def due(self, oldest: float | None, now: float) -> bool:
-        """Whether to deliver in the shade, now that an invocation has begun.
+        """Whether to deliver during the invocation that has begun.
 
         Args:
             oldest: when the oldest pending line came; None when nothing is pending.

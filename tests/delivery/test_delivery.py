@@ -75,7 +75,7 @@ def test_nothing_is_sent_unless_asked(delivery, transport):
 
 
 def test_half_a_call_is_sent_at_once(delivery, transport):
-    """Much that is queued is delivered in the invocation's shade, without a flush."""
+    """Much that is queued is delivered during the running invocation, without a flush."""
     for _ in range(4):
         assert waits(delivery) is None
         delivery.add('{"message":"' + "x" * 500_000 + '"')

@@ -102,14 +102,14 @@ def test_what_is_left_for_later_arrives(variables: dict[str, str]) -> None:
         if variables["FIREHOSE_LOGGING_FLUSH"] == "periodic":
             assert calls == 0
         elif variables["FIREHOSE_LOGGING_FLUSH"] == "adaptive":
-            # Ten are flushed, from then on each is left for the shade of the next.
+            # Ten are flushed, from then on each is left to the next one.
             assert 10 <= calls < 20
         else:
             assert calls >= 20
             assert delivered == 120
 
 
-def test_an_old_line_goes_in_the_shade_of_an_invocation() -> None:
+def test_an_old_line_goes_during_an_invocation() -> None:
     """Under periodic, a line older than the interval is delivered while the handler runs."""
     variables = {"FIREHOSE_LOGGING_FLUSH": "periodic", "FIREHOSE_LOGGING_INTERVAL": "0.1"}
     with deployed(environment=variables) as run:

@@ -146,7 +146,7 @@ def test_a_handler_made_too_late() -> None:
         first = run.answers[0].request_id
         wait_until(
             lambda: run.invoke() and any(x.get("requestId") == first for x in run.lines),
-            what="delivery in a later invocation's shade",
+            what="delivery during a later invocation",
         )
         assert run.invoke({"flush": True}).payload is True
         count = len(run.answers)

@@ -32,7 +32,7 @@ def test_end_always_delivers():
 
 
 def test_periodic_holds_only_for_lines_that_waited_twice_the_interval():
-    """Under `periodic` the shade has the first interval; a line that it missed is not put off."""
+    """Under `periodic` a line that running invocations missed for an interval is not put off."""
     policy = FlushPolicy("periodic", 10)
 
     assert not policy.at_end(1_000.0, 1_019.9)
@@ -109,7 +109,7 @@ def test_a_delivery_starts_the_count_anew():
 
 
 def test_lines_are_due_in_the_shade_after_the_interval():
-    """A line is delivered in a running invocation's shade when it is as old as the interval."""
+    """A line is delivered during a running invocation when it is as old as the interval."""
     policy = FlushPolicy("periodic", 10)
 
     assert not policy.due(None, 2_000.0)

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import flush_simulation
 from benchmarks.arrivals import Invocation, Pattern, patterns
-from benchmarks.flush_simulation import dominates, of_a_coin, row
+from benchmarks.flush_simulation import dominates, of_a_mix, row
 from benchmarks.flush_simulation_alternatives import MeanGap
 from benchmarks.flush_simulation_environment import World, simulate
 from firehose_logging._extension.flush_policy import FlushPolicy
@@ -29,11 +29,11 @@ def test_adaptive_is_on_the_frontier(found, pattern):
 
 
 @pytest.mark.parametrize("pattern", NAMES)
-def test_adaptive_beats_a_coin(found, pattern):
-    """Deciding by the arrivals is never worse than throwing a coin between the others."""
+def test_adaptive_beats_a_mix(found, pattern):
+    """Deciding by the arrivals is never worse than taking one of the others at random."""
     end, periodic = found[pattern, "end"], found[pattern, "periodic"]
 
-    assert of_a_coin(end, periodic, found[pattern, "adaptive"]) <= 1.01
+    assert of_a_mix(end, periodic, found[pattern, "adaptive"]) <= 1.01
 
 
 @pytest.mark.parametrize("pattern", ["steady 10/s", "steady 1/s"])
@@ -115,7 +115,7 @@ def test_silence_ends_the_environment():
 
 
 def test_a_call_does_not_go_on_while_frozen():
-    """A shade delivery that outlasts its invocation is answered in the next."""
+    """A delivery that outlasts the invocation in which it began is answered in the next."""
     world = World(round_trip=0.15, bandwidth=1e12, telemetry=10)
     invocations = tuple(Invocation(at, 0.1, 1) for at in (0.0, 11.0, 12.0))
 
