@@ -57,7 +57,6 @@ Settings(
 assert_type(settings, Settings)
 assert_type(Settings.from_env(), Settings)
 
-Settings("logs")  # type: ignore[call-arg]
 Settings(interval="5")  # type: ignore[arg-type]
 Settings(no_such_setting=1)  # type: ignore[call-arg]
 
