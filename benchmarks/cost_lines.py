@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Bytes of a line with its newline, of the short kind.
 SHORT = 200
 
+#: Seconds since the epoch at which the records begin.
+_START = 1.79e9
 _FUNCTION = {"AWS_LAMBDA_FUNCTION_NAME": "checkout", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST"}
 
 _WORDS = (  # noqa: SIM905 - as prose it can be read
@@ -48,7 +50,7 @@ def short_bodies(random: Random) -> Iterator[str]:
 
 def real_bodies(random: Random) -> Iterator[str]:
     """Bodies as the handler makes them: all columns of an invocation, arguments, two extras."""
-    context = Context(Environment(_FUNCTION))
+    context = Context(Environment(_FUNCTION), epoch=lambda: _START)
     context.instance_id = f"{random.getrandbits(64):016x}"
     formatter = JsonFormatter()
     formatter.bind(context)
@@ -86,7 +88,7 @@ def _records(random: Random) -> Iterator[logging.LogRecord]:
             (_message(random), random.randrange(2_000)),
             None,
         )
-        record.created = 1.79e9 + number * 0.0137
+        record.created = _START + number * 0.0137
         record.customer = f"c-{random.getrandbits(32):08x}"
         record.attempt = random.randrange(3)
         record.aws_request_id = request

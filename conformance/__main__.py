@@ -1,6 +1,9 @@
 """Run every test with the marker ``conformance``, whole, and write docs/conformance.md.
 
-    python -m conformance [--no-write] [PYTEST ARGUMENT ...]
+    python -m conformance [--no-write | --compatibility] [PYTEST ARGUMENT ...]
+
+With ``--compatibility`` only what docs/compatibility.md tells is run and written: libraries, web
+services, durable functions and the functions of tests/cases.
 
 What failed is run once more when everything else is done, to tell accidents of a busy machine from
 rules that are broken; the page tells what passed only then. It is written after a run of everything
@@ -20,15 +23,29 @@ import pytest
 from conformance import page
 from conformance.recorder import Recorder
 
+#: Where the tests of docs/compatibility.md are.
+COMPATIBILITY = (
+    "tests/e2e/test_libraries.py",
+    "tests/e2e/test_neighbours_libraries.py",
+    "tests/e2e/test_web_adapter.py",
+    "tests/e2e/test_durable.py",
+    "tests/e2e/test_descriptors.py",
+    "tests/cases",
+)
+
 #: More failures than these are no accident.
 MOST_SECOND_TRIES = 10
 
 
 def main(arguments: list[str]) -> int:
     """Run, write, tell; return the exit status."""
-    os.environ["CONFORMANCE"] = "1"
     os.chdir(page.ROOT)
-    chosen = [argument for argument in arguments if argument != "--no-write"]
+    alone = "--compatibility" in arguments
+    if not alone:
+        os.environ["CONFORMANCE"] = "1"
+    chosen = [word for word in arguments if word not in ("--no-write", "--compatibility")]
+    if alone:
+        chosen = [*COMPATIBILITY, *chosen]
     recorder = Recorder()
     start = time.monotonic()
     status = pytest.main(
@@ -40,7 +57,9 @@ def main(arguments: list[str]) -> int:
         if again.complete:
             recorder.take_second_tries(again)
     seconds = time.monotonic() - start
-    if recorder.complete and not arguments:
+    if recorder.complete and alone:
+        page.write_compatibility(recorder)
+    elif recorder.complete and not arguments:
         page.write(recorder, seconds)
         sys.stdout.write(f"{page.PAGE.relative_to(page.ROOT)} is written\n")
     for place in recorder.tables.failures:

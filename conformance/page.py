@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "conformance.md"
+#: What arrives of what people's functions and libraries say.
+COMPATIBILITY = ROOT / "docs" / "compatibility.md"
 #: What comes before it is written by hand.
 MARK = "<!-- from here on written by make conformance -->\n"
 #: The order of the tables; any other comes after these.
@@ -34,16 +36,22 @@ ORDER = (
     "The template that was built",
     "Container images",
     "An external extension beside us",
+)
+#: Tables of the other page.
+COMPATIBLE = (
+    "Libraries",
     "Logging libraries",
     "Handler wrappers",
+    "Web services",
+    "Durable functions",
+    "Descriptors",
+    "Functions as people write them",
 )
 
 
 def write(recorder: Recorder, seconds: float) -> None:
-    """Put the outcome of a run into the page."""
-    head, mark, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
-    if not mark:
-        raise ValueError(f"{PAGE}: no line {MARK.strip()!r}")
+    """Put the outcome of a run into both pages."""
+    write_compatibility(recorder)
     count = recorder.count
     total = sum(count.values())
     tries = f" ({recorder.second_tries} at the second try)" if recorder.second_tries else ""
@@ -55,8 +63,31 @@ def write(recorder: Recorder, seconds: float) -> None:
         *(f"| {name} | {value} |" for name, value in _surroundings()),
         "",
     ]
-    text = "\n".join([*run, recorder.tables.markdown(ORDER)])
-    PAGE.write_text(f"{head}{mark}\n{text.rstrip()}\n", encoding="utf-8")
+    _put(PAGE, "\n".join([*run, recorder.tables.markdown(ORDER, COMPATIBLE)]))
+
+
+def write_compatibility(recorder: Recorder) -> None:
+    """Put what libraries and functions came to into their page, with the libraries' versions."""
+    known = [name for name in recorder.tables.names() if name not in COMPATIBLE]
+    versions = [
+        f"| {library} | {', '.join(requirements)} |"
+        for library, requirements in sorted(REQUIREMENTS.items())
+    ]
+    text = [
+        f"Run on {datetime.now(timezone.utc):%Y-%m-%d} with Python {platform.python_version()}.\n",
+        "| library | version |\n|---|---|",
+        *versions,
+        "",
+        recorder.tables.markdown(COMPATIBLE, known),
+    ]
+    _put(COMPATIBILITY, "\n".join(text))
+
+
+def _put(page: Path, text: str) -> None:
+    head, mark, _ = page.read_text(encoding="utf-8").partition(MARK)
+    if not mark:
+        raise ValueError(f"{page}: no line {MARK.strip()!r}")
+    page.write_text(f"{head}{mark}\n{text.rstrip()}\n", encoding="utf-8")
 
 
 def _surroundings() -> list[tuple[str, str]]:

@@ -81,12 +81,17 @@ class Tables:
             if place not in self._cells
         ]
 
-    def markdown(self, first: Iterable[str] = ()) -> str:
-        """All tables; those named in ``first`` come first, in that order."""
-        known = _unique(place.table for place in self._cells)
+    def markdown(self, first: Iterable[str] = (), without: Iterable[str] = ()) -> str:
+        """All tables; those named in ``first`` come first, in that order, some are left out."""
+        left_out = set(without)
+        known = [name for name in self.names() if name not in left_out]
         order = [name for name in first if name in known]
         order += [name for name in known if name not in order]
         return "\n".join(self._table(name) for name in order)
+
+    def names(self) -> list[str]:
+        """The tables that there are."""
+        return _unique(place.table for place in self._cells)
 
     def _table(self, table: str) -> str:
         parts = [f"## {table}\n"]

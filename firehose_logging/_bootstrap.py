@@ -134,5 +134,31 @@ def begin_invocation(context: Any) -> Callable[[], None]:
     return partial(process.runtime.invocation_ended, request_id or None)
 
 
+def begin_request(
+    request_id: str,
+    *,
+    trace_header: str | None,
+    tenant_id: str | None,
+    invocation_id: str | None,
+) -> Callable[[], None]:
+    """A request to a web server begins, beside others; call what this returns when it ends."""
+    process = _process
+    if process is None:
+        return _nothing
+    token = process.context.begin(
+        request_id,
+        trace_header=trace_header,
+        tenant_id=tenant_id,
+        invocation_id=invocation_id,
+    )
+
+    def end() -> None:
+        process.context.leave(token)
+        if process.runtime is not None:
+            process.runtime.invocation_ended(request_id)
+
+    return end
+
+
 def _nothing() -> None:
     return

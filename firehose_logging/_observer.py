@@ -19,7 +19,13 @@ if TYPE_CHECKING:
             """The runtime client begins its work in this process."""
 
         def invocation_began(
-            self, request_id: str, trace_header: str | None, tenant_id: str | None
+            self,
+            request_id: str,
+            trace_header: str | None,
+            tenant_id: str | None,
+            *,
+            invocation_id: str | None = None,
+            execution_arn: str | None = None,
         ) -> None:
             """The handler is about to run."""
 

@@ -193,6 +193,7 @@ class Process:
             return
         if self.capture is not None:
             self.capture.complete()
+            self.capture.leave_descriptors()
         for delivery in self.streams.all():
             delivery.release()
         in_lambda = self.environment.runtime_api is not None

@@ -70,6 +70,7 @@ class Runtime:
             process.context,
             process.clock,
             complete_output=self._complete_output,
+            look_at_output=self._look_at_output,
             # The parent of Managed Instances workers ends when they have, not before.
             terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
         )
@@ -89,6 +90,10 @@ class Runtime:
         """A delivery has news for the extension."""
         if self.extension is not None:
             self.extension.wake()
+
+    def _look_at_output(self) -> float | None:
+        capture = self._process.capture
+        return capture.look() if capture is not None else None
 
     def _complete_output(self) -> None:
         if self._process.capture is not None:
@@ -127,11 +132,23 @@ class Runtime:
         Snapshot(self._process.context, self._process.streams).hook()
 
     def invocation_began(
-        self, request_id: str, trace_header: str | None, tenant_id: str | None
+        self,
+        request_id: str,
+        trace_header: str | None,
+        tenant_id: str | None,
+        *,
+        invocation_id: str | None = None,
+        execution_arn: str | None = None,
     ) -> None:
         """The handler is about to run."""
         try:
-            self._process.context.begin(request_id, trace_header=trace_header, tenant_id=tenant_id)
+            self._process.context.begin(
+                request_id,
+                trace_header=trace_header,
+                tenant_id=tenant_id,
+                invocation_id=invocation_id,
+                execution_arn=execution_arn,
+            )
             if self.extension is not None:
                 _shutdown.function_begins()
             if self._process.capture is not None:

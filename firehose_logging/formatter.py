@@ -98,7 +98,7 @@ def head_of(record: logging.LogRecord, context: Context | None) -> str:
         head = _line.function_start(record.created, record.levelno, record.levelname, record.name)
     except (TypeError, ValueError, OverflowError, AttributeError):
         head = _odd_start(record.__dict__)
-    return head if context is None else head + context.columns
+    return head if context is None else head + context.at(record.created)
 
 
 def message_of(record: logging.LogRecord) -> object:

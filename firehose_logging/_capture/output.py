@@ -17,19 +17,24 @@ from firehose_logging._line import printed
 from firehose_logging._line.exception import error_members, location_of
 from firehose_logging._line.foreign import text_of
 from firehose_logging._line.json_text import quote
+from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from types import FrameType, TracebackType
     from typing import Any
 
+    from firehose_logging._capture.descriptors import Descriptors
     from firehose_logging._capture.sink import Sink
     from firehose_logging._clock import Clock
     from firehose_logging._line.context import Context
 
 #: Longest piece of output without a line end that is kept waiting for it, in characters.
 MAX_PARTIAL = 65_536
+
+#: Seconds between two looks at descriptors while an invocation runs.
+LOOK = 0.25
 
 #: How far up the stack we look for the log call behind a write.
 _MAX_FRAMES = 60
@@ -57,6 +62,40 @@ class Capture:
         self.handler = handler
         self._quiet = threading.local()
         self._streams: list[CapturedStream] = []
+        self._descriptors: Descriptors | None = None
+
+    def below(self, past: Collection[str], *, passthrough: bool) -> None:
+        """Capture what native code and child processes write to descriptors 1 and 2.
+
+        Args:
+            past: what is captured besides: streams over them that are go past.
+            passthrough: whether everything still goes where it went before.
+        """
+        from firehose_logging._capture.descriptors import Descriptors, available
+
+        if not available():
+            raise OSError("descriptors can be captured on Linux only")
+        found = Descriptors(self.text, self._lose, passthrough=passthrough)
+        found.start()
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            if name in past:
+                setattr(sys, name, found.text(number, getattr(sys, name)))
+        self._descriptors = found
+
+    def leave_descriptors(self) -> None:
+        """Put descriptors back as they were, before the interpreter ends."""
+        if self._descriptors is not None:
+            self._descriptors.close()
+
+    def _lose(self, lines: int) -> None:
+        self._sink.lose(BUFFER_FULL, lines)
+
+    def look(self) -> float | None:
+        """Read descriptors; seconds until the next look, None where they are not captured."""
+        if self._descriptors is None:
+            return None
+        self._descriptors.read()
+        return LOOK
 
     def stream(self, stream: Any, name: str, *, passthrough: bool) -> CapturedStream:
         """A stand-in for ``sys.stdout`` or ``sys.stderr``."""
@@ -110,6 +149,8 @@ class Capture:
         """The invocation is over: what was printed without a line end is a line now."""
         for stream in self._streams:
             stream.complete()
+        if self._descriptors is not None:
+            self._descriptors.read(complete=True)
 
     # -- uncaught errors outside the handler -------------------------------------------------
 

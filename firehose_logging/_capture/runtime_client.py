@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import sys
 
+from firehose_logging._diagnostics import tell
 from firehose_logging._environment import trace_header
+from firehose_logging._line.context import trace_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from firehose_logging._observer import Observer
 
 MODULE = "awslambdaric.bootstrap"
+
+#: The key that each event of a durable function has (Lambda's service model, durable executions).
+_DURABLE = b'"DurableExecutionArn"'
 
 
 def install(observer: Observer) -> None:
@@ -107,17 +112,28 @@ def _tell_end(module: ModuleType, request_id: str, observer: Observer) -> None:
 def _around(
     handle: Callable[..., Any], names: tuple[str, ...], observer: Observer
 ) -> Callable[..., Any]:
-    where = names.index("invoke_id")
-    tenant = names.index("tenant_id") if "tenant_id" in names else -1
-
-    def argument(index: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if index < 0:
-            return None
-        return args[index] if index < len(args) else kwargs.get(names[index])
+    places: dict[str, int] = {
+        name: names.index(name)
+        for name in ("invoke_id", "event_body", "client_context_json", "tenant_id", "invocation_id")
+        if name in names
+    }
 
     def handle_event_request(*args: Any, **kwargs: Any) -> Any:
-        request_id = argument(where, args, kwargs)
-        observer.invocation_began(request_id, trace_header(), argument(tenant, args, kwargs))
+        def argument(name: str) -> Any:
+            place = places.get(name, len(names))
+            return args[place] if place < len(args) else kwargs.get(name)
+
+        request_id = argument("invoke_id")
+        try:
+            observer.invocation_began(
+                request_id,
+                _trace(argument("client_context_json")),
+                argument("tenant_id"),
+                invocation_id=argument("invocation_id"),
+                execution_arn=_execution_arn(argument("event_body")),
+            )
+        except Exception as error:  # noqa: BLE001 - the function must run
+            tell(f"invocation start: {type(error).__name__}: {error}", once="began")
         try:
             return handle(*args, **kwargs)
         finally:
@@ -125,6 +141,35 @@ def _around(
 
     handle_event_request.firehose_logging = True  # type: ignore[attr-defined]
     return handle_event_request
+
+
+def _execution_arn(body: Any) -> str | None:
+    """The durable execution that an event is of; the search is all that other functions pay."""
+    mark = _DURABLE if type(body) is bytes else _DURABLE.decode()
+    if not isinstance(body, (bytes, str)) or mark not in body:  # type: ignore[operator]
+        return None
+    from firehose_logging._capture.durable import execution_arn
+
+    return execution_arn(body)
+
+
+def _trace(client_context: Any) -> str | None:
+    """The X-Ray header, or where it names no trace what ``context.w3c()`` has of one."""
+    header = trace_header()
+    return header if trace_root(header) else _traceparent(client_context)
+
+
+def _traceparent(client_context: Any) -> str | None:
+    if not isinstance(client_context, str) or '"w3c"' not in client_context:
+        return None
+    import json  # the runtime client has imported it
+
+    try:
+        fields = json.loads(client_context).get("w3c")
+    except (ValueError, AttributeError):
+        return None  # the runtime client says what is wrong with it
+    found = fields.get("traceparent") if isinstance(fields, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _after_set_up(set_up: Callable[..., Any], observer: Observer) -> Callable[..., Any]:

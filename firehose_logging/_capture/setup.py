@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 
 from firehose_logging import _threads
 from firehose_logging._capture.output import Capture
 from firehose_logging._capture.records import Records
+from firehose_logging._diagnostics import attempt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ class Setup:
         settings = self._settings
         self.attach()
         self.logging_set_up()  # it was, when install() is called by the function's module
+        if "descriptors" in settings.capture:
+            below = partial(self._output.below, settings.capture, passthrough=settings.passes_all)
+            attempt("descriptors", below)
         for name in ("stdout", "stderr"):
             if name in settings.capture:
                 stream = self._output.stream(
@@ -82,6 +87,14 @@ class Setup:
                 [str(entry) for entry in error.get("stackTrace") or []],
                 "awslambdaric",
             )
+
+    def look(self) -> float | None:
+        """Read descriptors; seconds until the next look, None where they are not captured."""
+        return self._output.look()
+
+    def leave_descriptors(self) -> None:
+        """Put descriptors back as they were, before the interpreter ends."""
+        self._output.leave_descriptors()
 
     def complete(self) -> None:
         """What was printed without a line end is a line now."""

@@ -77,6 +77,8 @@ class Companion:
         sink: takes those lines.
         last_flush: what is done at SIGTERM.
         complete_output: makes lines of output that waits for its line end.
+        look_at_output: reads output of descriptors; returns the seconds until the next look, None
+            where they are not captured.
         clock: the clock seam.
     """
 
@@ -90,6 +92,7 @@ class Companion:
         sink: Delivery,
         last_flush: LastFlush,
         complete_output: Callable[[], None],
+        look_at_output: Callable[[], float | None],
         clock: SystemClock,
     ) -> None:
         self._mode = mode
@@ -99,10 +102,12 @@ class Companion:
         self._sink = sink
         self._last_flush = last_flush
         self._complete_output = complete_output
+        self._look_at_output = look_at_output
         self._clock = clock
         # All mutable state; only the companion's thread touches it once it runs.
         self._listener = listener
         self._failures = 0  # turns in a row
+        self._next_look: float | None = None  # at output
         self._stopping = False
 
     @property
@@ -182,6 +187,9 @@ class Companion:
             if event is not None:
                 self._mode.event(event, now)
         self._next_event.tick(now)
+        if self._next_look is None or now >= self._next_look:
+            wait = self._look_at_output()
+            self._next_look = None if wait is None else now + wait
         self._mode.tick(now)
         self._last_flush.tick(now)
 
@@ -204,6 +212,7 @@ class Companion:
             self._next_event.wakes_at(),
             self._last_flush.wakes_at(now),
             self._listener.wakes_at(now) if self._listener is not None else None,
+            self._next_look,
         )
         times = [at for at in wakes if at is not None]
         return max(0.0, min(times) - now) if times else None

@@ -53,6 +53,8 @@ class Starter:
         context: the columns of this environment's lines.
         clock: the clock seam.
         complete_output: makes lines of output that waits for its line end.
+        look_at_output: reads output of descriptors; returns the seconds until the next look, None
+            where they are not captured.
         terminate: ends the process when SIGTERM's flush is done, if nobody else handles SIGTERM.
     """
 
@@ -66,6 +68,7 @@ class Starter:
         clock: SystemClock,
         *,
         complete_output: Callable[[], None],
+        look_at_output: Callable[[], float | None] = lambda: None,
         terminate: Callable[[], None],
     ) -> None:
         self._environment = environment
@@ -75,6 +78,7 @@ class Starter:
         self._context = context
         self._clock = clock
         self._complete_output = complete_output
+        self._look_at_output = look_at_output
         self._terminate = terminate
         self._switches = SwitchInterval()
 
@@ -177,6 +181,7 @@ class Starter:
             self._sink,
             LastFlush(self._deliveries, self._switches, self._terminate, quiet=quiet),
             self._complete_output,
+            self._look_at_output,
             self._clock,
         )
         means.thread.run(companion.run)

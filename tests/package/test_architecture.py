@@ -34,7 +34,16 @@ BETWEEN_WINGS = {"_firehose": {"_delivery.outcome"}}
 #: What puts the wings together, and who may import that: the public names, inside of functions.
 ASSEMBLY = ("_termination", "_snapshot", "_runtime", "_process", "_bootstrap")
 #: The rest of the package: public names, and what the wrapper starts.
-PUBLIC = {"__init__", "_bundle", "_invocation", "_launch", "_program", "handler", "testing"}
+PUBLIC = {
+    "__init__",
+    "_bundle",
+    "_invocation",
+    "_launch",
+    "_program",
+    "handler",
+    "middleware",
+    "testing",
+}
 
 #: Modules outside of the package that only these of ours may use.
 RESERVED = {
@@ -50,7 +59,12 @@ RESERVED = {
         "_threads",
         "testing",
     },
-    "_thread": {"_capture.sink", "_delivery.backlog", "_delivery.diversion"},
+    "_thread": {
+        "_capture.descriptors",
+        "_capture.sink",
+        "_delivery.backlog",
+        "_delivery.diversion",
+    },
     "_socket": {
         "_extension.lambda_api",
         "_extension.listener",

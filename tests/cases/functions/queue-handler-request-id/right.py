@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-FAILS = "the id is that of the invocation in which the line is handled"
-SOMETIMES = True
 ANSWERS = ["ok"] * 6
 LINES = None
 
