@@ -63,6 +63,7 @@ def served(
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
         "PORT": port,
         "FRAMEWORK": framework,
+        "PYTHONUNBUFFERED": "1",  # else what is printed may wait for ever
         "WRAPPER": "/opt/firehose_wrapper",
         "LAYER_PYTHON": "/opt/python",
         "SERVER": SERVERS[server].format(port=port),
