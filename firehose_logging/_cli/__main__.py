@@ -88,13 +88,22 @@ def run(name: str, arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("\n")
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # The reader has gone, as with `| head`: nothing is wrong. What is still buffered must not
         # fail once more when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
+
+
+def _interrupted() -> int:
+    """The status after Ctrl-C; where the engine does not let go, the process ends here."""
+    engine = sys.modules.get("firehose_logging._cli.engine")
+    if engine is not None and engine.stuck():
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
+    return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from firehose_logging._cli import dialect, objects
 from firehose_logging._cli.columns import COLUMNS, FLAG, JSON, LIST, NUMBER, TIMESTAMP
+from firehose_logging._cli.engine import Engine
 from firehose_logging._cli.errors import CommandError
 from firehose_logging._cli.saved import VIEWS, view
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 #: Bytes. A line is at most 1,024,000 long (Firehose's record limit), its text in DuckDB the same.
 MAX_LINE = 2 << 20
 MEMORY = "1500MB"
+#: All lines of the objects that were read, also those that are outside of the window by a little:
+#: whoever counts numbers must not take a line for missing that the window cut off.
+EVERY = "every_line"
+#: Bytes from which on it is said how much is read.
+MUCH = 1_000_000_000
 
 _HOUR = (
     "coalesce(nullif(regexp_extract({0}, '/(\\d{{4}}/\\d\\d/\\d\\d/\\d\\d)/', 1), ''), "
@@ -55,7 +61,7 @@ class Lake:
         self._progress = progress
         self._scratch = tempfile.TemporaryDirectory(prefix="firehose-logging-")
         self._downloads = keep or Path(self._scratch.name, "objects")
-        self._connection = _connect(threads, Path(self._scratch.name, "spill"))
+        self._engine = Engine(_connect(threads, Path(self._scratch.name, "spill")))
         # The files by what they are, and their keys.
         self._files: dict[str, list[Path]] = {
             objects.GZIP: [],
@@ -72,7 +78,7 @@ class Lake:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self._engine.close()
         self._scratch.cleanup()
 
     def open(self) -> Lake:
@@ -113,6 +119,10 @@ class Lake:
     def add(self, found: Sequence[Any]) -> None:
         """Fetch objects and sort them by what they are."""
         size = sum(each.size for each in found)
+        if size >= MUCH:
+            self._progress.remark(
+                f"{len(found):,} objects, {size / 1e9:,.1f} GB, are read; --since reads less"
+            )
         with self._progress.task(f"reading {len(found):,} objects", size) as done:
             paths = self._source.fetch(found, self._downloads, done)
         for each, path in zip(found, paths, strict=True):
@@ -125,8 +135,9 @@ class Lake:
 
     def lay_out(self) -> None:
         """Define the tables and views over the files as they are now."""
-        run = self._connection.execute
-        run(f"CREATE OR REPLACE VIEW logs AS {self._logs()}")
+        run = self._engine.run
+        run(f"CREATE OR REPLACE VIEW {EVERY} AS {self._every()}")
+        run(f"CREATE OR REPLACE VIEW logs AS SELECT * FROM {EVERY}{self._of_the_window()}")
         run(f"CREATE OR REPLACE VIEW lines AS {self._lines()}")
         for name in VIEWS:
             run(f"CREATE OR REPLACE VIEW {name} AS {dialect.to_duckdb(view(name))}")
@@ -145,7 +156,7 @@ class Lake:
 
         with self._progress.task("asking", None):
             try:
-                return self._rows(sql)
+                return self._engine.run(sql)
             except (duckdb.InvalidInputException, duckdb.IOException) as error:
                 if self._checked:
                     raise CommandError(_first(error)) from error
@@ -153,10 +164,6 @@ class Lake:
                 raise CommandError(_first(error)) from error
         self._mend()
         return self.run(sql)
-
-    def _rows(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        cursor = self._connection.execute(sql)
-        return [column[0] for column in cursor.description or []], cursor.fetchall()
 
     def _mend(self) -> None:
         """Find the objects that DuckDB cannot read, and put clean copies in their place."""
@@ -168,7 +175,7 @@ class Lake:
             for kind, files in self._files.items():
                 for path in list(files):
                     try:
-                        self._connection.execute(
+                        self._engine.run(
                             f"SELECT count(*), {', '.join(f'max({name})' for name in COLUMNS)} "
                             f"FROM {_read(kind, [path])}"
                         )
@@ -192,16 +199,17 @@ class Lake:
 
     # -- the tables ----------------------------------------------------------------------------
 
-    def _logs(self) -> str:
+    def _every(self) -> str:
         parts = [self._of(kind, files) for kind, files in self._files.items() if files]
-        union = " UNION ALL ".join(parts)
+        return " UNION ALL ".join(parts)
+
+    def _of_the_window(self) -> str:
         conditions = []
         if self._window.since is not None:
             conditions.append(f"timestamp >= TIMESTAMP '{self._window.since:%Y-%m-%d %H:%M:%S.%f}'")
         if self._window.until is not None:
             conditions.append(f"timestamp < TIMESTAMP '{self._window.until:%Y-%m-%d %H:%M:%S.%f}'")
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return f"SELECT * FROM ({union}){where}"
+        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def _of(self, kind: str, files: list[Path]) -> str:
         if kind == objects.PARQUET:
@@ -215,7 +223,7 @@ class Lake:
         )
 
     def _parquet_columns(self, files: list[Path]) -> dict[str, str]:
-        rows = self._rows(f"DESCRIBE SELECT * FROM {_read(objects.PARQUET, files)}")[1]
+        rows = self._engine.run(f"DESCRIBE SELECT * FROM {_read(objects.PARQUET, files)}")[1]
         return {row[0].lower(): row[1] for row in rows}
 
     def _lines(self) -> str:

@@ -30,24 +30,26 @@ ON_ITS_WAY = 910
 _INSTANCES = """
 SELECT instanceId, any_value(functionName), min(seq), max(seq), count(*), count(seq),
     count(DISTINCT seq), min(timestamp), max(timestamp)
-FROM logs GROUP BY instanceId ORDER BY min(timestamp)
+FROM every_line GROUP BY instanceId ORDER BY min(timestamp)
 """
 _GAPS = """
 SELECT instanceId, seq + 1, following - 1, timestamp, followingAt FROM (
     SELECT instanceId, seq, timestamp,
         lead(seq) OVER (PARTITION BY instanceId ORDER BY seq) AS following,
         lead(timestamp) OVER (PARTITION BY instanceId ORDER BY seq) AS followingAt
-    FROM logs WHERE seq IS NOT NULL
+    FROM every_line WHERE seq IS NOT NULL
 ) WHERE following > seq + 1 ORDER BY timestamp
 """
 _CLOCK = """
 SELECT instanceId, count(*), max(date_diff('microsecond', timestamp, before)) / 1000.0 FROM (
     SELECT instanceId, timestamp,
         lag(timestamp) OVER (PARTITION BY instanceId ORDER BY seq) AS before
-    FROM logs WHERE type = 'function' AND seq IS NOT NULL
+    FROM every_line WHERE type = 'function' AND seq IS NOT NULL
 ) WHERE timestamp < before GROUP BY instanceId
 """
-_TOLD = "SELECT instanceId, lost, diverted FROM logs WHERE lost IS NOT NULL OR diverted IS NOT NULL"
+_TOLD = """
+SELECT instanceId, lost, diverted FROM every_line WHERE lost IS NOT NULL OR diverted IS NOT NULL
+"""
 
 
 @dataclass

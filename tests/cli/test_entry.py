@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from firehose_logging._cli.__main__ import COMMANDS, main
+from tools.waiting import wait_until
 
 PROGRAM = [sys.executable, "-m", "firehose_logging._cli"]
 
@@ -68,6 +71,31 @@ def test_interrupted(monkeypatch, capsys):
 
     assert main(["query"]) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sql", ["count(*)", "max(a.seq + b.seq * c.seq)"])
+def test_interrupted_in_the_engine(tmp_path, sql):
+    """Ctrl-C ends a query that would run for hours."""
+    (tmp_path / "lines").write_text('{"seq":1}\n' * 5000)
+    scratch = tmp_path / ".scratch"
+    scratch.mkdir()
+    endless = f"SELECT {sql} FROM logs a, logs b, logs c"
+    program = subprocess.Popen(
+        [*PROGRAM, "query", endless, "--from", tmp_path],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    try:
+        # Its folder is made just before the tables are, and the query follows.
+        wait_until(lambda: list(scratch.iterdir()) or program.poll() is not None, 30)
+        program.send_signal(signal.SIGINT)
+        said = program.communicate(timeout=30)[1]
+    finally:
+        program.kill()
+        program.wait()
+
+    assert program.returncode == 130
+    assert b"Traceback" not in said
 
 
 def test_a_closed_pipe_is_no_error():

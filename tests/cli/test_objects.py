@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firehose_logging._cli import objects
+from firehose_logging._cli import lake, objects
 
 LINES = [
     {"type": "function", "level": "INFO", "instanceId": "a", "seq": n, "message": f"line {n}"}
@@ -126,6 +126,13 @@ def test_lines_that_only_python_reads(asked, line):
 def test_empty_objects(asked):
     """An object without a byte has no lines."""
     assert asked(empty=b"", full=TEXT) == ({"n": 400, "s": 400}, "")
+
+
+def test_much_is_told(asked, monkeypatch):
+    """Before gigabytes are read, it is said how many, and how to read less."""
+    monkeypatch.setattr(lake, "MUCH", 1000)
+
+    assert "--since reads less" in asked(x=TEXT)[1]
 
 
 def test_kinds(tmp_path: Path):

@@ -55,6 +55,15 @@ def test_a_window_begins_anywhere(verify):
     assert (status, found[0]["missing"]) == (0, 0)
 
 
+def test_a_window_cuts_no_gap(verify):
+    """An event of the platform that is older than the line before it is no missing number."""
+    late = OLD - timedelta(seconds=1)
+    lines = [line(1, at=late), line(2), line(3, at=late, type="platform.start"), line(4)]
+    status, found = verify(lines, "--since", "2026-11-28T10:00:00Z")
+
+    assert (status, found[0]["missing"]) == (0, 0)
+
+
 def test_a_young_gap_may_be_on_its_way(verify):
     """A later object may still bring what is missing before a line of just now."""
     now = datetime.now(timezone.utc)
