@@ -40,6 +40,7 @@ function dollars(value) {
 
 function clock(ms, fine) {
   const text = new Date(ms).toISOString();
+  if (fine === "whole") return text.slice(0, 10) + " " + text.slice(11, 23);
   return fine ? text.slice(11, 23) : text.slice(0, 10) + " " + text.slice(11, 19);
 }
 

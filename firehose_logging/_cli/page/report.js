@@ -104,7 +104,7 @@ function timeline() {
   g.fillStyle = colours["--muted"];
   g.fillText(clock(S.start + range[0]), label, height - 10);
   const end = clock(S.start + range[1]); g.fillText(end, width - g.measureText(end).width - 4, height - 10);
-  $("range").textContent = `${clock(S.start + range[0])} to ${clock(S.start + range[1])} UTC` + (more ? `; ${number(more)} more environments are not drawn: filter or zoom` : "");
+  $("range").textContent = `${clock(S.start + range[0], "whole")} to ${clock(S.start + range[1], "whole")} UTC` + (more ? `; ${number(more)} more environments are not drawn: filter or zoom` : "");
 }
 function volume() {
   if (!L) { $("volume").textContent = "Unpacking the lines ..."; return; }
