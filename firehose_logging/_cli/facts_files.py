@@ -210,8 +210,14 @@ class Template:
             managed = listed(self.value(role.get("ManagedPolicyArns")))
         else:
             documents = [self.value(each) for each in listed(properties.get("Policies"))]
-            managed = [LOGS, *(each for each in documents if isinstance(each, str))]
-        found = [BASIC for each in managed if "AWSLambdaBasicExecutionRole" in str(each)]
+            managed = [LOGS, *(each for each in documents if not _is_document(each))]
+        # What another managed policy allows stands elsewhere: the answer depends on it.
+        found = [
+            BASIC
+            if "AWSLambdaBasicExecutionRole" in str(each)
+            else {"Effect": "Allow", "Action": {"of": each}, "Resource": {"of": each}}
+            for each in managed
+        ]
         for each in documents:
             if isinstance(each, dict):
                 document = each.get("PolicyDocument", each)
@@ -233,6 +239,13 @@ class Template:
         target = self._target(value)
         kind = self.resources[target].get("Type") if target else None
         return kind == "AWS::KinesisFirehose::DeliveryStream"
+
+
+def _is_document(value: Any) -> bool:
+    """Whether a policy of SAM's stands there as it is: no name, template or import."""
+    return value is None or (
+        isinstance(value, dict) and bool({"PolicyDocument", "Statement"} & set(value))
+    )
 
 
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"

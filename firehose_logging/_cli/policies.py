@@ -49,8 +49,9 @@ def too_wide(statements: Iterable[Mapping[str, Any]], service: str) -> list[str]
     for each in statements:
         if each.get("Effect") != "Allow":
             continue
-        actions = [a for a in listed(each.get("Action")) if a == "*" or a.startswith(service + ":")]
-        wild = [a for a in actions if isinstance(a, str) and a.endswith("*")]
+        texts = [action for action in listed(each.get("Action")) if isinstance(action, str)]
+        actions = [a for a in texts if a == "*" or a.startswith(service + ":")]
+        wild = [a for a in actions if a.endswith("*")]
         resources = listed(each.get("Resource"))
         if wild:
             found.append(f"{', '.join(wild)} on {', '.join(map(str, resources))}")

@@ -174,6 +174,14 @@ def test_template(tmp_path, command):
     ).err  # fmt: skip
 
 
+def test_a_managed_policy_from_elsewhere(command):
+    """What it allows is not in the template: a note, no error."""
+    ran = command("doctor", "--template", ROOT / "deploy" / "function.yaml")
+
+    assert ran.status == 0
+    assert "depends on" in ran.out
+
+
 def test_input_is_needed(command):
     """One of three."""
     assert command("doctor").status == 2
