@@ -39,6 +39,7 @@ CODES = {
     "lines_recovered": "WARNING",
     "lines_refused": "ERROR",
     "lines_undelivered": "WARNING",
+    "metrics_withheld": "WARNING",
     "no_passthrough": "WARNING",
     "no_telemetry": "WARNING",
     "no_thread": "WARNING",

@@ -12,6 +12,7 @@ import sys
 import threading
 
 from firehose_logging import _threads
+from firehose_logging._diagnostics import tell
 from firehose_logging._line import line as _line
 from firehose_logging._line import printed
 from firehose_logging._line.exception import error_members, location_of
@@ -97,9 +98,18 @@ class Capture:
         self._descriptors.read()
         return LOOK
 
-    def stream(self, stream: Any, name: str, *, passthrough: bool) -> CapturedStream:
-        """A stand-in for ``sys.stdout`` or ``sys.stderr``."""
-        captured = CapturedStream(stream, name, self, passthrough=passthrough)
+    def stream(
+        self, stream: Any, name: str, *, passthrough: bool, metrics: bool = False
+    ) -> CapturedStream:
+        """A stand-in for ``sys.stdout`` or ``sys.stderr``.
+
+        Args:
+            stream: what it stands for.
+            name: its name, the ``logger`` of its lines.
+            passthrough: whether what is written still goes there.
+            metrics: whether at least lines of embedded metrics do.
+        """
+        captured = CapturedStream(stream, name, self, passthrough=passthrough, metrics=metrics)
         self._streams.append(captured)
         return captured
 
@@ -212,12 +222,17 @@ class Capture:
 class CapturedStream:
     """Behaves like the stream it stands for and lets the capture see what is written."""
 
-    def __init__(self, stream: Any, name: str, capture: Capture, *, passthrough: bool) -> None:
+    def __init__(
+        self, stream: Any, name: str, capture: Capture, *, passthrough: bool, metrics: bool = False
+    ) -> None:
         self._stream = stream
         self._below: Callable[[str], Any] | None = None
         self._name = name
         self._capture = capture
         self._passthrough = passthrough
+        self._metrics = metrics
+        # Threads that have passed metrics on whose line end is still to come.
+        self._after_metrics: set[int] = set()
         # What each thread has written since its last line end, by thread ident.
         self._partial: dict[int, str] = {}
 
@@ -250,7 +265,7 @@ class CapturedStream:
                 origin, level = self._origin(shown)
         except Exception:  # noqa: BLE001 - looking at the stack must not break a print
             origin = _USER
-        passed_on = self._passthrough or origin is _RUNTIME
+        passed_on = self._passthrough or origin is _RUNTIME or self._is_metrics(shown)
         written = (self._below or self._stream.write)(text) if passed_on else len(text)
         if origin is not _RUNTIME and origin is not _ECHO:
             try:
@@ -258,6 +273,27 @@ class CapturedStream:
             except Exception:  # noqa: BLE001 - nor must the capture
                 return written
         return written
+
+    def _is_metrics(self, text: str) -> bool:
+        """Whether a text is passed on because CloudWatch makes metrics of it."""
+        ident = threading.get_ident()
+        if ident in self._after_metrics:
+            self._after_metrics.discard(ident)
+            if text == "\n":  # which print writes by itself
+                return True
+        if not printed.holds_metrics(text):
+            return False
+        if not self._metrics:
+            tell(
+                "embedded metrics were printed, and are kept from CloudWatch with all other "
+                "output; set FIREHOSE_LOGGING_PASSTHROUGH=metrics to let them through",
+                code="metrics_withheld",
+                once="metrics",
+            )
+            return False
+        if not text.endswith("\n"):
+            self._after_metrics.add(ident)
+        return True
 
     def writelines(self, lines: Any) -> None:
         """Write each of ``lines``."""

@@ -51,7 +51,10 @@ class Setup:
         for name in ("stdout", "stderr"):
             if name in settings.capture:
                 stream = self._output.stream(
-                    getattr(sys, name), name, passthrough=settings.passes_all
+                    getattr(sys, name),
+                    name,
+                    passthrough=settings.passes_all,
+                    metrics=settings.passes_metrics,
                 )
                 stream.cover()
                 setattr(sys, name, stream)

@@ -152,6 +152,14 @@ def is_metrics(printed: dict[str, Any]) -> bool:
     return isinstance(head, dict) and isinstance(head.get("CloudWatchMetrics"), list)
 
 
+def holds_metrics(text: str) -> bool:
+    """Whether a printed text is a line of embedded metrics."""
+    if '"_aws"' not in text:
+        return False
+    found = _object(text)
+    return found is not None and is_metrics(found)
+
+
 def added(text: str, known: frozenset[str] | set[str]) -> dict[str, Any]:
     """What a handler's formatter added to a record: the keys of its printed JSON that are new.
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from firehose_logging import FirehoseHandler
+from firehose_logging import FirehoseHandler, _diagnostics
 from firehose_logging._capture.output import MAX_PARTIAL, Capture, location_of
 from firehose_logging._capture.sink import Sink
 from firehose_logging._environment import Environment
@@ -430,3 +430,34 @@ def test_a_large_printed_object_is_split(stage):
     whole = json.loads("".join(line["fragment"] for line in lines if "fragment" in line))
     assert len(lines[0]["big"]) == 9_000
     assert len(whole["big"]) == 600_000
+
+
+METRICS = json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{}]}, "sold": 3})
+
+
+def test_metrics_alone_pass():
+    """With passthrough for metrics these are printed, line ends and all, and nothing else is."""
+    stage = Stage(passthrough=False)
+    stage.stream = stage.capture.stream(stage.below, "stdout", passthrough=False, metrics=True)
+
+    print("before", file=stage.stream)
+    print(METRICS, file=stage.stream)
+    print('{"_aws": 1}', file=stage.stream)
+    stage.stream.write(METRICS + "\n")
+    print(file=stage.stream)
+    print("after", file=stage.stream)
+
+    assert stage.below.getvalue() == f"{METRICS}\n{METRICS}\n"
+    assert len(stage.lines()) == 5
+
+
+def test_metrics_that_are_kept_back_are_told(capfd):
+    """Metrics that nobody will see are told, once, with the setting that lets them through."""
+    _diagnostics.forget()
+    stage = Stage(passthrough=False)
+
+    for _ in range(2):
+        print(METRICS, file=stage.stream)
+
+    assert stage.below.getvalue() == ""
+    assert capfd.readouterr().err.count("FIREHOSE_LOGGING_PASSTHROUGH=metrics") == 1
