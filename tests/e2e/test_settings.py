@@ -235,6 +235,18 @@ def test_levels_by_logger() -> None:
         assert [event.text.rstrip().endswith("a query") for event in run.env.output] == [True]
 
 
+def test_passthrough_for_metrics() -> None:
+    """Printed lines of embedded metrics still reach CloudWatch, and nothing else does."""
+    metrics = json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{}]}, "sold": 3})
+    with deployed(environment={"FIREHOSE_LOGGING_PASSTHROUGH": "metrics"}) as run:
+        run.do(["print", metrics], *STEPS)
+        run.shutdown()
+
+        assert [event.text.strip() for event in run.env.output] == [metrics]
+        (line,) = (line for line in run.lines if line.get("sold"))
+        assert (line["logger"], "_aws" in line, "message" in line) == ("stdout", True, False)
+
+
 def test_fields() -> None:
     """Columns of the user's own, and those that the platform knows, are on every line."""
     names = ("accountId", "region", "functionArn", "memorySize", "logStream")
