@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "SIGTERM is ours by a wake-up descriptor and a handler"
 LINES = [
     line(f"{where} {n}", logger="user", during=n + 1)
     for n in range(3)

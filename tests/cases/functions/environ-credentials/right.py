@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "the environment is read at the first delivery"
 LINES = [line("a line", "WARNING", during=during) for during in (1, 2)]

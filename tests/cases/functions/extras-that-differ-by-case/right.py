@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-FAILS = "keys of a line differ in case only"
 LINES = None
 
 

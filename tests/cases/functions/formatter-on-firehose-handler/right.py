@@ -6,7 +6,6 @@ import re
 
 from support.cases import line
 
-FAILS = "a formatter takes the columns away"
 LINES = [
     line("shop: order taken", logger="shop", order=17, customer="c-42"),
     line(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-FAILS = "nothing says that lines may be lost"
 LINES = None
 TOLD = True
 ANSWERS = ["ok"] * 3

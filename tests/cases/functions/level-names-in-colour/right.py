@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "records are taken from handlers and text"
 LINES = [line("running low", "WARNING"), line("wrong", "ERROR"), line("no name", "Level 35")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "records are taken from handlers and text"
 LINES = [
     line("login with password=***", logger="shop"),
     line("login of amy with password=***", logger="shop"),

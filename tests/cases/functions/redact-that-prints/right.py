@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line, printed
 
-FAILS = "the hook is asked about what it says itself"
 LINES = [line("masked", logger="user"), printed("masked a card line")]

@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "the hook is ignored"
 LINES = [line("login", logger="shop")]

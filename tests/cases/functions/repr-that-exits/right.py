@@ -6,6 +6,5 @@ from unittest.mock import ANY
 
 from support.cases import line
 
-FAILS = "an exception in our code leaves our state broken"
 LINES = [line("started", logger="user", during=during, job=ANY) for during in (1, 2)]
 ANSWERS = ["ok", "ok"]

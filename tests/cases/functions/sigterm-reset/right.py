@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "SIGTERM is ours by a wake-up descriptor and a handler"
 LINES = [line("line 1"), line("line 2", during=2)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import printed
 
-FAILS = "unknown variables are not told"
 LINES = [printed("hello", during=during) for during in (1, 2)]
 TOLD = True
 
