@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-FAILS = "flush() waits for its own thread"
-SOMETIMES = True
 LINES = None
 TOLD = True
 SLOW = True

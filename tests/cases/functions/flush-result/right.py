@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from support.cases import printed
 
-FAILS = "platform events count"
-SOMETIMES = True
 LINES = [printed("a line", during=during) for during in range(1, 7)]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-FAILS = "delivery needs a thread"
-SOMETIMES = True
 LINES = None
 TOLD = True
 
