@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 
 TYPE_CHECKING = False
@@ -19,25 +20,68 @@ own: set[int] = set()
 #: each call from loggers of their own (AWS X-Ray, OpenTelemetry): that would never end, either.
 calling: set[int] = set()
 
+#: How often this process was forked: a child has none of its parent's threads.
+_forks = 0
 
-def spawn(name: str, target: Callable[[], None]) -> threading.Thread:
-    """Start ``target`` on a daemon thread named ``firehose_logging.<name>``.
+
+class Thread:
+    """A thread that ``threading`` does not list: a function may join or count those it sees.
+
+    Args:
+        target: what it does.
 
     Raises:
         RuntimeError: the interpreter is shutting down, or the system gives no more threads.
     """
 
-    def run() -> None:
+    def __init__(self, target: Callable[[], None]) -> None:
+        self._target = target
+        self._forks = _forks
+        self._running = threading.Lock()
+        self._running.acquire()
+        _thread.start_new_thread(self._run, ())
+
+    def _run(self) -> None:
         ident = threading.get_ident()
         own.add(ident)
         try:
-            target()
+            self._target()
         finally:
             own.discard(ident)
+            _unlist(ident)
+            self._running.release()
 
-    thread = threading.Thread(target=run, name=f"firehose_logging.{name}", daemon=True)
-    thread.start()
-    return thread
+    def is_alive(self) -> bool:
+        """Whether it runs, in this process."""
+        return self._running.locked() and self._forks == _forks
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended.
+
+        Args:
+            timeout: most seconds; None waits as long as it takes.
+        """
+        if self.is_alive() and self._running.acquire(timeout=-1 if timeout is None else timeout):
+            self._running.release()
+
+
+def _unlist(ident: int) -> None:
+    """Take out what ``threading`` lists for a thread of ours that asked it who it was."""
+    threading._active.pop(ident, None)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def spawn(name: str, target: Callable[[], None]) -> Thread:
+    """Start ``target`` on a thread of ours, which does not keep the interpreter from its end.
+
+    Args:
+        name: what it is for.
+        target: what it does.
+
+    Raises:
+        RuntimeError: as of ``Thread``.
+    """
+    del name  # for whoever takes our place in a test
+    return Thread(target)
 
 
 class Reserved:
@@ -86,10 +130,15 @@ def is_calling() -> bool:
 def is_about_us(logger: str) -> bool:
     """Whether what this logger says on this thread is about our own deliveries."""
     ident = threading.get_ident()
-    return ident in calling or (ident in own and logger.partition(".")[0] in SDK)
+    if ident in own:
+        _unlist(ident)  # a record has its thread's name, for which somebody has just asked
+        return ident in calling or logger.partition(".")[0] in SDK
+    return ident in calling
 
 
 def forget() -> None:
     """A forked child has none of its parent's threads."""
+    global _forks
+    _forks += 1
     own.clear()
     calling.clear()

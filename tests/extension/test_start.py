@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from firehose_logging import _threads
@@ -56,18 +54,13 @@ def refusing():
         api.close()
 
 
-def ours() -> set[str]:
-    """Names of our threads that run."""
-    return {t.name for t in threading.enumerate() if t.name.startswith("firehose_logging.ext")}
-
-
 def test_too_late_to_register(starter, refusing, capfd):
     """A handler made inside the function is told as such, and no thread is left behind."""
     api = refusing(403, "Extension.RegistrationClosed")
 
     assert starter(api.address).on_demand(hooked=True, decorated=False) is None
     assert "too late: make the handler" in capfd.readouterr().err
-    wait_until(lambda: not ours(), what="the thread's end")
+    wait_until(lambda: not _threads.own, what="the thread's end")
 
 
 def test_refused_otherwise(starter, refusing, capfd):

@@ -64,6 +64,7 @@ RESERVED = {
         "_capture.sink",
         "_delivery.backlog",
         "_delivery.diversion",
+        "_threads",
     },
     "_socket": {
         "_extension.lambda_api",

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import pytest
 
@@ -17,11 +16,6 @@ class Interrupted(ScriptedDeliveries):
 
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> None:
         self.flushes.append(timeout)
-
-
-def ours() -> list[str]:
-    """Our threads that run."""
-    return [t.name for t in threading.enumerate() if t.name == "firehose_logging.termination"]
 
 
 @pytest.fixture
@@ -70,7 +64,7 @@ def test_a_program_that_lives_on_has_its_lines_delivered_soon():
 
     wait_until(lambda: deliveries.requests, what="a delivery")
     clock.advance(EAGER_LIMIT)
-    wait_until(lambda: not ours(), what="the thread's end")
+    wait_until(lambda: not _threads.own, what="the thread's end")
 
 
 def test_without_a_thread_it_ends_all_the_same(monkeypatch):

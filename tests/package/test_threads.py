@@ -10,6 +10,11 @@ from firehose_logging._threads import Reserved
 from tools.waiting import wait_until
 
 
+def listed() -> int:
+    """How many threads a function would see."""
+    return len(threading.enumerate())
+
+
 def test_a_thread_of_ours_is_known_while_it_runs():
     """On a thread of ours ``is_own`` is true, and the SDK's loggers are about us there."""
     seen = []
@@ -21,9 +26,53 @@ def test_a_thread_of_ours_is_known_while_it_runs():
     thread.join(10)
 
     assert seen == [(True, True)]
+    assert not thread.is_alive()
     assert not _threads.is_own()
     assert not _threads.is_about_us("botocore.hooks")
-    assert thread.ident not in _threads.own
+
+
+def test_a_function_does_not_see_it():
+    """It is in no list of threads, so nobody joins or counts it, whatever is logged on it."""
+    before = listed()
+    go, logged = threading.Event(), threading.Event()
+
+    def work() -> None:
+        name = threading.current_thread().name  # as each log record does
+        _threads.is_about_us(name)
+        logged.set()
+        go.wait(10)
+
+    thread = _threads.spawn("test", work)
+    assert logged.wait(10)
+    assert thread.is_alive()
+    assert listed() == before
+    go.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_joining_has_a_limit():
+    """A thread that does not end is waited for as long as was asked, and no longer."""
+    go = threading.Event()
+    thread = _threads.spawn("test", lambda: go.wait(10))
+    thread.join(0.01)
+
+    assert thread.is_alive()
+    go.set()
+    thread.join()
+    assert not thread.is_alive()
+
+
+def test_a_child_has_none_of_its_parents_threads(monkeypatch):
+    """After a fork the handle says so, though its lock is as it was."""
+    monkeypatch.setattr(_threads, "own", set())
+    go = threading.Event()
+    thread = _threads.spawn("test", lambda: go.wait(10))
+    _threads.forget()
+
+    assert not thread.is_alive()
+    thread.join()
+    go.set()
 
 
 def test_a_reserved_thread_runs_what_it_is_given():
@@ -38,21 +87,21 @@ def test_a_reserved_thread_runs_what_it_is_given():
 
 def test_a_cancelled_thread_ends():
     """A thread that is not needed after all goes away."""
+    before = set(_threads.own)
     reserved = Reserved("cancelled")
-    name = "firehose_logging.cancelled"
-    assert name in {thread.name for thread in threading.enumerate()}
+    wait_until(lambda: set(_threads.own) > before, what="the thread")
     reserved.cancel()
 
-    wait_until(lambda: name not in {thread.name for thread in threading.enumerate()})
+    wait_until(lambda: set(_threads.own) <= before, what="its end")
 
 
 def test_no_thread_is_left(monkeypatch):
     """Where the system gives none, whoever reserves one is told at once."""
 
-    def none_left(self: object) -> None:
+    def none_left(*args: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", none_left)
+    monkeypatch.setattr(_threads._thread, "start_new_thread", none_left)
 
     with pytest.raises(RuntimeError, match="can't start new thread"):
         Reserved("test")

@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "a child is forked beside a thread that threading knows"
 LINES = [line(f"worker {n}", "WARNING", during=during) for during in (1, 2) for n in range(3)]
