@@ -58,10 +58,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def open_firehose(folder: Path | None = None, **stream: Any) -> Iterator[LocalFirehose]:
+def open_firehose(
+    folder: Path | None = None, *, tls: bool = False, **stream: Any
+) -> Iterator[LocalFirehose]:
     """A local Firehose that knows the credentials and region of local Lambda functions.
 
-    ``stream`` are settings of its one delivery stream; ``folder`` is the bucket, None makes one.
+    ``stream`` are settings of its one delivery stream; ``folder`` is the bucket, None makes one;
+    ``tls`` has it speak HTTPS.
     """
     with ExitStack() as stack:
         bucket = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bucket-")))
@@ -72,6 +75,7 @@ def open_firehose(folder: Path | None = None, **stream: Any) -> Iterator[LocalFi
                 access_key=_DEFAULTS.access_key,
                 secret_key=_DEFAULTS.secret_key,
                 session_token=_DEFAULTS.session_token,
+                tls=tls,
             )
         )
 
