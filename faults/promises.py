@@ -194,6 +194,42 @@ PROMISES = (
         "if False:",
         "tests/extension/test_telemetry.py::test_what_we_wrote_ourselves_does_not_come_back",
     ),
+    Promise(
+        "SIGTERM outside Lambda delivers what is pending",
+        "_shutdown.py",
+        "if _deliver is not None and not _deliver(ends=_previous == _signal.SIG_DFL):",
+        "if False:",
+        "tests/package/test_shutdown.py::test_sigterm_without_a_handler",
+    ),
+    Promise(
+        "SIGTERM that somebody gave back to its default is taken again",
+        "_shutdown.py",
+        "    if _signal.getsignal(_signal.SIGTERM) in (_signal.SIG_DFL, _signal.SIG_IGN):\n"
+        "        _take_over()\n",
+        "",
+        "tests/package/test_shutdown.py::test_sigterm[default]",
+    ),
+    Promise(
+        "without an extension lines are delivered after each response",
+        "_runtime.py",
+        "streams.flush(0 if streams.failing else LATE_TIMEOUT)",
+        "pass",
+        "tests/e2e/test_late_handler.py::test_delivered_after_the_response",
+    ),
+    Promise(
+        "the next event is asked for however long the API is away",
+        "_extension/next_event.py",
+        "        self._retry_at = now + self._delay\n",
+        "        self._retry_at = None\n",
+        "tests/extension/test_next_event.py::test_an_hour_without_the_api",
+    ),
+    Promise(
+        "what the package says about itself is in the stream",
+        "_diagnostics.py",
+        "            _sink(*_kept.popleft())\n",
+        "            _kept.popleft()\n",
+        "tests/package/test_diagnostics.py::test_the_stream_is_told_too",
+    ),
     # -- the crash journal ----------------------------------------------------------------------
     Promise(
         "after SIGKILL at any moment the next process delivers what was accepted",
