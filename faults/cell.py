@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from firehose_logging._delivery.journal_files import FOLDER, read_lines
+from firehose_logging._delivery.journal_files import PREFIX, SUFFIX
+from firehose_logging._delivery.segment import read_lines, read_oldest
+from local_firehose import Fault
+from tools.waiting import wait_until
 
 from .account import Account, settle
 from .catalogue import TROUBLES
 from .deployment import REST, Deployment, held, masked
-from .ends import IDLE, IN_INVOCATION, RAISE, TIMEOUT
+from .ends import FROZEN, HUNG, IDLE, IN_INVOCATION, RAISE, TIMEOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +23,19 @@ if TYPE_CHECKING:
 
 #: Environments that may follow until everything the journal kept is delivered.
 SUCCESSORS = 4
+
+
+#: What else may be so, and its variables. Without a journal only a process that is killed without
+#: a word loses lines, since the others have the runtime's output as another way out.
+BESIDES: dict[str, dict[str, str]] = {
+    "undelivered": {"FIREHOSE_LOGGING_PASSTHROUGH": "undelivered"},
+    "no journal": {
+        "FIREHOSE_LOGGING_JOURNAL": "off",
+        "FIREHOSE_LOGGING_PASSTHROUGH": "undelivered",
+    },
+    "tmp emptied": {},
+    "children": {},
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class Cell:
         policy: ``end``, ``periodic`` or ``adaptive``.
         end: how the process ends.
         transport: ``auto`` or ``boto3``.
+        besides: what else is so, of ``BESIDES``; empty for nothing.
     """
 
     trouble: str
@@ -38,9 +56,11 @@ class Cell:
     policy: str
     end: str
     transport: str = "auto"
+    besides: str = ""
 
     def __str__(self) -> str:
-        return f"{self.trouble} {self.form}, {self.policy}, {self.end}, {self.transport}"
+        words = f"{self.trouble} {self.form}, {self.policy}, {self.end}, {self.transport}"
+        return f"{words}, {self.besides}" if self.besides else words
 
     @property
     def load(self) -> tuple[int, int, int]:
@@ -61,6 +81,7 @@ class Cell:
             "FIREHOSE_LOGGING_INTERVAL": "0.5",
             "FIREHOSE_LOGGING_TRANSPORT": self.transport,
             "FIREHOSE_LOGGING_BUFFER_BYTES": str(self.load[2]),
+            **BESIDES.get(self.besides, {}),
         }
 
 
@@ -97,9 +118,27 @@ def events(cell: Cell) -> list[dict[str, Any]]:
     count, size, _ = cell.load
     load = {"lines": count, "bytes": size}
     made: list[dict[str, Any]] = [{"first": 1 + n * count, **load} for n in range(2)]
-    if cell.end != IDLE:
+    if cell.besides == "children":
+        made[0]["children"] = 4
+    if cell.besides == "tmp emptied":
+        made[-1]["empty"] = True
+    if cell.end in (HUNG, FROZEN):
+        made.append({"first": 1 + 2 * count, **load})
+    elif cell.end != IDLE:
         made.append({"first": 1 + 2 * count, **load, "then": cell.end})
     return made
+
+
+def end_in_a_call(deployment: Deployment, environment: LocalLambda, cell: Cell) -> InvocationResult:
+    """Have the last delivery hang, whatever was wrong before."""
+    deployment.firehose.faults.set(Fault.hang(times=1))
+    before = len(deployment.firehose.ledger.calls)
+    answer = environment.invoke(events(cell)[-1])
+    if cell.end == FROZEN:
+        environment.wait_frozen(REST)
+    else:
+        wait_until(lambda: len(deployment.firehose.ledger.calls) > before or environment.idle)
+    return answer
 
 
 def call(environment: LocalLambda, event: dict[str, Any]) -> InvocationResult:
@@ -126,7 +165,11 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
             for number, event in enumerate(events(cell)):
                 if number:
                     trouble.step(deployment, cell.form, number + 1)
-                answer = call(environment, event)
+                if cell.end in (HUNG, FROZEN) and number == 2:
+                    trouble.end(deployment)
+                    answer = end_in_a_call(deployment, environment, cell)
+                else:
+                    answer = call(environment, event)
                 outcome.changed += _changed(event, answer, bare)
             if cell.end not in IN_INVOCATION:
                 environment.shutdown()
@@ -136,6 +179,7 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
                 # The same environment goes on with a new process.
                 outcome.changed += call(environment, {}).payload != {"logged": 0}
             outcome.held = held(environment)
+            output = diverted(environment)
         for _ in range(SUCCESSORS):
             if not journalled(deployment.tmp):
                 break
@@ -143,12 +187,22 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
                 # Long enough for the policy to deliver: an SDK's import takes longer than
                 # SIGTERM leaves.
                 outcome.changed += call(environment, {"sleep": 2}).payload != {"logged": 0}
+                output += diverted(environment)
         if journalled(deployment.tmp):
             outcome.problem = "the journal was not emptied"
         lines = deployment.lines()
         outcome.recovered = sum(line.get("recovered", 0) for line in lines)
-        outcome.account = settle(deployment.accepted(), lines)
+        outcome.account = settle(deployment.accepted(), lines, output)
     return outcome
+
+
+def diverted(environment: LocalLambda) -> list[dict[str, Any]]:
+    """The lines of ours in the runtime's own output."""
+    found = []
+    for event in environment.output:
+        if event.text.startswith("{") and '"seq":' in event.text:
+            found.append(json.loads(event.text))
+    return found
 
 
 def _changed(event: dict[str, Any], answer: InvocationResult, bare: dict[str, bytes] | None) -> int:
@@ -172,6 +226,12 @@ def bare_answers() -> dict[str, bytes]:
 def journalled(tmp: Path) -> list[bytes]:
     """The lines that the journal files in a ``/tmp`` hold."""
     found: list[bytes] = []
-    for path in sorted((tmp / FOLDER).glob("*.journal")):
-        found += read_lines(path.read_bytes())
+    processes: dict[str, list[Path]] = {}
+    for path in sorted(tmp.glob(f"{PREFIX}*{SUFFIX}")):
+        processes.setdefault(path.name.partition(".journal")[0].rpartition(".")[0], []).append(path)
+    for paths in processes.values():
+        paths.sort(key=lambda path: int(path.name.split(".")[-2]))
+        datas = [path.read_bytes() for path in paths]
+        for data in datas:
+            found += read_lines(data, read_oldest(datas[-1]))
     return found

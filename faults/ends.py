@@ -13,5 +13,9 @@ RAISE = "raise"
 
 ENDS = (IDLE, *IN_INVOCATION, RAISE)
 
+#: While a call to Firehose is under way that will never be answered: SIGTERM at once, or after the
+#: environment was frozen in it.
+HUNG, FROZEN = "hung call", "frozen call"
+
 #: Seconds of the invocation that times out.
 TIMEOUT = 1.2

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from .account import Account
 from .catalogue import FORMS, TROUBLES
-from .cell import Cell, Outcome, bare_answers, run
+from .cell import BESIDES, Cell, Outcome, bare_answers, run
 from .deployment import built_layer
-from .ends import ENDS
+from .ends import ENDS, FROZEN, HUNG, IDLE, RAISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,6 +42,22 @@ def cells(ends_each: int = 2) -> list[Cell]:
     policies, turn = itertools.cycle(POLICIES), itertools.cycle(ENDS)
     for trouble, form in itertools.product(TROUBLES, FORMS):
         made.append(Cell(trouble, form, next(policies), next(turn), "boto3"))
+    return made + others()
+
+
+def others() -> list[Cell]:
+    """What is not crossed with everything else: other ends, and what else may be so."""
+    made = []
+    turn = itertools.cycle(("unavailable", "never answers", "access denied", "throttled"))
+    for policy in POLICIES:
+        for end in (HUNG, FROZEN):
+            made += [Cell(trouble, "passes", policy, end) for trouble in ("500", "refused")]
+        for end in ENDS:
+            made.append(Cell(next(turn), "stays", policy, end, besides="undelivered"))
+            made.append(Cell(next(turn), "passes", policy, end, besides="tmp emptied"))
+        for end in (IDLE, "timeout", "sys.exit", RAISE):
+            made.append(Cell(next(turn), "stays", policy, end, besides="no journal"))
+            made.append(Cell(next(turn), "passes", policy, end, besides="children"))
     return made
 
 
@@ -62,6 +78,12 @@ def sample() -> list[Cell]:
         Cell("KMS", "stays", "end", "sys.exit", "boto3"),
         Cell("not JSON", "passes", "adaptive", "os._exit", "boto3"),
         Cell("500, stored", "flaps", "periodic", "raise", "boto3"),
+        Cell("500", "passes", "end", HUNG),
+        Cell("500", "passes", "periodic", FROZEN),
+        Cell("throttled", "stays", "adaptive", "timeout", besides="undelivered"),
+        Cell("unavailable", "passes", "end", "SIGKILL", besides="tmp emptied"),
+        Cell("access denied", "stays", "periodic", "SIGTERM idle", besides="no journal"),
+        Cell("never answers", "passes", "end", "SIGTERM idle", besides="children"),
     ]
 
 
@@ -105,9 +127,9 @@ def told(outcome: Outcome) -> str:
 
 
 HEAD = (
-    "| | runs | logged | delivered | duplicates | lost and counted | in the journal at the end "
-    "| taken over | unexplained | answers changed | hold, max ms |\n"
-    "|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|\n"
+    "| | runs | logged | delivered | diverted | duplicates | lost and counted "
+    "| in the journal at the end | taken over | unexplained | answers changed | hold, max ms |\n"
+    "|---|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|\n"
 )
 
 
@@ -116,12 +138,17 @@ def table(outcomes: Iterable[Outcome]) -> str:
     found = list(outcomes)
     rows = []
     for trouble, form in itertools.product(TROUBLES, FORMS):
-        mine = [o for o in found if (o.cell.trouble, o.cell.form) == (trouble, form)]
+        mine = [
+            o
+            for o in found
+            if (o.cell.trouble, o.cell.form) == (trouble, form) and not o.cell.besides
+        ]
         rows.append(row(f"{trouble}, {form}", mine))
     parts = [HEAD + "".join(rows)]
     for title, field, values in (
         ("policy", "policy", POLICIES),
-        ("end", "end", ENDS),
+        ("end", "end", (*ENDS, HUNG, FROZEN)),
+        ("besides", "besides", tuple(BESIDES)),
         ("transport", "transport", ("auto", "boto3")),
     ):
         by = [row(v, [o for o in found if getattr(o.cell, field) == v]) for v in values]
@@ -144,6 +171,7 @@ def row(title: str, outcomes: Sequence[Outcome]) -> str:
         len(outcomes),
         total.logged,
         total.delivered,
+        total.diverted,
         total.repeated,
         lost,
         sum(o.kept for o in outcomes),

@@ -34,8 +34,13 @@ def _after_fork() -> None:
         _process.after_fork()
 
 
+def _forked() -> None:
+    if _process is not None:
+        _process.streams.forked()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_after_fork, after_in_parent=_forked)
 
 
 def _tell_wrong(text: str) -> None:

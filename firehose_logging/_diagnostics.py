@@ -32,6 +32,7 @@ CODES = {
     "buffer_full": "ERROR",
     "extension_refused": "WARNING",
     "internal": "ERROR",
+    "journal_anew": "WARNING",
     "journal_off": "WARNING",
     "journal_unread": "WARNING",
     "lines_diverted": "WARNING",

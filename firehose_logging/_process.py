@@ -55,6 +55,7 @@ class Process:
     def __init__(self, environment: Environment, settings: Settings) -> None:
         self.environment = environment
         self.pid = os.getpid()
+        self._is_child = False
         self.clock = SystemClock()
         self.context = Context(
             environment, fields=settings.fields, fixed=settings.schema == "fixed"
@@ -195,8 +196,13 @@ class Process:
             self.capture.complete()
             self.capture.leave_descriptors()
         for delivery in self.streams.all():
-            delivery.release()
+            delivery.backlog.release()
         in_lambda = self.environment.runtime_api is not None
+        workers = self.environment.workers
+        if in_lambda and self._is_child and workers is None and self.streams.are_kept():
+            # The parent delivers them; whoever joins this child must not wait for Firehose.
+            self.streams.close_journals()
+            return
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
         deadline = self.clock.now() + timeout
         self.streams.flush(timeout, urgent=True)
@@ -221,6 +227,7 @@ class Process:
     def after_fork(self) -> None:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""
         self.pid = os.getpid()
+        self._is_child = True
         from firehose_logging import _fork
 
         _fork.forget_imports(_threads.own)

@@ -68,6 +68,7 @@ MODULES = (
     "_delivery.delivery",
     "_delivery.journal",
     "_delivery.journal_files",
+    "_delivery.segment",
     "_delivery.ledger",
     "_delivery.losses",
     "_delivery.outcome",

@@ -44,9 +44,13 @@ socket.getaddrinfo = _resolve_unless_down
 
 def handler(event: dict[str, Any], _context: Any) -> Any:
     """Log, then return or end."""
+    if event.get("empty"):
+        _empty()
     first, lines = event.get("first", 0), event.get("lines", 0)
     size, threads = event.get("bytes", 200), event.get("threads", 1)
-    if threads == 1:
+    if event.get("children"):
+        _in_children(range(first, first + lines), size, event["children"])
+    elif threads == 1:
         _log(range(first, first + lines), size, event.get("pace", 0))
     else:
         numbers = [range(first + n, first + lines, threads) for n in range(threads)]
@@ -63,6 +67,23 @@ def handler(event: dict[str, Any], _context: Any) -> Any:
     time.sleep(event.get("sleep", 0))
     THEN[event.get("then", "return")]()
     return {"logged": lines}
+
+
+def _empty() -> None:
+    """Empty /tmp of all that is not ours, as functions do that fear for their space."""
+    for path in Path(TMP).iterdir():
+        if path.name.startswith("."):
+            path.unlink()
+
+
+def _in_children(numbers: range, size: int, children: int) -> None:
+    """Log in forked children that leave without a word, as the documentation of fork says."""
+    for n in range(children):
+        pid = os.fork()
+        if not pid:
+            _log(numbers[n::children], size, 0)
+            os._exit(0)
+        os.waitpid(pid, 0)
 
 
 def _log(numbers: range, size: int, pace: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from faults.targets.target import Target
-from firehose_logging._delivery.journal_files import FOLDER, Journal, read_lines, read_losses
+from firehose_logging._delivery.journal_files import PREFIX, Journal
+from firehose_logging._delivery.segment import COUNTED, read_lines, read_losses
 
 lines = st.lists(st.binary(min_size=1, max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"))
 damage = st.one_of(
@@ -21,7 +23,7 @@ damage = st.one_of(
 )
 histories = st.tuples(lines, st.integers(0, 30), lines, damage)
 losses = st.dictionaries(
-    st.sampled_from(("buffer_full", "refused", "unencodable", "bad_telemetry")),
+    st.sampled_from(COUNTED),
     st.integers(1, 2**33),
 )
 
@@ -32,22 +34,22 @@ def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         dead = Journal(folder, "logs", "1-dead")
         for index, line in enumerate(first):
-            dead.append(index, line, lambda: 0)
+            dead.append(index, line, 0.0, lambda: 0)
         if first and confirmed >= len(first):
             dead.settled(None)
             first = []
         for index, line in enumerate(second, 100):
-            dead.append(index, line, lambda: 0)
+            dead.append(index, line, 0.0, lambda: 0)
         written = first + second
         dead.close(keep=True)
-        for path in Path(folder, FOLDER).glob("*.journal"):
+        for path in Path(folder).glob(".*.journal"):
             _harm(path, harm)
         found = list(Journal(folder, "logs", "2-next").recover())
 
         assert found == written[: len(found)]
         if harm is None:
             assert found == written
-        assert not list(Path(folder, FOLDER).iterdir())
+        assert not list(Path(folder).iterdir())
 
 
 def _harm(path: Path, harm: tuple[str, int] | None) -> None:
@@ -76,7 +78,7 @@ def count(given: dict[str, int]) -> None:
 
 def read(data: bytes) -> None:
     """Any bytes are lines or nothing."""
-    for prefix in (b"", b"FHLJ0001", b"FHLJ0002", b"FHLJ0002\1\0\0\0" + bytes(16)):
+    for prefix in (b"", b"FHLJ0002", b"FHLJ0003", b"FHLJ0003\1\0\0\0" + bytes(24)):
         assert all(read_lines(prefix + data))
         assert all(0 <= number < 2**32 for number in read_losses(prefix + data))
 
@@ -84,24 +86,23 @@ def read(data: bytes) -> None:
 def pass_over(data: bytes) -> None:
     """A file that lives, a symlink, a folder and other people's files stay as they are."""
     with tempfile.TemporaryDirectory() as root:
-        journal = Journal(root, "logs", "2-next")
-        folder = Path(root, FOLDER)
+        folder = Path(root, "tmp")
+        journal = Journal(str(folder), "logs", "2-next")
         outside = Path(root, "outside")
-        outside.write_bytes(b"FHLJ0002" + data)
-        (folder / "logs~link.1.journal").symlink_to(outside)
-        (folder / "logs~folder.1.journal").mkdir()
-        (folder / "other~1.1.journal").write_bytes(data)
-        live = folder / "logs~live.1.journal"
+        outside.write_bytes(b"FHLJ0003" + data)
+        ours = f"{PREFIX}{os.geteuid()}-logs~"
+        (folder / f"{ours}link.1.journal").symlink_to(outside)
+        (folder / f"{ours}folder.1.journal").mkdir()
+        (folder / f"{PREFIX}{os.geteuid()}-other~1.1.journal").write_bytes(data)
+        live = folder / f"{ours}live.1.journal"
         live.write_bytes(data)
+        before = sorted(path.name for path in folder.iterdir())
         with live.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             assert list(journal.recover()) == []
             assert live.read_bytes() == data
-        assert outside.read_bytes() == b"FHLJ0002" + data
-        assert sorted(path.name for path in folder.iterdir()) == [
-            "logs~folder.1.journal", "logs~link.1.journal", "logs~live.1.journal",
-            "other~1.1.journal",
-        ]  # fmt: skip
+        assert outside.read_bytes() == b"FHLJ0003" + data
+        assert sorted(path.name for path in folder.iterdir()) == before
 
 
 TARGETS = [

@@ -67,7 +67,9 @@ class Backlog:
             spill_bytes=self._spill_bytes(),
         )
         self.losses = Losses(self.batcher)
-        self.journal = CrashJournal(self._journal_folder, self._settings.stream_name or "")
+        self.journal = CrashJournal(
+            self._journal_folder, self._settings.stream_name or "", self._settings.buffer_bytes
+        )
         self._seq = 0
         #: How many lines were accepted before the one that is being numbered; None between lines.
         self._numbering: int | None = None
@@ -155,9 +157,8 @@ class Backlog:
 
     def _accept(self, line: bytes, now: float) -> None:
         batcher = self.batcher
-        self.journal.append(
-            self.ledger.accepted, line, batcher.oldest_index, batcher.settled_between
-        )
+        index = self.ledger.accepted
+        self.journal.append(index, line, now, batcher.oldest_index, batcher.settled_between)
         batcher.add(line, now)
         if self.ledger.has_gaps:
             self.keep_losses()
@@ -165,6 +166,10 @@ class Backlog:
     def take_over(self, line: bytes) -> None:
         """Accept a line that an earlier process has numbered; under the lock."""
         self._accept(line, self._clock.now())
+
+    def pending(self) -> int:
+        """Lines that are not delivered yet."""
+        return self.exclusively(lambda: self.batcher.pending_lines)
 
     def pending_up_to(self, index: int) -> int:
         """Lines with an index of at most ``index`` that are not settled yet.
@@ -249,7 +254,7 @@ class Backlog:
         self._held = True
 
     def release(self) -> None:
-        """Number what waits."""
+        """Number what waits, as when the process ends without having been restored."""
         self._held = False
 
     def renumber(self, old: str, new: str) -> None:
@@ -270,6 +275,13 @@ class Backlog:
     def close_journal(self) -> None:
         """Leave pending lines to the next process, and no file when nothing is pending."""
         self.exclusively(self._close_journal)
+
+    def is_kept(self) -> bool:
+        """Whether whoever comes after this process can deliver all that is pending."""
+        return self.exclusively(self._is_kept)
+
+    def _is_kept(self) -> bool:
+        return self.batcher.oldest_index() is None or self.journal.keeps
 
     def _close_journal(self) -> None:
         pending = self.batcher.oldest_index() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from firehose_logging import _threads
@@ -81,3 +82,8 @@ class Caller:
         """Let go of connections; the next call makes new ones."""
         if self._transport is not None:
             self._transport.close()
+
+
+def jitter() -> float:
+    """A float in [0, 1); the random module's import costs more than all jitter ever will."""
+    return int.from_bytes(os.urandom(4), "little") / 2**32

@@ -63,7 +63,7 @@ class Deliveries:
 
     def pending(self) -> int:
         """Lines that are not delivered yet, of every stream."""
-        return sum(d.pending() for d in self.all())
+        return sum(d.backlog.pending() for d in self.all())
 
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
         """Deliver everything, within one time budget in seconds."""
@@ -87,10 +87,19 @@ class Deliveries:
         for delivery in self.all():
             delivery.divert()
 
+    def are_kept(self) -> bool:
+        """Whether whoever comes after this process can deliver all that is pending."""
+        return all(delivery.backlog.is_kept() for delivery in self.all())
+
     def close_journals(self) -> None:
         """The process ends: leave pending lines, and only those, to the next one."""
         for delivery in self.all():
             delivery.close_journal()
+
+    def forked(self) -> None:
+        """In the parent of a forked child."""
+        for delivery in self.all():
+            delivery.forked()
 
     def after_fork(self) -> None:
         """In a forked child: every delivery starts empty."""

@@ -7,11 +7,8 @@ notifying happen outside it.
 
 from __future__ import annotations
 
-import os
-import sys
-
 from firehose_logging._delivery.booking import Booking
-from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, HUNG_AT_EXIT, Caller
+from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, HUNG_AT_EXIT, Caller, jitter
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
@@ -66,12 +63,12 @@ class Delivery:
         spawn: Callable[[str, Callable[[], None]], Thread] | None = None,
     ) -> None:
         self.settings = settings
-        self._backlog = backlog
+        self.backlog = self._backlog = backlog
         self._make_transport = make_transport
         self._clock = clock
         self._background = background
         self._own_body = own_body
-        self._on_progress = on_progress or _nothing
+        self._on_progress = on_progress or (lambda: None)
         self._spawn = spawn
         self._diversion: Diversion | None = None
         if divert is not None:
@@ -88,10 +85,9 @@ class Delivery:
         backlog.clear()
         if self._diversion is not None:
             self._diversion.clear()
+        self._recovered_to = -1  # index of the newest line that was taken over
         self._recovery = Recovery(backlog, self._trigger_bytes, self._make_room, self._own_body)
-        # What an earlier process left is ours now, where nothing is kept.
-        self._recovered = not backlog.journal.wanted
-        self._booking = Booking(self.settings.stream_name, backlog.batcher, backlog.losses, _jitter)
+        self._booking = Booking(self.settings.stream_name, backlog.batcher, backlog.losses, jitter)
         self._asked = Asked(self._trigger_bytes, self.settings.interval)
         self._worker = Worker(self._work, self._spawn)
         self._waiters = Waiters()
@@ -141,7 +137,7 @@ class Delivery:
 
     def _request(self, *, urgent: bool) -> int:
         target, idle = self._backlog.exclusively(self._ask, urgent)
-        if not idle or not self._recovered:
+        if not idle or self._recovery.is_asked_for():
             self._rouse()
         return target
 
@@ -153,13 +149,16 @@ class Delivery:
 
     def settled(self, target: int) -> bool:
         """Whether every line up to ``target`` is delivered or lost."""
+        if not self.recovered:
+            return False
+        newest = max(target, self._recovered_to)
         oldest = self._backlog.exclusively(self._backlog.batcher.oldest_index)
-        return (oldest is None or oldest > target) and self.recovered
+        return oldest is None or oldest > newest
 
     @property
     def recovered(self) -> bool:
         """Whether what earlier processes left behind has been taken over, or nobody looks."""
-        return self._recovered or not self._worker.alive
+        return not self._recovery.due or not self._worker.alive
 
     @property
     def has_thread(self) -> bool:
@@ -174,10 +173,6 @@ class Delivery:
     def oldest(self) -> float | None:
         """When the oldest pending line came, on the clock; None when nothing is pending."""
         return self._backlog.exclusively(self._backlog.batcher.oldest_pending_time)
-
-    def pending(self) -> int:
-        """Lines that are not delivered yet."""
-        return self._backlog.exclusively(self._backlog.batcher.pending_up_to, sys.maxsize)
 
     def flush(self, timeout: float | None = None, *, urgent: bool = False) -> FlushResult:
         """Deliver everything accepted so far.
@@ -250,22 +245,31 @@ class Delivery:
 
     def _work(self, worker: Worker) -> None:
         """The thread: send, wait for more, until closed or relieved."""
-        try:
-            self.recover()
-        except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
-            trouble = f"{type(error).__name__}: {error}"
-            tell(f"crash journal not read: {trouble}", code="journal_unread", once="recover")
-        self._recovered = True
-        self._notify()
         while True:
             try:
-                while self._worker is worker and self._turn():
+                while self._worker is worker and self._recover_first() and self._turn():
                     pass
             except Exception as error:  # noqa: BLE001 - nobody else would deliver
                 tell(f"delivery: {type(error).__name__}: {error}", once=f"work:{error}")
                 self._backlog.exclusively(self._put_back)
             else:
                 return
+
+    def _recover_first(self) -> bool:
+        """Take over what processes that are gone have left, if it is time; always true."""
+        if self._recovery.due:
+            before = self._backlog.ledger.accepted
+            try:
+                self._recovery.run()
+            except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
+                trouble = f"{type(error).__name__}: {error}"
+                tell(f"crash journal not read: {trouble}", code="journal_unread", once="recover")
+            if self._backlog.ledger.accepted > before:
+                # Whoever waits for a flush waits for these, too.
+                self._recovered_to = self._asked.target = self._backlog.ledger.accepted - 1
+            self._recovery.due = False
+            self._notify()
+        return True
 
     def _make_room(self) -> bool:
         """Have what was recovered sent, on the delivery thread; nobody else waits for it."""
@@ -359,6 +363,9 @@ class Delivery:
         if self._booking.stored and backlog.losses.to_tell:
             backlog.tell_losses(self._own_body)
         backlog.journal.settled(backlog.batcher.oldest_index())
+        if backlog.journal.take_deleted():
+            text = "the crash journal was deleted by the function; it has been made anew"
+            backlog.incoming.append(self._own_body("WARNING", text, {"code": "journal_anew"}))
         if backlog.ledger.lost.get(BUFFER_FULL):
             text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
             text += "; the oldest lines are lost and counted"
@@ -375,8 +382,12 @@ class Delivery:
             sizes = outcome.sizes and [
                 size for size, code in zip(outcome.sizes, codes, strict=True) if code is None
             ]
-            self._backlog.batcher.delivered(stored, sizes)
-            self._backlog.journal.settled(self._backlog.batcher.oldest_index())
+            backlog = self._backlog
+            backlog.batcher.delivered(stored, sizes)
+            backlog.losses.stored(stored)
+            if stored and backlog.losses.to_tell:
+                backlog.tell_losses(self._own_body)
+            backlog.journal.settled(backlog.batcher.oldest_index())
 
     def _notify(self) -> None:
         """Have everyone who waits look again."""
@@ -423,23 +434,15 @@ class Delivery:
         self._booking.not_before = 0.0
         self._caller = Caller(self._make_transport, self._clock)
 
-    def release(self) -> None:
-        """Number what waits, as the process ends without having been restored."""
-        self._backlog.release()
+    def forked(self) -> None:
+        """In the parent: a child may leave lines in a journal of its own."""
+        self._recovery.forked()
 
     def after_fork(self) -> None:
         """In the child: start empty. What was pending is the parent's to deliver."""
         self._backlog.journal.close(keep=True)
         self._reset()
+        self._recovery.due = False
 
     def __repr__(self) -> str:
         return f"<Delivery {self.settings.stream_name} {self._backlog!r}>"
-
-
-def _nothing() -> None:
-    return
-
-
-def _jitter() -> float:
-    """A float in [0, 1); the random module's import costs more than all jitter ever will."""
-    return int.from_bytes(os.urandom(4), "little") / 2**32

@@ -23,11 +23,15 @@ class CrashJournal:
     Args:
         folder: where journals are kept; None keeps none.
         stream_name: delivery stream.
+        buffer_bytes: of the lines that may be pending at a time.
     """
 
-    def __init__(self, folder: str | None, stream_name: str) -> None:
+    def __init__(
+        self, folder: str | None, stream_name: str, buffer_bytes: int = 16_777_216
+    ) -> None:
         self._folder = folder
         self._stream_name = stream_name
+        self._buffer_bytes = buffer_bytes
         # All mutable state.
         self._journal: Journal | None = None
         self._tried = folder is None
@@ -41,10 +45,11 @@ class CrashJournal:
         self,
         index: int,
         line: bytes,
+        now: float,
         oldest: Callable[[], int | None],
         between: Callable[[], tuple[int, int]],
     ) -> None:
-        """Keep a line; ``oldest`` and ``between`` are as of ``Journal.append``."""
+        """Keep a line; as of ``Journal.append``."""
         if self._journal is None:
             if self._tried:
                 return
@@ -52,7 +57,7 @@ class CrashJournal:
             if self._journal is None:
                 return
         try:
-            self._journal.append(index, line, oldest, between)
+            self._journal.append(index, line, now, oldest, between)
         except Exception as error:
             if is_users(error):
                 raise
@@ -96,9 +101,27 @@ class CrashJournal:
             yield from self._journal.recover()
 
     @property
+    def keeps(self) -> bool:
+        """Whether everything that is pending is in there."""
+        return self._journal is not None and self._journal.trouble is None
+
+    @property
     def found(self) -> dict[str, int]:
         """The losses that those processes did not live to tell, by reason."""
         return self._journal.found if self._journal is not None else {}
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether ``recover`` met files of processes that live."""
+        return self._journal is not None and self._journal.passed_over
+
+    def take_deleted(self) -> bool:
+        """Whether somebody has deleted the files since the last time; they are there again."""
+        journal = self._journal
+        if journal is None or not journal.was_deleted:
+            return False
+        journal.was_deleted = False
+        return True
 
     def close(self, *, keep: bool) -> None:
         """Close the files, and delete them unless ``keep``; a later line opens new ones."""
@@ -113,7 +136,9 @@ class CrashJournal:
             from firehose_logging._delivery.journal_files import Journal
 
             token = f"{os.getpid()}-{os.urandom(4).hex()}"
-            self._journal = Journal(self._folder or "", self._stream_name, token)
+            self._journal = Journal(
+                self._folder or "", self._stream_name, token, self._buffer_bytes
+            )
         except Exception as error:
             if is_users(error):
                 self._tried = False

@@ -1,143 +1,100 @@
 """The crash journal: undelivered lines in ``/tmp``, for when the process is killed.
 
-Lines are copied into a file that is mapped into memory, so a line costs a copy and no system
-call, and is safe from SIGKILL as soon as it is written: the kernel owns the pages. A journal is a
-few segment files. When nothing is pending the first one starts over, so that in normal life one
-file is written again and again.
+A journal is a few files. When nothing is pending the first one starts over, so that in normal life
+one file is written again and again. They lie in the folder itself and are hidden: a function that
+empties ``/tmp`` with ``os.remove`` must not trip over a folder of ours. Then they are made anew.
 
-A process holds a lock on its segments for as long as it lives; the next process of the same
-environment takes those that nobody holds. What it finds may have been delivered already
-(``instanceId`` and ``seq`` tell), never the other way round.
+A process holds a lock on its files for as long as it lives; the next process of the same
+environment, or the parent of one that was forked, takes those that nobody holds. What it finds may
+have been delivered already (``instanceId`` and ``seq`` tell), never the other way round.
 """
 
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import stat
-import zlib
 
-from firehose_logging.errors import BUFFER_FULL, LOSS_REASONS
+from firehose_logging._delivery.segment import (
+    COUNTED,
+    ENTRY,
+    HEADER,
+    NO_LOSSES,
+    Segment,
+    losses_as_bytes,
+    read_lines,
+    read_losses,
+    read_oldest,
+)
+from firehose_logging._interruption import is_users
+from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-#: Our folder in the temporary directory.
-FOLDER = "firehose-logging"
+#: How the names of our files begin; user and stream follow.
+PREFIX = ".firehose-logging-"
+SUFFIX = ".journal"
 
-#: Bytes of a segment; a longer line has a segment of its own size.
-SEGMENT_BYTES = 262_144
+#: Bytes of the first file; a longer line has a file of its own size. Each further one is as large
+#: as all before it, up to this part of the buffer: a handful of descriptors for any buffer.
+SEGMENT_BYTES = 65_536
+PARTS = 8
 
-_SUFFIX = ".journal"
-#: Most bytes of journals that processes which are gone may leave: an eighth of Lambda's smallest
-#: /tmp, which is the function's. Past it the oldest files go, and their lines are counted as lost.
-MAX_LEFT_BYTES = 64 * 1_048_576
+#: Most bytes of all journals of a stream, of processes that live and of those that are gone: an
+#: eighth of Lambda's smallest /tmp, which is the function's. What is left beyond that is dropped,
+#: the oldest first, and counted as lost; what is new is not journalled.
+MAX_BYTES = 64 * 1_048_576
 
-_MAGIC = b"FHLJ0002"
-# Then, little-endian and four bytes each: the generation, and for every reason the lines lost
-# that no line tells yet. Counters of four bytes are never seen half written.
-_COUNTS = len(_MAGIC) + 4
-_HEADER = _COUNTS + 4 * len(LOSS_REASONS)
-_ENTRY = 8  # length and checksum of a line, little-endian
+#: Bytes of the file system that are left to the function: no file is made where less is free.
+RESERVE_BYTES = 32 * 1_048_576
+
+#: Seconds between two looks whether the files still have their names.
+LOOK_EVERY = 0.01
 
 
 class JournalError(Exception):
     """The journal cannot be used; the message says why."""
 
 
-class _Segment:
-    """One mapped and locked file. Generations make what is left of an earlier use invalid."""
-
-    __slots__ = ("_fd", "_generation", "_map", "_path", "at", "last", "size")
-
-    def __init__(self, path: str, size: int) -> None:
-        fresh = f"{path}.new"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(fresh, flags, 0o600)
-        try:
-            # Locked before it has a name that anyone looks for.
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Real blocks: a hole in a full file system would be a SIGBUS when written to.
-            os.posix_fallocate(self._fd, 0, size)
-            self._map = mmap.mmap(self._fd, size)
-            os.rename(fresh, path)  # noqa: PTH104 - pathlib costs an import
-        except OSError:
-            os.close(self._fd)
-            os.unlink(fresh)  # noqa: PTH108
-            raise
-        self._path = path
-        self.size = size
-        self._generation = 0
-        #: Index of the last line written; where the next one goes.
-        self.last = -1
-        self.at = _HEADER
-        self._map[: len(_MAGIC)] = _MAGIC
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget every line."""
-        self._generation = (self._generation + 1) & 0xFFFFFFFF
-        self._map[len(_MAGIC) : _COUNTS] = self._generation.to_bytes(4, "little")
-        self.at = _HEADER
-        self.last = -1
-
-    def count(self, losses: bytes) -> None:
-        """Write the counters of losses."""
-        self._map[_COUNTS:_HEADER] = losses
-
-    def append(self, index: int, line: bytes) -> bool:
-        """Write a line; False when there is no room for it."""
-        at = self.at
-        size = len(line)
-        end = at + _ENTRY + size
-        if end > self.size:
-            return False
-        # Length and checksum as two little-endian words, made as one.
-        mark = (zlib.crc32(line, self._generation) << 32) | size
-        self._map[at:end] = mark.to_bytes(_ENTRY, "little") + line
-        self.at = end
-        self.last = index
-        return True
-
-    def remove(self) -> None:
-        """Delete and close the file, in that order: nobody may find it without our lock."""
-        _unlink(self._path)
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file; it stays, for the next process."""
-        if self._fd >= 0:
-            self._map.close()
-            os.close(self._fd)
-            self._fd = -1
-
-
 class Journal:
     """The journal of one stream in one process.
 
     Args:
-        temp_dir: where our folder is made.
+        folder: where its files are; made where it is not there.
         stream_name: only journals of the same stream are recovered.
         token: tells this process's files from those of others.
+        buffer_bytes: of the lines that may be pending at a time.
 
     Raises:
-        JournalError: the folder is not ours alone, or cannot be made.
+        JournalError: the folder cannot be made, or is none.
     """
 
-    def __init__(self, temp_dir: str, stream_name: str, token: str) -> None:
-        self._folder = f"{temp_dir}/{FOLDER}"
-        # No legal stream name holds a tilde.
-        self._prefix = f"{stream_name}~"
-        self._name = f"{self._folder}/{self._prefix}{token}"
-        _own_folder(self._folder)
+    def __init__(
+        self, folder: str, stream_name: str, token: str, buffer_bytes: int = 16_777_216
+    ) -> None:
+        self._folder = folder
+        # The user's own: /tmp may be shared. No legal stream name holds a tilde.
+        self._prefix = f"{PREFIX}{os.geteuid()}-{stream_name}~"
+        self._name = f"{folder}/{self._prefix}{token}"
+        try:
+            os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs an import
+        except OSError as error:
+            raise JournalError(f"{folder}: {error.strerror}") from None
+        self._most_bytes = buffer_bytes // PARTS
         # All mutable state; the last segment is the one written to.
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._made = 0
-        self._losses = _NO_LOSSES
+        self._losses = NO_LOSSES
+        self._oldest = 0
+        self._looked_at = 0.0
+        #: Whether files were made anew since somebody last asked.
+        self.was_deleted = False
         #: Losses of processes that are gone, by reason: what ``recover`` found.
         self.found: dict[str, int] = {}
+        #: Whether files of processes that live were passed over by the last ``recover``.
+        self.passed_over = False
         #: Why lines are not journalled right now; None while they are.
         self.trouble: str | None = None
 
@@ -145,14 +102,16 @@ class Journal:
         self,
         index: int,
         line: bytes,
+        now: float,
         oldest: Callable[[], int | None],
         between: Callable[[], tuple[int, int]] | None = None,
     ) -> None:
-        """Keep a line; never raises, ``trouble`` says when it could not.
+        """Keep a line; ``trouble`` says when it could not.
 
         Args:
             index: the line's, as the batcher counts.
             line: newline included.
+            now: seconds, of any clock that only grows.
             oldest: gives the index of the oldest pending line, None for none; asked for only
                 when room must be made.
             between: gives the indices, from and up to, of lines that are settled although an older
@@ -161,6 +120,8 @@ class Journal:
         if self.trouble is not None:
             return
         segments = self._segments
+        if now - self._looked_at >= LOOK_EVERY:
+            self._look(now)
         if segments and segments[-1].append(index, line):
             return
         self.settled(oldest())
@@ -172,16 +133,44 @@ class Journal:
         if self.trouble is None:
             segments[-1].append(index, line)
 
-    def _grow(self, size: int) -> None:
-        self._made += 1
-        path = f"{self._name}.{self._made}{_SUFFIX}"
+    def _look(self, now: float) -> None:
+        """Make anew what somebody has deleted."""
+        self._looked_at = now
         try:
-            segment = _Segment(path, max(SEGMENT_BYTES, _HEADER + _ENTRY + size))
+            for segment in self._segments:
+                if not segment.is_there:
+                    segment.make_anew()
+                    self.was_deleted = True
         except OSError as error:
+            if is_users(error):
+                raise
             self.trouble = error.strerror or str(error)
-            return
-        segment.count(self._losses)
-        self._segments.append(segment)
+
+    def _grow(self, size: int) -> None:
+        so_far = sum(segment.size for segment in self._segments)
+        wanted = max(min(so_far, self._most_bytes), SEGMENT_BYTES)
+        wanted = max(wanted, HEADER + ENTRY + size)
+        try:
+            self.trouble = self._no_room_for(wanted)
+            if self.trouble is None:
+                self._made += 1
+                segment = Segment(f"{self._name}.{self._made}{SUFFIX}", wanted)
+                segment.count(self._losses)
+                segment.settled(self._oldest)
+                self._segments.append(segment)
+        except OSError as error:
+            if is_users(error):
+                raise
+            self.trouble = error.strerror or str(error)
+
+    def _no_room_for(self, size: int) -> str | None:
+        """Why a file of this size must not be made; None when it may."""
+        space = os.statvfs(self._folder)
+        if space.f_bavail * space.f_frsize - size < RESERVE_BYTES:
+            return f"less than {RESERVE_BYTES >> 20} MiB would be left free in {self._folder}"
+        if sum(size for _, size, _ in self._files()) + size > MAX_BYTES:
+            return f"journals have taken {MAX_BYTES >> 20} MiB in {self._folder}"
+        return None
 
     def lost(self, untold: Mapping[str, int]) -> None:
         """Keep the losses that no line tells yet, for the next process to tell.
@@ -189,9 +178,8 @@ class Journal:
         Args:
             untold: lines by reason; empty when all are told.
         """
-        counts = [min(untold.get(reason, 0), 0xFFFFFFFF) for reason in LOSS_REASONS]
-        self._losses = b"".join(count.to_bytes(4, "little") for count in counts)
-        if not self._segments and untold:
+        self._losses = losses_as_bytes(untold)
+        if not self._segments and untold and self.trouble is None:
             self._grow(0)
         elif self._segments:
             self._segments[-1].count(self._losses)
@@ -207,12 +195,15 @@ class Journal:
             while len(segments) > 1:
                 segments.pop(0).remove()
             if segments and segments[0].last >= 0:
-                if segments[0].size > SEGMENT_BYTES and self._losses == _NO_LOSSES:
+                if segments[0].size > SEGMENT_BYTES and self._losses == NO_LOSSES:
                     segments.pop(0).remove()
                 else:
                     segments[0].restart()
             self.trouble = None  # what was full may have room again
             return
+        self._oldest = oldest
+        if segments:
+            segments[-1].settled(oldest)
         while len(segments) > 1 and segments[0].last < oldest:
             segments.pop(0).remove()
 
@@ -233,107 +224,108 @@ class Journal:
 
     def close(self, *, keep: bool) -> None:
         """Close the files, and delete them unless ``keep``: lines are still pending."""
-        for segment in self._segments:
+        while self._segments:
+            segment = self._segments.pop(0)
             if keep:
                 segment.close()
             else:
                 segment.remove()
-        self._segments.clear()
 
     def recover(self) -> Iterator[bytes]:
-        """Lines that a process which is gone left behind; each file is deleted once read.
+        """Lines that processes which are gone left behind; their files are deleted once read.
 
-        A file whose process still lives is locked, and passed over.
+        Files of a process that lives are locked, and passed over.
         """
         self.found = {}
-        last: dict[str, tuple[int, list[int]]] = {}
-        dropped = 0
-        left = self._left_behind()
-        excess = sum(size for _, size, _ in left) - MAX_LEFT_BYTES
+        self.passed_over = False
+        left = self._files()
+        excess = sum(size for _, size, _ in left) - MAX_BYTES
+        processes: dict[str, list[tuple[int, int, str]]] = {}
         for _, size, name in left:
+            process, number = _made_by(name)
+            processes.setdefault(process, []).append((number, size, name))
+        own = _made_by(self._name)[0]
+        for process, files in processes.items():
+            if process == own:
+                continue
+            files.sort()
+            held = [fd for fd in map(self._take, (name for _, _, name in files)) if fd >= 0]
+            try:
+                if held:
+                    size = sum(size for _, size, _ in files)
+                    yield from self._read(held, dropped=excess > 0)
+                    excess -= size
+                    self._delete(held, [name for _, _, name in files])
+            finally:
+                for fd in held:
+                    os.close(fd)
+
+    def _take(self, name: str) -> int:
+        """A descriptor of a file that nobody holds; -1 where it is not for us."""
+        try:
+            flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            fd = os.open(f"{self._folder}/{name}", flags)
+        except OSError:
+            return -1  # taken by another process in the meantime, or no file of ours
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = os.fstat(fd)
+            # Without a name it was taken by another process between our open and our lock.
+            if stat.S_ISREG(found.st_mode) and found.st_nlink and found.st_uid == os.geteuid():
+                return fd
+        except OSError:
+            self.passed_over = True
+        os.close(fd)
+        return -1
+
+    def _read(self, held: list[int], *, dropped: bool) -> Iterator[bytes]:
+        """The pending lines of one process, and into ``found`` what it had lost."""
+        try:
+            # The last file has the last word.
+            head = os.pread(held[-1], HEADER, 0)
+            oldest = read_oldest(head)
+            for reason, count in zip(COUNTED, read_losses(head), strict=True):
+                if count:
+                    self.found[reason] = self.found.get(reason, 0) + count
+            for fd in held:
+                for line in read_lines(_contents(fd), oldest):
+                    if dropped:
+                        self.found[BUFFER_FULL] = self.found.get(BUFFER_FULL, 0) + 1
+                    else:
+                        yield line
+        except OSError:
+            return
+
+    def _delete(self, held: list[int], names: list[str]) -> None:
+        inodes = {os.fstat(fd).st_ino for fd in held}
+        for name in names:
             path = f"{self._folder}/{name}"
             try:
-                fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            except OSError:
-                continue  # taken by another process in the meantime, or no file of ours
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                found = os.fstat(fd)
-                # Without a name it was taken by another process between our open and our lock.
-                if stat.S_ISREG(found.st_mode) and found.st_nlink:
-                    data = _contents(fd)
-                    if excess > 0:
-                        excess -= size
-                        dropped += sum(1 for _ in read_lines(data))
-                    else:
-                        yield from read_lines(data)
-                    # The counters are of the process: its newest file has the last word.
-                    process, number = _made_by(name)
-                    last[process] = max(last.get(process, (-1, [])), (number, read_losses(data)))
-                    self.found = _sum(last.values(), dropped)
-                    _unlink(path)
+                if os.lstat(path).st_ino in inodes:
+                    os.unlink(path)  # noqa: PTH108
             except OSError:
                 continue
-            finally:
-                os.close(fd)
 
-    def _left_behind(self) -> list[tuple[int, int, str]]:
+    def _files(self) -> list[tuple[int, int, str]]:
         """Age, size and name of all journals of the stream, the oldest first."""
         found = []
         for name in os.listdir(self._folder):  # noqa: PTH208 - pathlib costs an import
             # Without its last name it is not yet locked by the process that is making it.
-            if not name.startswith(self._prefix) or not name.endswith(_SUFFIX):
+            if not name.startswith(self._prefix) or not name.endswith(SUFFIX):
                 continue
             try:
                 status = os.lstat(f"{self._folder}/{name}")
             except OSError:
                 continue  # taken by another process in the meantime
-            # Our own live segments are not left behind, and nobody else's either; but those are
-            # few, and only the lock can tell.
             found.append((status.st_mtime_ns, status.st_size, name))
         return sorted(found)
 
 
-def read_lines(data: bytes) -> Iterator[bytes]:
-    """The whole lines of a segment's bytes, up to the first that is torn or old."""
-    if data[: len(_MAGIC)] != _MAGIC or len(data) < _HEADER:
-        return
-    generation = int.from_bytes(data[len(_MAGIC) : _COUNTS], "little")
-    at = _HEADER
-    while at + _ENTRY < len(data):
-        size = int.from_bytes(data[at : at + 4], "little")
-        checksum = int.from_bytes(data[at + 4 : at + _ENTRY], "little")
-        line = data[at + _ENTRY : at + _ENTRY + size]
-        if not size or len(line) != size or zlib.crc32(line, generation) != checksum:
-            return
-        yield line
-        at += _ENTRY + size
-
-
-def read_losses(data: bytes) -> list[int]:
-    """A segment's counters of losses that nothing told yet, in the order of the reasons."""
-    if data[: len(_MAGIC)] != _MAGIC or len(data) < _HEADER:
-        return [0] * len(LOSS_REASONS)
-    return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, _HEADER, 4)]
-
-
-_NO_LOSSES = bytes(_HEADER - _COUNTS)
-
-
 def _made_by(name: str) -> tuple[str, int]:
     """Which process made a file, and its how many-th it was."""
-    process, _, rest = name.partition("~")[2].partition(".")
+    process, _, rest = name.rpartition("~")[2].partition(".")
     number = rest.partition(".")[0]
     return process, int(number) if number.isdecimal() else 0
-
-
-def _sum(losses: Iterable[tuple[int, list[int]]], dropped: int) -> dict[str, int]:
-    """Losses by reason, those with dropped files included."""
-    totals = [sum(numbers) for numbers in zip(*(counts for _, counts in losses), strict=True)]
-    found = {r: count for r, count in zip(LOSS_REASONS, totals, strict=True) if count}
-    if dropped:
-        found[BUFFER_FULL] = found.get(BUFFER_FULL, 0) + dropped
-    return found
 
 
 def _contents(fd: int) -> bytes:
@@ -343,23 +335,3 @@ def _contents(fd: int) -> bytes:
         if not part:
             return b"".join(parts)
         parts.append(part)
-
-
-def _own_folder(path: str) -> None:
-    """Make our folder, or see that it is ours and nobody else's."""
-    try:
-        os.mkdir(path, 0o700)  # noqa: PTH102
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from None
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise JournalError(f"{path} is not a folder that only this user can read and write")
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)  # noqa: PTH108
-    except OSError:
-        return

@@ -34,30 +34,44 @@ class Recovery:
         self._most_bytes = most_bytes
         self._make_room = make_room
         self._own_body = own_body
+        #: Whether there may be something to take over now; whoever does says that it is done.
+        self.due = backlog.journal.wanted
+        self._has_children = False
         # All mutable state, guarded by the lock: what is left, the next of it, how many were taken.
         self._lock = threading.Lock()
         self._left: Iterator[bytes] | None = None
         self._next: bytes | None = None
         self._taken = 0
 
+    def forked(self) -> None:
+        """This process has a child, which may leave lines by ``os._exit``: ours to deliver."""
+        self._has_children = self._backlog.journal.wanted
+
+    def is_asked_for(self) -> bool:
+        """A flush begins: whether there may be something to take over, from children too."""
+        self.due = self.due or self._has_children
+        return self.due
+
     def run(self) -> None:
         """Take over everything there is, and tell in the log stream how much that was."""
         backlog = self._backlog
+        self._has_children = False
         while (line := self._peek()) is not None:
             while backlog.batcher.queued_bytes >= self._most_bytes:
                 if not self._make_room():
                     return
             self._take(line)
 
-    def finish(self, after_each: Callable[[], None]) -> None:
+    def finish(self, make_room: Callable[[], None]) -> None:
         """The environment ends, and nothing in it will read the rest: take it over at once.
 
         Args:
-            after_each: called after each line, has it make room for the next.
+            make_room: called when much has come, has it make room for the next.
         """
         while (line := self._peek()) is not None:
             self._take(line)
-            after_each()
+            if self._backlog.batcher.queued_bytes >= self._most_bytes:
+                make_room()
 
     def _peek(self) -> bytes | None:
         with self._lock:
@@ -68,6 +82,7 @@ class Recovery:
                 self._next = next(self._left, None)
             if self._next is None:
                 self._left = None
+                self._has_children = self._has_children or self._backlog.journal.passed_over
                 self._end()
             return self._next
 

@@ -465,6 +465,7 @@ def test_a_call_that_was_given_up_may_still_be_good_news(made):
     clock = ManualClock()
     delivery = threaded(lambda: transports.pop(0), clock, background=False)
     made.append(delivery)
+    delivery.lose(UNENCODABLE, 2)
     delivery.add(BODY)
     delivery.request_flush()
     assert stuck.entered.acquire(timeout=10)
@@ -473,10 +474,15 @@ def test_a_call_that_was_given_up_may_still_be_good_news(made):
     assert second.entered.acquire(timeout=10)
     stuck.leave.release()
     wait_until(lambda: delivery.settled(target))
-    second.leave.release()
+    second.leave.release(10)
 
-    assert delivery.counts()["delivered"] == 1
-    assert delivery.counts()["balances"]
+    counts = delivery.counts()
+    assert counts["delivered"] == 1
+    assert counts["balances"]
+    wait_until(lambda: second.calls and not delivery._caller.busy)
+    clock.advance(60)
+    delivery.request_flush()
+    wait_until(lambda: any("own" in line for line in second.lines()))  # what was lost is told
 
 
 def test_close_twice_then_on(transport):

@@ -14,7 +14,7 @@ def said():
 
 def keep(journal: CrashJournal, index: int = 0) -> None:
     """Keep a line."""
-    journal.append(index, b"{}\n", lambda: 0, lambda: (0, 0))
+    journal.append(index, b"{}\n", 0.0, lambda: 0, lambda: (0, 0))
 
 
 def test_no_folder_no_journal():

@@ -14,7 +14,7 @@ def leave(folder, lines=3, lost=0):
     """What a process that is gone left behind."""
     dead = Journal(str(folder), "logs", "1-dead")
     for number in range(lines):
-        dead.append(number, b'{"message":"%d","seq":%d}\n' % (number, number + 1), lambda: 0)
+        dead.append(number, b'{"message":"%d","seq":%d}\n' % (number, number + 1), 0.0, lambda: 0)
     if lost:
         dead.lost({BUFFER_FULL: lost})
     dead.close(keep=True)

@@ -428,4 +428,4 @@ def test_program_is_captured(layer, program, tmp_path):
     assert [line["message"] for line in lines[:3]] == ["logged", "printed", "to stderr"]
     assert "UserWarning: warned" in lines[3]["message"]
     assert [line["logger"] for line in lines] == ["app", "stdout", "stderr", "py.warnings"]
-    assert not list(Path(tmp_path).glob("firehose-logging/*"))
+    assert not list(Path(tmp_path).glob(".firehose-logging*"))

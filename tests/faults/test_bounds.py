@@ -12,8 +12,9 @@ import pytest
 from faults.deployment import Deployment
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery import journal_files as _journal
-from firehose_logging._delivery.journal_files import FOLDER, Journal
+from firehose_logging._delivery.journal_files import PREFIX, Journal
 from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._delivery.segment import read_lines
 from firehose_logging._firehose.direct import DirectTransport
 from firehose_logging._firehose.endpoint import Endpoint
 from firehose_logging._firehose.sigv4 import Credentials
@@ -65,17 +66,17 @@ def test_what_dead_processes_leave_is_bounded(tmp_path: Path, monkeypatch: Any) 
     for number in range(6):
         dead = Journal(str(tmp_path), "logs", f"{number}-dead")
         for line in range(10):
-            dead.append(line, json.dumps({"of": number}).encode() + b"\n", lambda: 0)
+            dead.append(line, json.dumps({"of": number}).encode() + b"\n", 0.0, lambda: 0)
         dead.close(keep=True)
-        (path,) = tmp_path.glob(f"{FOLDER}/*{number}-dead*")
+        (path,) = tmp_path.glob(f"{PREFIX}*{number}-dead*")
         os.utime(path, ns=(number, number))
-    monkeypatch.setattr(_journal, "MAX_LEFT_BYTES", 2 * _journal.SEGMENT_BYTES)
+    monkeypatch.setattr(_journal, "MAX_BYTES", 2 * _journal.SEGMENT_BYTES)
     heir = Journal(str(tmp_path), "logs", "9-next")
     lines = [json.loads(line)["of"] for line in heir.recover()]
 
     assert lines == [4] * 10 + [5] * 10
     assert heir.found == {"buffer_full": 40}
-    assert not list(tmp_path.glob(f"{FOLDER}/*"))
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
 
 
 class _Hanging(MemoryTransport):
@@ -99,7 +100,7 @@ def test_a_call_that_hangs_does_not_let_the_journal_grow(tmp_path: Path) -> None
     def log() -> None:
         for _ in range(3_000):
             delivery.add('{"message":"' + "x" * 2_000 + '"')
-        sizes.append(sum(path.stat().st_size for path in tmp_path.glob(f"{FOLDER}/*")))
+        sizes.append(sum(path.stat().st_size for path in tmp_path.glob(f"{PREFIX}*")))
 
     transport = _Hanging(log)
     delivery = unthreaded(
@@ -118,8 +119,8 @@ def test_a_call_that_hangs_does_not_let_the_journal_grow(tmp_path: Path) -> None
 
 def _lines_of(folder: Path) -> list[bytes]:
     found: list[bytes] = []
-    for path in folder.glob(f"{FOLDER}/*"):
-        found += _journal.read_lines(path.read_bytes())
+    for path in folder.glob(f"{PREFIX}*"):
+        found += read_lines(path.read_bytes())
     return sorted(found, key=lambda line: json.loads(line)["seq"])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from local_firehose import Fault
 
-FAILS = "our folder is in the way of the function's own cleaning"
 LINES = None
 TOLD = True
 SAME_ANSWERS = SAME_OUTPUT = False

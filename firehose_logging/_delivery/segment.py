@@ -1,0 +1,192 @@
+"""One file of the crash journal: mapped into memory, locked while its process lives.
+
+A line costs a copy and no system call, and is safe from SIGKILL as soon as it is written: the
+kernel owns the pages. Generations make what is left of an earlier use invalid.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import zlib
+
+from firehose_logging.errors import DIVERTED, LOSS_REASONS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: What the counters count, in their order.
+COUNTED = (*LOSS_REASONS, DIVERTED)
+
+_MAGIC = b"FHLJ0003"
+# Then, little-endian and four bytes each: the generation; the index of the oldest pending line of
+# the process, whose last file has the last word; and for every reason the lines lost that no line
+# tells yet. Words of four bytes are never seen half written.
+_GENERATION = len(_MAGIC)
+_OLDEST = _GENERATION + 4
+_COUNTS = _OLDEST + 4
+HEADER = _COUNTS + 4 * len(COUNTED)
+#: Before each line: its length, its checksum and its index, little-endian.
+ENTRY = 12
+_WORD = 0xFFFFFFFF
+
+NO_LOSSES = bytes(4 * len(COUNTED))
+
+
+class Segment:
+    """A file that is written to.
+
+    Args:
+        path: must not exist.
+        size: in bytes, header included.
+
+    Raises:
+        OSError: there is no room, or no descriptor.
+    """
+
+    __slots__ = ("_generation", "_inode", "_map", "at", "last", "path", "size")
+
+    def __init__(self, path: str, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._generation = 0
+        #: Index of the last line written; where the next one goes.
+        self.last = -1
+        self.at = HEADER
+        self._make()
+        self._map[: len(_MAGIC)] = _MAGIC
+        self.restart()
+
+    def _make(self) -> None:
+        fresh = f"{self.path}.new"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(fresh, flags, 0o600)
+        try:
+            # Locked before it has a name that anyone looks for. The map has a descriptor of its
+            # own of the same open file, and with it the lock.
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Real blocks: a hole in a full file system would be a SIGBUS when written to.
+            os.posix_fallocate(fd, 0, self.size)
+            self._map = mmap.mmap(fd, self.size)
+            self._inode = os.fstat(fd).st_ino
+            os.rename(fresh, self.path)  # noqa: PTH104 - pathlib costs an import
+        except BaseException:
+            _unlink(fresh)
+            raise
+        finally:
+            os.close(fd)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file still has its name; somebody may have emptied the folder."""
+        try:
+            return os.lstat(self.path).st_ino == self._inode
+        except OSError:
+            return False
+
+    def make_anew(self) -> None:
+        """Make the file again, with all that it held.
+
+        Raises:
+            OSError: as of the constructor.
+        """
+        before = self._map
+        self._make()
+        self._map[:] = before[:]
+        before.close()
+
+    def restart(self) -> None:
+        """Forget every line."""
+        self._generation = (self._generation + 1) & _WORD
+        self._map[_GENERATION:_OLDEST] = self._generation.to_bytes(4, "little")
+        self.at = HEADER
+        self.last = -1
+
+    def settled(self, oldest: int) -> None:
+        """Write the index of the oldest pending line: those before it need not be read again."""
+        self._map[_OLDEST:_COUNTS] = (oldest & _WORD).to_bytes(4, "little")
+
+    def count(self, losses: bytes) -> None:
+        """Write the counters of losses."""
+        self._map[_COUNTS:HEADER] = losses
+
+    def append(self, index: int, line: bytes) -> bool:
+        """Write a line; False when there is no room for it."""
+        at = self.at
+        size = len(line)
+        end = at + ENTRY + size
+        if end > self.size:
+            return False
+        # Three little-endian words, made as one.
+        mark = ((index & _WORD) << 64) | (zlib.crc32(line, self._generation) << 32) | size
+        entry = mark.to_bytes(ENTRY, "little") + line
+        # No call from here on, see the batcher.
+        self._map[at:end] = entry
+        self.at = end
+        self.last = index
+        return True
+
+    def remove(self) -> None:
+        """Delete and close the file, in that order: nobody may find it without our lock."""
+        if self.is_there:
+            _unlink(self.path)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; it stays, for the next process."""
+        self._map.close()
+
+
+def losses_as_bytes(untold: Mapping[str, int]) -> bytes:
+    """The counters of a header."""
+    return b"".join(min(untold.get(r, 0), _WORD).to_bytes(4, "little") for r in COUNTED)
+
+
+def read_lines(data: bytes, oldest: int | None = None) -> Iterator[bytes]:
+    """The whole lines of a segment's bytes, up to the first that is torn or old.
+
+    Args:
+        data: of a file.
+        oldest: index of the oldest line that was pending, as the process's last file has it; those
+            before it are left out. None leaves out none.
+    """
+    if not _is_segment(data):
+        return
+    generation = int.from_bytes(data[_GENERATION:_OLDEST], "little")
+    at = HEADER
+    while at + ENTRY < len(data):
+        size = int.from_bytes(data[at : at + 4], "little")
+        checksum = int.from_bytes(data[at + 4 : at + 8], "little")
+        index = int.from_bytes(data[at + 8 : at + ENTRY], "little")
+        line = data[at + ENTRY : at + ENTRY + size]
+        if not size or len(line) != size or zlib.crc32(line, generation) != checksum:
+            return
+        # Indices are cut to four bytes: what is "before" is less than half of all of them away.
+        if oldest is None or (index - oldest) & _WORD < 0x80000000:
+            yield line
+        at += ENTRY + size
+
+
+def read_oldest(data: bytes) -> int:
+    """The index of the oldest line that was pending, from a header."""
+    return int.from_bytes(data[_OLDEST:_COUNTS], "little") if _is_segment(data) else 0
+
+
+def read_losses(data: bytes) -> list[int]:
+    """The counters of losses that nothing told yet, from a header, in the order of ``COUNTED``."""
+    if not _is_segment(data):
+        return [0] * len(COUNTED)
+    return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, HEADER, 4)]
+
+
+def _is_segment(data: bytes) -> bool:
+    return len(data) >= HEADER and data[: len(_MAGIC)] == _MAGIC
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)  # noqa: PTH108
+    except OSError:
+        return

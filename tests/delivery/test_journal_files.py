@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from firehose_logging._delivery import journal_files
+from firehose_logging._delivery.journal_files import PREFIX, Journal, JournalError
+from firehose_logging.errors import BUFFER_FULL, DIVERTED
+
+
+def line(number: int, size: int = 40) -> bytes:
+    """A line with its number."""
+    return json.dumps({"n": number, "pad": "x" * size}).encode() + b"\n"
+
+
+def write(journal: Journal, numbers, size: int = 40, oldest: int | None = 0, now: float = 0.0):
+    """Journal lines, the oldest of which stays pending."""
+    for number in numbers:
+        journal.append(number, line(number, size), now, lambda: oldest)
+
+
+def numbers(journal: Journal) -> list[int]:
+    """What is recovered."""
+    return [json.loads(found)["n"] for found in journal.recover()]
+
+
+def files(folder) -> list:
+    """Our files."""
+    return sorted(folder.glob(f"{PREFIX}*"))
+
+
+@pytest.fixture
+def dead(tmp_path):
+    """A journal whose process will be gone."""
+    return Journal(str(tmp_path), "logs", "1-dead")
+
+
+@pytest.fixture
+def heir(tmp_path):
+    """The journal of the next process."""
+    return Journal(str(tmp_path), "logs", "2-next")
+
+
+def test_what_is_left_is_found_once(dead, heir, tmp_path):
+    """In order, over several files, which are deleted when they are read."""
+    write(dead, range(300), size=2_000)
+    assert len(files(tmp_path)) > 2
+    assert numbers(heir) == []  # it lives
+    assert heir.passed_over
+    dead.close(keep=True)
+
+    assert numbers(heir) == list(range(300))
+    assert not files(tmp_path)
+    assert not heir.passed_over
+
+
+def test_what_was_settled_is_not_taken_over(dead, heir):
+    """Within one file, too: a duplicate less for each line that was confirmed."""
+    write(dead, range(10))
+    dead.settled(7)
+    dead.close(keep=True)
+
+    assert numbers(heir) == [7, 8, 9]
+
+
+def test_indices_may_grow_for_ever(dead, heir):
+    """They are kept in four bytes."""
+    start = 2**32 - 2
+    write(dead, range(start, start + 5))
+    dead.settled(start + 3)
+    dead.close(keep=True)
+
+    assert numbers(heir) == [start + 3, start + 4]
+
+
+def test_everything_settled_starts_over(dead, heir, tmp_path):
+    """In normal life one file is written again and again."""
+    for round_ in range(50):
+        write(dead, range(round_ * 100, round_ * 100 + 100), size=500)
+        dead.settled(None)
+    assert len(files(tmp_path)) == 1
+    dead.close(keep=True)
+
+    assert numbers(heir) == []
+
+
+def test_a_handful_of_descriptors_for_any_buffer(dead, tmp_path):
+    """Files grow with what there is: 16 MiB are a dozen of them, not sixty-four pairs."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    write(dead, range(160), size=100_000)
+
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 16
+    assert len(files(tmp_path)) <= 16
+    dead.close(keep=False)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_deleted_files_are_made_anew_with_what_they_held(dead, heir, tmp_path):
+    """What was pending and what comes survives; ``os.remove`` has no folder to trip over."""
+    write(dead, range(3), now=1.0)
+    for name in os.listdir(tmp_path):  # noqa: PTH208 - as functions do
+        os.remove(tmp_path / name)  # noqa: PTH107
+    write(dead, range(3, 6), now=2.0)
+    assert dead.was_deleted
+    dead.close(keep=True)
+
+    assert numbers(heir) == list(range(6))
+
+
+def test_a_reserve_of_free_space_is_left(dead, monkeypatch, tmp_path):
+    """The function's own files come first."""
+    space = os.statvfs(tmp_path)
+    free = space.f_bavail * space.f_frsize
+    monkeypatch.setattr(journal_files, "RESERVE_BYTES", free + (1 << 30))
+    write(dead, range(3))
+
+    assert "would be left free" in dead.trouble
+    assert not files(tmp_path)
+    monkeypatch.undo()
+    dead.settled(None)
+    write(dead, range(3))
+    assert dead.trouble is None
+    dead.close(keep=False)
+
+
+def test_all_journals_together_are_bounded(dead, heir, monkeypatch, tmp_path):
+    """Those of processes that live count, too."""
+    monkeypatch.setattr(journal_files, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    write(dead, range(3))
+    write(heir, range(3))
+
+    assert dead.trouble is None
+    assert "journals have taken" in heir.trouble
+    assert len(files(tmp_path)) == 1
+    dead.close(keep=False)
+
+
+def test_losses_and_diverted_lines_are_handed_on(dead, heir):
+    """What no line told yet; the last file has the last word."""
+    dead.lost({BUFFER_FULL: 2})
+    dead.lost({BUFFER_FULL: 3, DIVERTED: 4})
+    dead.close(keep=True)
+
+    assert numbers(heir) == []
+    assert heir.found == {BUFFER_FULL: 3, DIVERTED: 4}
+    assert numbers(heir) == []
+    assert heir.found == {}
+
+
+def test_a_place_of_its_own(tmp_path):
+    """The folder is made, for this user alone; one that cannot be made is refused."""
+    Journal(str(tmp_path / "a" / "b"), "logs", "1-x")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalError, match="file"):
+        Journal(str(tmp_path / "file"), "logs", "1-x")
+
+
+def test_a_long_line_has_a_file_of_its_own_size(dead, heir, tmp_path):
+    """However long."""
+    write(dead, [1], size=900_000)
+    dead.close(keep=True)
+
+    assert numbers(heir) == [1]
