@@ -69,7 +69,8 @@ class Function:
     `initialization_type` is told to runtime and telemetry, `availability_zone` by the metadata
     endpoint. `max_concurrency`: the function runs on Managed Instances, in so many workers of one
     environment, which is never frozen; None: on demand. `tenant_isolation`: every invocation names
-    a tenant, and an environment serves one.
+    a tenant, and an environment serves one. `durable`: invocations by `serve` are durable
+    executions.
 
     Raises `ValueError` naming the argument, its value and what is allowed.
     """
@@ -99,6 +100,7 @@ class Function:
     availability_zone: str = "euw1-az1"
     tenant_isolation: bool = False
     max_concurrency: int | None = None
+    durable: bool = False
 
     def __post_init__(self) -> None:
         """Check every argument once; make copies that cannot change later."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import eventstream
+from .durable import DurableError
 from .http_server import Request, Response
 from .invocation import MAX_PAYLOAD_BYTES
 from .service import Call, ServiceError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
+CHECKPOINT = re.compile(r"/2025-12-01/durable-executions/([^/]+)/checkpoint")
+STATE = re.compile(r"/2025-12-01/durable-executions/([^/]+)/state")
 #: Largest event of an asynchronous invocation: 1 MB (developer guide, Lambda quotas).
 MAX_EVENT_BYTES = 1024 * 1024
 #: Largest client context, after Base64 (API reference, Invoke).
@@ -55,6 +58,10 @@ class InvokeApi:
                         raise ServiceError(405, "MethodNotAllowed", "invoke with POST")
                     qualifier = parse_qs(url.query).get("Qualifier", [None])[0]
                     return answer(request, unquote(match[1]), qualifier, request_id)
+            for pattern in (CHECKPOINT, STATE):
+                match = pattern.fullmatch(url.path)
+                if match is not None:
+                    return self._durable(request, unquote(match[1]), request_id)
             raise ServiceError(
                 404, "UnknownOperationException", f"no such call: {request.method} {url.path}"
             )
@@ -92,6 +99,24 @@ class InvokeApi:
         if log is not None:
             headers["X-Amz-Log-Result"] = log.decode()
         return Response(200, result.raw, headers)
+
+    def _durable(self, request: Request, arn: str, request_id: str) -> Response:
+        """Answer the durable execution SDK: take a checkpoint, or tell the state."""
+        execution = self._service.durable.get(arn)
+        if execution is None:
+            raise ServiceError(
+                404, "ResourceNotFoundException", f"Execution not found: {arn}", Type="User"
+            )
+        if request.method == "GET":
+            return Response.of_json(200, execution.state(), _common(request_id))
+        try:
+            given = json.loads(request.body)
+            answer = execution.checkpoint(given["CheckpointToken"], given.get("Updates") or [])
+        except (ValueError, KeyError, TypeError, DurableError) as error:
+            raise ServiceError(
+                400, "InvalidParameterValueException", str(error), Type="User"
+            ) from None
+        return Response.of_json(200, answer, _common(request_id))
 
     def _stream(
         self, request: Request, name: str, qualifier: str | None, request_id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import functools
 import sys
 import threading
@@ -117,7 +118,14 @@ def _serve(stack: contextlib.ExitStack, options: argparse.Namespace) -> None:
     printer = Printer(sys.stdout)
     isolation = isolation_of(options)
 
+    # The server is there before any environment: its address is known when one is made.
+    servers: list[HttpServer] = []
+
     def make(function: Function) -> LocalLambda:
+        if function.durable:
+            endpoint = {"AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{servers[0].port}"}
+            variables = {**endpoint, **function.environment}
+            function = dataclasses.replace(function, environment=variables)
         show = functools.partial(printer.show, function.name)
         return LocalLambda(function, on_log=show, **isolation)
 
@@ -141,6 +149,7 @@ def _serve(stack: contextlib.ExitStack, options: argparse.Namespace) -> None:
     api = InvokeApi(service, asynchronous)
     server = HttpServer(api.handle, name="lambda", host=options.host, port=options.port)
     stack.callback(server.close)
+    servers.append(server)
     if options.url_port is not None:
         url = FunctionUrl(service, service.names[0], streamed=options.url_streams)
         urls = HttpServer(url.handle, name="url", host=options.host, port=options.url_port)

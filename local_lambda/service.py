@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import queue
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .durable import DurableExecutions
 from .environments import Environments, ThrottledError
 from .log_text import tail_of
 from .sandbox import SandboxError
@@ -58,6 +60,7 @@ class Service:
 
     def __init__(self, functions: Sequence[Environments]) -> None:
         self._functions = {each.function.name: each for each in functions}
+        self.durable = DurableExecutions()
         self._pool = ThreadPoolExecutor(64, thread_name_prefix="streamed")
 
     @property
@@ -105,8 +108,27 @@ class Service:
         call: Call,
         on_chunk: Callable[[bytes], None] | None = None,
     ) -> tuple[InvocationResult, bytes | None]:
-        """Invoke and wait: the result, and the tail of the log where asked; `ServiceError`."""
+        """Invoke and wait: the result, and the tail of the log where asked; `ServiceError`.
+
+        A durable function is invoked until its execution has ended.
+        """
         environments = self.check(name, call)
+        if environments.function.durable:
+            return self.durable.run(
+                environments.function,
+                call.event or b"{}",
+                lambda event: self._once(
+                    environments, dataclasses.replace(call, event=event, request_id=None), None
+                ),
+            )
+        return self._once(environments, call, on_chunk)
+
+    def _once(
+        self,
+        environments: Environments,
+        call: Call,
+        on_chunk: Callable[[bytes], None] | None,
+    ) -> tuple[InvocationResult, bytes | None]:
         try:
             with environments.environment(call.tenant_id) as environment:
                 result = environment.invoke(

@@ -22,6 +22,7 @@ REQUIREMENTS = {
     "uvicorn": ("uvicorn==0.54.0",),
     "celery": ("celery==5.7.0",),
     "trio": ("trio==0.35.0",),
+    "durable": ("aws-durable-execution-sdk-python==3.0.0",),
     "lambda-sigterm": ("lambda-sigterm==0.1.2", "urllib3"),
     "fastapi": ("fastapi==0.165.0",),
     "starlette": ("starlette==1.10.0",),
