@@ -103,7 +103,8 @@ class Reserved:
         spawn(name, self._wait)
 
     def _wait(self) -> None:
-        self._given.acquire()
+        with self._given:
+            pass  # left open: the local Lambda's copies of a snapshot begin their threads anew
         if self._target is not None:
             self._target()
 

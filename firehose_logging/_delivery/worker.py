@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from firehose_logging import _threads
@@ -41,6 +42,7 @@ class Worker:
         # The thread that is at work: one that a signal handler's exception kept from being known
         # by its handle runs all the same.
         self._at_work: int | None = None
+        self._native: int | None = None
         self._claim = threading.Lock()
         self._news = threading.Lock()
         self._news.acquire()
@@ -67,14 +69,26 @@ class Worker:
             self._thread = None
 
     def _work(self) -> None:
-        if not self._claim.acquire(blocking=False):
+        if not self._claim.acquire(blocking=False) and self._is_elsewhere():
             return
         self._at_work = threading.get_ident()
+        self._native = threading.get_native_id()
         try:
             self._run(self)
         finally:
-            self._at_work = None
+            self._at_work = self._native = None
             self._claim.release()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether another thread is at work, and none that a copy of a snapshot has lost.
+
+        The local Lambda's copies are forks: their threads begin anew, one for each that was. Only
+        the system's own number tells that one is gone; idents are given out again.
+        """
+        native, tasks = self._native, "/proc/self/task"
+        if native is None or not os.path.isdir(tasks):  # noqa: PTH112 - pathlib is not loaded
+            return True
+        return os.path.exists(f"{tasks}/{native}")  # noqa: PTH110 - as above
 
     def wake(self) -> None:
         """There is news; callable from a signal handler."""

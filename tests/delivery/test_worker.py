@@ -75,3 +75,27 @@ def test_a_second_thread_does_nothing():
     leave.set()
     worker.join(10)
     assert runs == [1]
+
+
+def test_only_a_thread_that_is_gone_is_replaced():
+    """While one is at work another leaves at once; one that a snapshot's copy lost is followed."""
+    runs, leave = [], threading.Event()
+
+    def run(_worker) -> None:
+        runs.append(threading.get_ident())
+        leave.wait(10)
+
+    worker = Worker(run)
+    worker.start()
+    wait_until(lambda: runs)
+    worker._work()
+    assert len(runs) == 1
+    leave.set()
+    wait_until(lambda: not worker.alive)
+
+    # As a copy finds it: claimed by a thread of the process it was forked from.
+    worker._claim.acquire()
+    worker._at_work, worker._native = 1, 2**30
+    worker._work()
+    assert runs[1:] == [threading.get_ident()]
+    assert not worker.alive

@@ -85,6 +85,20 @@ def test_a_reserved_thread_runs_what_it_is_given():
     assert ran.wait(10)
 
 
+def test_a_reserved_thread_may_begin_anew():
+    """As in a copy of a snapshot, whose threads are forks' and start from the top."""
+    ran: list[int] = []
+    reserved = Reserved("test")
+    reserved.run(lambda: ran.append(1))
+    wait_until(lambda: ran)
+
+    again = threading.Thread(target=reserved._wait, daemon=True)
+    again.start()
+    again.join(10)
+
+    assert ran == [1, 1]
+
+
 def test_a_cancelled_thread_ends():
     """A thread that is not needed after all goes away."""
     before = set(_threads.own)
