@@ -28,7 +28,6 @@ REQUIREMENTS = {
     "starlette": ("starlette==1.10.0",),
     "flask": ("flask==3.1.3",),
     "django": ("django==5.2.19",),
-    "durable": ("aws-durable-execution-sdk-python==3.0.0",),
     "click": ("click==8.5.1",),
     "tqdm": ("tqdm==4.70.1",),
     "rich": ("rich==15.0.0",),
