@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Protocol
 
     class Observer(Protocol):
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
 
         def hooked(self) -> None:
             """The boundaries of invocations will be told."""
-
-        def logging_set_up(self) -> None:
-            """The runtime client has put its own handler on the root logger."""
 
         def runtime_starts(self) -> None:
             """The runtime client begins its work in this process."""
@@ -32,8 +30,14 @@ if TYPE_CHECKING:
         def invocation_ended(self, request_id: str | None) -> None:
             """The response or error is posted."""
 
-        def runtime_error(self, error: dict[str, Any]) -> None:
+        def runtime_error(self, report: dict[str, Any], error: BaseException | None) -> None:
             """The runtime client reports an error of the handler, or of its import."""
+
+        def context_logged(self, text: str, log: Callable[[], Any]) -> Any:
+            """The function has called ``context.log``, of which ``log`` does the rest."""
+
+        def quietly(self, action: Callable[[], Any]) -> Any:
+            """Do something whose output is told already, in a better form."""
 
         def silenced(self) -> bool:
             """Whether the runtime's own error output is to be kept back."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from firehose_logging import _shutdown
 from firehose_logging._diagnostics import attempt, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from firehose_logging._delivery.delivery import Delivery
@@ -113,11 +115,6 @@ class Runtime:
         if self.extension is not None:
             self.extension.hooked()
 
-    def logging_set_up(self) -> None:
-        """The runtime client has put its own handler on the root logger."""
-        if self._process.capture is not None:
-            self._process.capture.logging_set_up()
-
     def runtime_starts(self) -> None:
         """The runtime client begins its work: in a forked worker, so do we again."""
         environment = self._process.environment
@@ -171,12 +168,12 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - the next invocation must come
             tell(f"invocation end: {type(error).__name__}: {error}", once="ended")
 
-    def runtime_error(self, error: dict[str, Any]) -> None:
+    def runtime_error(self, report: dict[str, Any], error: BaseException | None) -> None:
         """The runtime client reports an error of the handler, or of its import."""
         process = self._process
         try:
             if process.capture is not None:
-                process.capture.runtime_error(error)
+                process.capture.runtime_error(report, error)
             if process.context.invocations == 0:
                 # Init failed: the platform ends the process as soon as it is told, so this is
                 # the last moment at which anything can be delivered.
@@ -184,6 +181,21 @@ class Runtime:
                 process.streams.divert()
         except Exception as failure:  # noqa: BLE001 - the error itself must still be reported
             tell(f"error capture: {type(failure).__name__}: {failure}", once="error")
+
+    def context_logged(self, text: str, log: Callable[[], Any]) -> Any:
+        """The function has called ``context.log``, of which ``log`` does the rest."""
+        capture = self._process.capture
+        if capture is None:
+            return log()
+        try:
+            return capture.quietly(log)
+        finally:
+            attempt("context.log", partial(capture.context_log, text))
+
+    def quietly(self, action: Callable[[], Any]) -> Any:
+        """Do something whose output is told already, in a better form."""
+        capture = self._process.capture
+        return action() if capture is None else capture.quietly(action)
 
     def silenced(self) -> bool:
         """Whether the runtime's own error output is to be kept back."""

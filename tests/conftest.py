@@ -54,7 +54,9 @@ def _logging_restored() -> Iterator[None]:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     converter, raises = logging.Formatter.converter, logging.raiseExceptions
+    methods = logging.Logger.callHandlers, logging.Handler.handleError
     yield
+    logging.Logger.callHandlers, logging.Handler.handleError = methods
     for handler in list(root.handlers):
         if handler not in before:
             root.removeHandler(handler)

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from faults.targets.target import Target
-from firehose_logging._capture.output import Capture
+from firehose_logging._capture.output import Output
 from firehose_logging._capture.records import Records
 from firehose_logging._capture.sink import Sink as LineSink
 from firehose_logging._clock import SystemClock
@@ -104,7 +104,7 @@ def _no_constant(name: str) -> None:
 def write(texts: list[str]) -> None:
     """What is written goes where it went, and comes as lines that hold all of it."""
     sink, under = Sink(), io.StringIO()
-    capture = Capture(LineSink(sink), Context(Environment({})), SystemClock())
+    capture = Output(LineSink(sink), Context(Environment({})), SystemClock())
     stream = capture.stream(under, "stdout", passthrough=True)
     for text in texts:
         stream.write(text)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 
 from firehose_logging._line import line as _line
-from firehose_logging._line.foreign import text_of
+from firehose_logging._line.foreign import is_its_own, text_of
+from firehose_logging._line.printed import added
 from firehose_logging.errors import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, head_of, message_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import logging
-
+    from firehose_logging._capture.handling import Handling
     from firehose_logging._capture.sink import Sink
     from firehose_logging._line.context import Context
 
 _last = threading.local()
+_GET_MESSAGE = logging.LogRecord.getMessage
 
 
 class Records:
@@ -33,16 +35,26 @@ class Records:
         self._context = context
         self._json = JsonFormatter()
         self._json.bind(context)
+        #: Records that are taken where their loggers hand them on, by the id of the record.
+        self.open = sink.open
         sink.givers += 1
 
+    # -- a handler gets a record ----------------------------------------------------------------
+
     def take(self, record: logging.LogRecord, formatter: logging.Formatter | None = None) -> None:
-        """Send one record; never raises.
+        """Send one record.
 
         Args:
             record: is not changed.
             formatter: makes the ``message`` column; None and a JsonFormatter give the line schema.
         """
         sink = self._sink
+        handling = sink.open.get(id(record)) if sink.open else None
+        if handling is not None and handling.is_taken and handling.record is record:
+            # It is taken already, and becomes a line when all handlers have seen it.
+            if formatter is not None and not _is_ours(formatter):
+                handling.message = _formatted(formatter, record)
+            return
         sent_to = None
         if sink.givers > 1:
             sent_to = _sent_to(record)
@@ -52,32 +64,90 @@ class Records:
         try:
             if formatter is None:
                 head, message, tail = self._json.members(record)
-            elif (
-                isinstance(formatter, JsonFormatter)
-                # A subclass may add to format(); what that makes is a message like any other's.
-                and type(formatter).format is JsonFormatter.format
-            ):
+            elif isinstance(formatter, JsonFormatter) and _is_ours(formatter):
                 head, message, tail = formatter.members(record)
             else:
                 head, tail = head_of(record, self._context), self._json.tail(record)
                 message = _formatted(formatter, record)
-            sink.line(head, message, tail)
-        except Exception:  # noqa: BLE001 - a record that defeats us must not reach user code
-            self._salvage(record)
+            bodies = sink.bodies(head, message, tail)
+        except BaseException as error:
+            self.salvage(record)
+            if isinstance(error, Exception) and is_its_own(error):
+                return
+            raise
+        else:
+            sink.deliver(bodies)
         finally:
             if sent_to is not None:  # formatting may have logged another record
                 _last.sent = (weakref.ref(record), sent_to)
 
-    def _salvage(self, record: logging.LogRecord) -> None:
+    # -- a logger has handed a record on ----------------------------------------------------------
+
+    def in_hook(self) -> bool:
+        """Whether this thread is in a redact hook, and nobody else's lines are to be encoded."""
+        return self._sink.in_hook()
+
+    def deliver(self, bodies: list[str]) -> None:
+        """Hand on what ``bodies`` gave."""
+        self._sink.deliver(bodies)
+
+    def bodies(self, handling: Handling) -> list[str]:
+        """The lines of a record that its handlers have seen; raises what comes up meanwhile."""
+        record = handling.record
+        own = record.__dict__
+        printed = handling.printed
+        # The runtime client's JSON formatter changes level and name of the level, others colour
+        # it; an error may have been taken off, so that it is not printed twice.
+        changed = (
+            record.levelno != handling.levelno
+            or record.levelname is not handling.levelname
+            or record.exc_info is not handling.exc_info
+            or record.stack_info is not handling.stack_info
+        )
+        if changed:
+            copy = type(record).__new__(type(record))
+            copy.__dict__.update(own)
+            copy.levelno, copy.levelname = handling.levelno, handling.levelname
+            copy.exc_info, copy.stack_info = handling.exc_info, handling.stack_info
+            record, own = copy, copy.__dict__
+        head = head_of(record, self._context)
+        tail = self._json.tail(record)
+        if printed:
+            more = added(printed, {name.lower() for name in own})
+            if more:
+                tail += self._context.schema.extras(tuple(more), tuple(more.values()))
+        message: object = handling.message
+        if message is None:
+            # What a formatter has asked the record for is not asked once more.
+            message = (
+                None if type(record.msg) in (str, dict) and not record.args else own.get("message")
+            )
+            if type(record).getMessage is not _GET_MESSAGE:
+                message = own.get("message")
+            if type(message) is not str:
+                message = message_of(record)
+                if type(message) is not str:
+                    message = self._context.schema.message(message)
+        return self._sink.bodies(head, message, tail)
+
+    def salvage(self, record: logging.LogRecord) -> None:
         """Deliver what can be encoded of a record; count it when nothing can."""
         if self._sink.redacts:
             self._sink.lose(UNENCODABLE)  # what is not whole cannot be redacted
             return
         try:
             head = _line.start(_line.timestamp(record.created), "function", "ERROR", "unknown")
-            self._sink.line(head + self._context.columns, text_of(record.msg)[:10_000])
+            head += self._context.columns
+            bodies = self._sink.bodies(head, text_of(record.msg)[:10_000])
         except Exception:  # noqa: BLE001
             self._sink.lose(UNENCODABLE)
+        else:
+            self._sink.deliver(bodies)
+
+
+def _is_ours(formatter: logging.Formatter) -> bool:
+    """Whether a formatter gives the line schema; what a subclass makes is a message like others."""
+    return isinstance(formatter, JsonFormatter) and type(formatter).format is JsonFormatter.format
 
 
 def _sent_to(record: logging.LogRecord) -> list[Sink]:

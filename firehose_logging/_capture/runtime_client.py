@@ -83,15 +83,53 @@ def _hook(module: ModuleType, observer: Observer) -> None:
                 tenant = getattr(module, "_GLOBAL_TENANT_ID", None)
                 observer.invocation_began(running, trace_header(), tenant)
                 _tell_end(module, running, observer)
-    set_up = getattr(module, "_setup_logging", None)
-    if set_up is not None and not hasattr(set_up, "firehose_logging"):
-        module._setup_logging = _after_set_up(set_up, observer)  # type: ignore[attr-defined]  # noqa: SLF001
     run = getattr(module, "run", None)
     if run is not None and not hasattr(run, "firehose_logging"):
         module.run = _before_run(run, observer)  # type: ignore[attr-defined]
     log_error = getattr(module, "log_error", None)
     if log_error is not None and not hasattr(log_error, "firehose_logging"):
-        module.log_error = _before_error(log_error, observer)  # type: ignore[attr-defined]
+        raised = _Raised()
+        make_error = getattr(module, "make_error", None)
+        if make_error is not None:
+            module.make_error = raised.around(make_error)  # type: ignore[attr-defined]
+        module.log_error = _before_error(log_error, observer, raised)  # type: ignore[attr-defined]
+    context = getattr(module, "LambdaContext", None)
+    log = getattr(context, "log", None)
+    if log is not None and not hasattr(log, "firehose_logging"):
+        context.log = _around_log(log, observer)  # type: ignore[union-attr]
+
+
+class _Raised:
+    """The exception that the runtime client last made a report of, while it still knows it."""
+
+    def __init__(self) -> None:
+        self._report: object = None
+        self._error: BaseException | None = None
+
+    def around(self, make_error: Callable[..., Any]) -> Callable[..., Any]:
+        """The runtime client's function that makes reports."""
+
+        def made(*args: Any, **kwargs: Any) -> Any:
+            report = make_error(*args, **kwargs)
+            self._report, self._error = report, sys.exc_info()[1]
+            return report
+
+        return made
+
+    def of(self, report: object) -> BaseException | None:
+        """The exception of a report, once; None when it is not known."""
+        found = self._error if report is self._report else None
+        self._report = self._error = None
+        return found
+
+
+def _around_log(log: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def logged(context: Any, msg: Any) -> Any:
+        text = msg if type(msg) is str else str(msg)
+        return observer.context_logged(text, lambda: log(context, text))
+
+    logged.firehose_logging = True  # type: ignore[attr-defined]
+    return logged
 
 
 def _tell_end(module: ModuleType, request_id: str, observer: Observer) -> None:
@@ -172,16 +210,6 @@ def _traceparent(client_context: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _after_set_up(set_up: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
-    def done(*args: Any, **kwargs: Any) -> Any:
-        result = set_up(*args, **kwargs)
-        observer.logging_set_up()
-        return result
-
-    done.firehose_logging = True  # type: ignore[attr-defined]
-    return done
-
-
 def _before_run(run: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
     def started(*args: Any, **kwargs: Any) -> Any:
         observer.runtime_starts()
@@ -191,13 +219,15 @@ def _before_run(run: Callable[..., Any], observer: Observer) -> Callable[..., An
     return started
 
 
-def _before_error(log_error: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+def _before_error(
+    log_error: Callable[..., Any], observer: Observer, raised: _Raised
+) -> Callable[..., Any]:
     def reported(error_result: Any, log_sink: Any) -> Any:
         if isinstance(error_result, dict):
-            observer.runtime_error(error_result)
+            observer.runtime_error(error_result, raised.of(error_result))
             if observer.silenced():
                 return None
-        return log_error(error_result, log_sink)
+        return observer.quietly(lambda: log_error(error_result, log_sink))
 
     reported.firehose_logging = True  # type: ignore[attr-defined]
     return reported

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
+from _thread import get_ident
+from collections import deque
 
 from firehose_logging._line import line as _line
 from firehose_logging._line.json_text import dumps, quote
@@ -12,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from firehose_logging._capture.handling import Handling
     from firehose_logging._line.redact import Redact
 
     class Deliverer(Protocol):
@@ -36,6 +38,10 @@ class Sink:
         # All mutable state.
         #: How many give us records: a record that reaches two of them is one line.
         self.givers = 0
+        #: Records that handlers see now and that become lines afterwards, by the id of the record.
+        self.open: dict[int, Handling] = {}
+        # Bodies that the deliverer has not got, since an exception of the function's came before.
+        self._left: deque[str] = deque()
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
 
@@ -50,7 +56,11 @@ class Sink:
         return bool(self._hooks)
 
     def line(self, head: str, message: object, tail: str = "") -> None:
-        """Accept a line.
+        """Accept a line, of parts as of ``bodies``."""
+        self.deliver(self.bodies(head, message, tail))
+
+    def bodies(self, head: str, message: object, tail: str = "") -> list[str]:
+        """What a line is delivered as: redacted, and in as many parts as it takes.
 
         Args:
             head: the members before the message, which say where the line comes from.
@@ -59,14 +69,35 @@ class Sink:
         """
         text = quote(message) if type(message) is str else dumps(message)
         body = f'{head},"message":{text}{tail}'
-        if self._hooks:
-            self.add(body)
-        elif len(body) <= _line.SURELY_FITS or _line.fits(body):
-            self.deliverer.add(body)
-        else:
-            whole = message if isinstance(message, str) else text
-            for part in _line.split(head, whole, tail):
-                self.deliverer.add(part)
+        if self._hooks and get_ident() not in self._redacting:
+            return self._redacted(body)
+        # What a hook logs about a line is not redacted again: that would never end.
+        if len(body) <= _line.SURELY_FITS or _line.fits(body):
+            return [body]
+        return _line.split(head, message if isinstance(message, str) else text, tail)
+
+    def deliver(self, bodies: list[str]) -> None:
+        """Hand bodies on; what comes out of this is the function's own, a signal's exception."""
+        left = self._left
+        while left:
+            try:
+                bodies = [left.pop(), *bodies]
+            except IndexError:
+                break  # another thread has it
+        for index, body in enumerate(bodies):
+            try:
+                self.deliverer.add(body)
+            except BaseException as error:
+                if not _was_accepted(error):
+                    left.append(body)
+                left.extend(bodies[index + 1 :])
+                if isinstance(error, RecursionError):
+                    return  # the function's stack is used up, and will be told so by its own call
+                raise
+
+    def in_hook(self) -> bool:
+        """Whether this thread is in a hook."""
+        return get_ident() in self._redacting
 
     def members(self, head: str, members: str) -> None:
         """Accept a line without a message.
@@ -85,12 +116,14 @@ class Sink:
                 self.deliverer.add(part)
 
     def add(self, body: str) -> None:
-        """Accept a whole line, of a size that fits: redact it and pass it on."""
-        ident = _thread.get_ident()
-        if not self._hooks or ident in self._redacting:
-            # What a hook logs about a line is not redacted again: that would never end.
+        """Accept a line that somebody else has made, whole: redact it and pass it on."""
+        if self._hooks and get_ident() not in self._redacting:
+            self.deliver(self._redacted(body))
+        else:
             self.deliverer.add(body)
-            return
+
+    def _redacted(self, body: str) -> list[str]:
+        ident = get_ident()
         self._redacting.add(ident)
         try:
             bodies = [body]
@@ -98,9 +131,18 @@ class Sink:
                 bodies = [kept for one in bodies for kept in redacted(hook, one)]
         finally:
             self._redacting.discard(ident)
-        for kept in bodies:
-            self.deliverer.add(kept)
+        return bodies
 
     def lose(self, reason: str, lines: int = 1) -> None:
         """Count lines that never became lines."""
         self.deliverer.lose(reason, lines)
+
+
+def _was_accepted(error: BaseException) -> bool:
+    """Whether an exception came up after the deliverer had put the line where none is lost."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == "firehose_logging._delivery.backlog":
+            return True
+        trace = trace.tb_next
+    return False

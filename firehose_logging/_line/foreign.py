@@ -34,16 +34,17 @@ def stand_in(value: object) -> str:
 
 def is_its_own(error: BaseException) -> bool:
     """Whether an exception is of the code that we called, and nobody else's business."""
-    if isinstance(error, Exception):
-        return True
+    is_usual = isinstance(error, Exception)
     if isinstance(error, KeyboardInterrupt):
         return False
-    if type(error).__module__.partition(".")[0] in _SWITCHING:
+    if not is_usual and type(error).__module__.partition(".")[0] in _SWITCHING:
         return False
     codes = set()
     for number in valid_signals():
         handler = getsignal(number)
         if callable(handler) and type(handler).__module__ != "builtins":
+            if is_usual:
+                continue
             return False  # an object whose code we do not know
         codes.add(getattr(handler, "__code__", None))
     return not codes & _codes(error)

@@ -78,6 +78,11 @@ def function_start(epoch: float, number: int, level: str, logger: str) -> str:
     return f'{{"timestamp":"{timestamp(epoch)}{names}'
 
 
+def named_start(epoch: float, level: str, logger: str) -> str:
+    """``start`` for a line of the function that is no record, now; timed, too."""
+    return function_start(epoch, -1, level, logger)
+
+
 def start(when: str, kind: str, level: str, logger: str) -> str:
     """The first members of a line; ``kind`` is the ``type`` column."""
     return (

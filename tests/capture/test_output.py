@@ -8,25 +8,31 @@ import threading
 
 import pytest
 
-from firehose_logging import FirehoseHandler, _diagnostics
-from firehose_logging._capture.output import MAX_PARTIAL, Capture, location_of
+from firehose_logging import _diagnostics
+from firehose_logging._capture.handling import Loggers
+from firehose_logging._capture.output import Output
+from firehose_logging._capture.records import Records
 from firehose_logging._capture.sink import Sink
+from firehose_logging._capture.streams import MAX_PARTIAL
 from firehose_logging._environment import Environment
 from firehose_logging._line.context import Context
+from firehose_logging._line.exception import location_of
 from firehose_logging.testing import ManualClock, MemoryTransport
-from support.stage import MemoryClient, run_python, unthreaded
+from support.stage import run_python, unthreaded
 
 
 class Stage:
     """A capture over a stream that is looked at, with a delivery that is stepped."""
 
-    def __init__(self, *, passthrough: bool = True, **options) -> None:
+    def __init__(self, *, passthrough: bool = True, level: int = 0) -> None:
         self.clock = ManualClock()
         self.transport = MemoryTransport()
         self.delivery = unthreaded(self.transport, self.clock)
         self.context = Context(Environment({}))
         self.sink = Sink(self.delivery)
-        self.capture = Capture(self.sink, self.context, self.clock, **options)
+        records = Records(self.sink, self.context)
+        self.loggers = Loggers(records, level, passes_on=passthrough)
+        self.capture = Output(self.sink, self.context, self.clock, self.loggers)
         self.below = io.StringIO()
         self.stream = self.capture.stream(self.below, "stdout", passthrough=passthrough)
 
@@ -221,41 +227,37 @@ def test_redact():
 
 @pytest.fixture
 def echo():
-    """A logger with our handler and one that prints to a captured stream."""
-    client = MemoryClient()
-    handler = FirehoseHandler("logs", client=client)
-    stage = Stage(handler=handler)
+    """A logger that is captured, with a handler that prints to a captured stream."""
+    stage = Stage(level=logging.INFO)
+    stage.loggers.hook()
     logger = logging.Logger("app")
-    logger.addHandler(handler)
     logger.addHandler(logging.StreamHandler(stage.stream))
-    return stage, logger, client, handler
+    return stage, logger
 
 
 @pytest.mark.parametrize("message", ["hello", "%s", '{"a": 1}', "\nleading", "é", "x" * 500, ""])
 def test_echo_of_a_record_is_not_sent_twice(echo, message):
-    """What another handler prints of a record that we send is printed and not sent again."""
-    stage, logger, client, _ = echo
+    """What a handler prints of a record that we send is printed and not sent again."""
+    stage, logger = echo
     logger.warning(message)
     stage.capture.complete()
 
-    assert stage.messages() == []
-    assert client.messages() == [message]
+    assert stage.messages() == [message]
     assert stage.below.getvalue() == message + "\n"
 
 
 def test_print_of_a_record_that_we_do_not_send(echo):
-    """What our handler filters out but another prints is output like any other."""
-    stage, logger, client, handler = echo
-    handler.setLevel(logging.ERROR)
-    logger.warning("printed only")
+    """What is below our level but a handler prints is output like any other."""
+    stage, logger = echo
+    logger.debug("printed only")
 
-    assert stage.messages() == ["printed only"]
-    assert client.messages() == []
+    (line,) = stage.lines()
+    assert (line["message"], line["logger"]) == ("printed only", "stdout")
 
 
 def test_print_inside_of_a_handler_is_no_echo(echo):
     """A handler that prints something of its own is not taken for an echo."""
-    stage, logger, client, _ = echo
+    stage, logger = echo
 
     class Alarm(logging.Handler):
         def emit(self, record):
@@ -265,8 +267,7 @@ def test_print_inside_of_a_handler_is_no_echo(echo):
     logger.warning("disk full")
 
     print("and on", file=stage.stream)
-    assert stage.messages() == ["ALARM!", "and on"]
-    assert client.messages() == ["disk full"]
+    assert stage.messages() == ["ALARM!", "disk full", "and on"]
 
 
 def test_runtime_error(stage):

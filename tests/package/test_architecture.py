@@ -61,7 +61,9 @@ RESERVED = {
     },
     "_thread": {
         "_capture.descriptors",
+        "_capture.output",
         "_capture.sink",
+        "_capture.streams",
         "_delivery.backlog",
         "_delivery.diversion",
         "_threads",

@@ -51,6 +51,7 @@ COLUMNS = frozenset(
     }
 )
 
+_TRACE = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}(\+0000)?")
 
 
@@ -239,7 +240,8 @@ class Case:
         if self.of("SAME_OUTPUT", True):
             output = {stream: _theirs(texts) for stream, texts in seen.run.output.items()}
             output.pop("extension", None)
-            assert output == seen.without.output
+            without = {stream: _theirs(texts) for stream, texts in seen.without.output.items()}
+            assert output == without
 
 
 def names() -> list[str]:
@@ -351,7 +353,7 @@ def _theirs(texts: Iterable[str]) -> list[str]:
         elif not text.startswith("    "):
             ours = False
         if not ours:
-            found.append(_DATE.sub("<time>", text))
+            found.append(_TRACE.sub("<trace>", _DATE.sub("<time>", text)))
     return found
 
 

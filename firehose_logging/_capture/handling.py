@@ -1,0 +1,255 @@
+"""One record while its handlers see it, and every record taken where its logger hands it on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+
+from firehose_logging import _threads
+from firehose_logging._line.foreign import is_its_own
+from firehose_logging._line.printed import read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+    from firehose_logging._capture.records import Records
+
+#: Most frames between a write and the logger behind it.
+_MAX_FRAMES = 100
+
+#: Functions that make a record's text: what is printed inside of them is a print.
+_MAKES_TEXT = frozenset(
+    {"filter", "format", "formatException", "formatMessage", "formatStack", "formatTime"}
+    | {"getMessage", "__format__", "__repr__", "__str__", "usesTime"}
+)
+_FILE = logging.Handler.handle.__code__.co_filename
+
+
+class Handling:
+    """A record from when its logger hands it on until the last handler has seen it.
+
+    What formatters and handlers change on a record that others have changed before is kept from
+    when it was new: its level, and the error that it is about.
+    """
+
+    __slots__ = (
+        *("exc_info", "is_taken", "levelname", "levelno", "message", "printed", "record"),
+        "stack_info",
+    )
+
+    def __init__(self, record: logging.LogRecord, *, is_taken: bool = True) -> None:
+        self.record = record
+        #: Whether it becomes a line; what the runtime client prints of it is none in either case.
+        self.is_taken = is_taken
+        self.levelname = record.levelname
+        self.levelno = record.levelno
+        self.exc_info = record.exc_info
+        self.stack_info = record.stack_info
+        #: What a handler printed of it last, where that may be one JSON object.
+        self.printed = ""
+        #: The ``message`` column, where a formatter on a handler of ours made it.
+        self.message: str | None = None
+
+    def echo(self, text: str) -> None:
+        """A handler has printed the record."""
+        if text.startswith("{"):
+            self.printed = text
+
+    def is_in(self, text: str) -> bool:
+        """Whether ``text`` shows the record, however it is wrapped, coloured or escaped."""
+        record = self.record
+        message = record.__dict__.get("message")
+        if type(message) is not str:
+            message = record.msg if type(record.msg) is str and not record.args else ""
+        words = message.split()
+        if not words:
+            return False
+        found = read(text)
+        if found is not None:
+            text = f"{found.message} {list(found.extras.values())}"
+        return all(word in text for word in words)
+
+
+class Loggers:
+    """Takes every record where its logger hands it on, whatever handlers there are.
+
+    Args:
+        records: encodes what is taken.
+        level: lowest level that is taken; 0 leaves the decision to the loggers.
+        passes_on: False keeps what is taken from the runtime client's own handlers.
+    """
+
+    def __init__(self, records: Records, level: int, *, passes_on: bool) -> None:
+        self._records = records
+        self._level = level
+        self._passes_on = passes_on
+        #: Records that handlers see now, by the id of the record.
+        self.open = records.open
+        # Taken, and not encoded yet: the stack was used up, or a signal came in between.
+        self._deferred: deque[Handling] = deque()
+        self._function: Callable[..., None] | None = None
+
+    def hook(self) -> None:
+        """Be called for each record from now on; again where ``logging`` was loaded anew."""
+        if logging.Logger.callHandlers is not self._function:
+            self._function = _call_handlers(self, logging.Logger.callHandlers)
+            logging.Logger.callHandlers = self._function  # type: ignore[method-assign]
+
+    def begin(self, record: logging.LogRecord) -> Handling | None:
+        """A logger hands a record on; None when it is not ours to take."""
+        if id(record) in self.open:
+            return None
+        if record.levelno < self._level:
+            handling = self.open[id(record)] = Handling(record, is_taken=False)
+            return handling
+        if (_threads.own or _threads.calling) and _threads.is_about_us(record.name):
+            return None
+        handling = self.open[id(record)] = Handling(record)
+        return handling
+
+    def end(self, handling: Handling) -> None:
+        """Its handlers have seen a record: it is a line now."""
+        if self.open.pop(id(handling.record), None) is not handling:
+            return  # it was delivered meanwhile, see ``complete``
+        if handling.is_taken:
+            self._send(handling)
+
+    def _send(self, handling: Handling) -> None:
+        deferred = self._deferred
+        if deferred and not self._records.in_hook():
+            while deferred:
+                self._encode(deferred.popleft())
+        self._encode(handling)
+
+    def _encode(self, handling: Handling) -> None:
+        try:
+            bodies = self._records.bodies(handling)
+        except RecursionError:
+            # The function's stack is used up: the next record brings this one along.
+            self._deferred.append(handling)
+        except BaseException as error:
+            if not is_its_own(error):
+                self._deferred.append(handling)  # the next record brings this one along
+                raise
+            self._records.salvage(handling.record)
+            if isinstance(error, Exception):
+                return
+            raise  # out of the message's own text, which handlers ask for, too
+        else:
+            self._records.deliver(bodies)
+
+    def complete(self) -> None:
+        """Deliver what handlers have not let go of: the invocation or the process ends."""
+        for key in list(self.open):
+            handling = self.open.pop(key, None)
+            if handling is not None and handling.is_taken:
+                self._send(handling)
+        if self._deferred:
+            self._send(self._deferred.pop())
+
+    def was_taken(self, record: object) -> bool:
+        """Whether a record behind a queue was taken when it was logged, in this process."""
+        return (
+            isinstance(record, logging.LogRecord)
+            and record.process == os.getpid()
+            and record.levelno >= self._level
+        )
+
+    def kept_back(self, handler: logging.Handler) -> bool:
+        """Whether a handler gets nothing of what we take: one of the runtime client's."""
+        return not self._passes_on and type(handler).__module__.startswith("awslambdaric")
+
+    def behind(self, text: str, frame: FrameType | None) -> Handling | None:
+        """The record that a write is the printed form of; None for a print of the function's own.
+
+        Args:
+            text: what is written.
+            frame: who writes.
+        """
+        direct: bool | None = None
+        by_runtime = False
+        for _ in range(_MAX_FRAMES):
+            if frame is None:
+                return None
+            code = frame.f_code
+            name = code.co_name
+            if code.co_filename == _FILE:
+                if name == "callHandlers":
+                    handling = self.open.get(id(frame.f_locals.get("record")))
+                    if handling is None or (not handling.is_taken and not by_runtime):
+                        return None
+                    return handling if direct or handling.is_in(text) else None
+                if direct is None and name not in _MAKES_TEXT:
+                    direct = True  # one of logging's own handlers
+            elif direct is None and name not in ("write", "writelines", "flush"):
+                by_runtime = str(frame.f_globals.get("__name__", "")).startswith("awslambdaric")
+                direct = by_runtime
+            if name in _MAKES_TEXT:
+                return None
+            frame = frame.f_back
+        return None
+
+
+def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..., None]:
+    """What takes the place of ``Logger.callHandlers``: in its own frame, as the original does it.
+
+    Handlers and formatters count frames, and stacks are printed: there is none more than without
+    us, and it looks the same. Where somebody else has been there before us, his function runs.
+    """
+    begin, end, passes_on = loggers.begin, loggers.end, loggers._passes_on  # noqa: SLF001 - the other half
+    kept_back = loggers.kept_back
+
+    def around(self: logging.Logger, record: logging.LogRecord) -> None:
+        handling = begin(record)
+        try:
+            theirs(self, record)
+        finally:
+            if handling is not None:
+                end(handling)
+
+    def callHandlers(self: Any, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        handling = begin(record)
+        try:
+            found = 0
+            c = self
+            while c:
+                for hdlr in c.handlers:
+                    found = found + 1
+                    if record.levelno >= hdlr.level and (
+                        passes_on
+                        or handling is None
+                        or not handling.is_taken
+                        or not kept_back(hdlr)
+                    ):
+                        hdlr.handle(record)
+                c = c.parent if c.propagate else None
+            if found == 0:
+                _last_resort(self, record)
+        finally:
+            if handling is not None:
+                end(handling)
+
+    code = getattr(theirs, "__code__", None)
+    if code is None or code.co_filename != _FILE:
+        return around
+    callHandlers.__code__ = callHandlers.__code__.replace(
+        co_filename=_FILE, co_firstlineno=code.co_firstlineno
+    )
+    return callHandlers
+
+
+def _last_resort(logger: Any, record: logging.LogRecord) -> None:
+    """What ``Logger.callHandlers`` does where nobody has set up any handler."""
+    if logging.lastResort:
+        if record.levelno >= logging.lastResort.level:
+            logging.lastResort.handle(record)
+    elif logging.raiseExceptions and not logger.manager.emittedNoHandlerWarning:
+        import sys
+
+        if sys.stderr is not None:
+            sys.stderr.write(f'No handlers could be found for logger "{logger.name}"\n')
+        logger.manager.emittedNoHandlerWarning = True

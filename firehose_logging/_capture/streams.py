@@ -1,0 +1,284 @@
+"""Standard output and error: what is written to them, as text and as bytes, by whom."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from _thread import get_ident
+
+from firehose_logging import _threads
+from firehose_logging._diagnostics import tell
+from firehose_logging._line import printed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+    from firehose_logging._capture.output import Output
+
+#: Longest piece of output without a line end that is kept waiting for it, in characters.
+MAX_PARTIAL = 65_536
+
+_EMIT = logging.StreamHandler.emit.__code__
+_WARNINGS = ("warnings", "_py_warnings")  # the second is its name from Python 3.14 on
+
+#: Where a write comes from: the function; one of its warnings; what is captured in a better form,
+#: and so is passed on and no line; what a handler prints of a record that we have, and so is kept
+#: back with it.
+_USER, _WARNING, _APART, _ECHO = 0, 1, 2, 3
+
+
+class CapturedStream:
+    """Behaves like the stream it stands for and lets the capture see what is written."""
+
+    def __init__(
+        self, stream: Any, name: str, output: Output, *, passthrough: bool, metrics: bool = False
+    ) -> None:
+        self._stream = stream
+        self._below: Callable[[str], Any] = stream.write
+        self._name = name
+        self._output = output
+        self._passthrough = passthrough
+        self._metrics = metrics
+        # Threads that have passed metrics on whose line end is still to come.
+        self._after_metrics: set[int] = set()
+        # Warnings are shown there; the runtime client prints records that are not taken.
+        self._looks = name == "stderr" or not output.takes_records
+        self._buffer: CapturedBuffer | None = None
+        # What each thread has written since its last line end, by thread ident.
+        self._partial: dict[int, str] = {}
+        flush = getattr(stream, "flush", None)
+        if flush is not None:
+            self.flush: Callable[[], Any] = flush  # the runtime client flushes after each write
+
+    def cover(self) -> None:
+        """See what is written to the stream itself, too, by those who already hold it.
+
+        Loguru, and handlers of ``logging``, keep the stream that they found when they were set up.
+        """
+        try:
+            self._stream.write = self.write
+        except (AttributeError, TypeError):  # a stream without attributes of its own
+            return
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)
+
+    @property
+    def buffer(self) -> Any:
+        """The stream of bytes below; from now on what is written to it is seen, too."""
+        buffer = self._stream.buffer
+        if self._buffer is None:
+            captured = CapturedBuffer(buffer, self)
+            if captured.cover():
+                self._buffer = captured
+                self._below = captured.passing(self._below)
+                self.flush = captured.passing(self._stream.flush)
+        return buffer
+
+    def detach(self) -> Any:
+        """The stream of bytes below, for a new text layer over it."""
+        buffer = self.buffer
+        self.flush()
+        self._stream.detach()
+        return buffer
+
+    def write(self, text: str) -> Any:
+        """Write to the stream, then show the text to the capture."""
+        origin = _USER
+        output = self._output
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who writes
+        if frame is not None and frame.f_code.co_name == "write":
+            frame = frame.f_back  # past the runtime client's own stream wrapper
+        if (
+            (frame is not None and frame.f_code is _EMIT)
+            or self._looks
+            or output.open
+            or output.apart
+            or _threads.calling
+            or type(text) is not str
+        ):
+            origin = self._origin(text, frame)
+        passed_on = self._passthrough or origin == _APART or self._is_metrics(text)
+        written = self._below(text) if passed_on else len(text)
+        if origin <= _WARNING:
+            self._show(text, origin)
+        return written
+
+    def _is_metrics(self, text: str) -> bool:
+        """Whether a text is passed on because CloudWatch makes metrics of it."""
+        ident = get_ident()
+        if ident in self._after_metrics:
+            self._after_metrics.discard(ident)
+            if text == "\n":  # which print writes by itself
+                return True
+        if not printed.holds_metrics(text):
+            return False
+        if not self._metrics:
+            tell(
+                "embedded metrics were printed, and are kept from CloudWatch with all other "
+                "output; set FIREHOSE_LOGGING_PASSTHROUGH=metrics to let them through",
+                code="metrics_withheld",
+                once="metrics",
+            )
+            return False
+        if not text.endswith("\n"):
+            self._after_metrics.add(ident)
+        return True
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def _origin(self, text: Any, frame: FrameType | None) -> int:
+        ident = get_ident()
+        output = self._output
+        if ident in output.apart:
+            report = output.apart[ident]
+            if report is not None and isinstance(text, str):
+                report.append(text)
+            # A report is a line like another: it is kept back where lines are.
+            return _APART if report is None else _ECHO
+        if ident in _threads.calling or not isinstance(text, str):
+            return _APART
+        if output.open:
+            if text.isspace() and ident in self._partial:
+                return _USER  # the line end of a print, even inside of a handler
+            handling = output.behind(text, frame)
+            if handling is not None:
+                if not handling.is_taken:
+                    return _APART
+                handling.echo(text)
+                return _ECHO
+        if frame is not None and frame.f_code is _EMIT:
+            # A handler behind a queue, on a thread of its own.
+            return _ECHO if output.was_taken(frame.f_locals.get("record")) else _USER
+        if self._looks:
+            module = str(_writes(frame))
+            if module in _WARNINGS:
+                return _WARNING
+            if module.startswith("awslambdaric"):
+                return _APART
+        return _USER
+
+    def _show(self, text: Any, origin: int) -> None:
+        try:
+            if origin == _WARNING:
+                self._output.text(text.rstrip("\n"), "py.warnings", "WARNING")
+                return
+            if type(text) is not str:
+                record = getattr(text, "record", None)
+                text = str.__str__(text)  # without the methods of a subclass, as loguru writes
+                if type(record) is dict and "level" in record and text[:1] != "{":
+                    self._output.record(record, text.rstrip("\n"), self._name)
+                    return
+            self.take(text, get_ident())
+        except Exception:  # noqa: BLE001 - the capture must not break a print
+            return
+
+    def take(self, text: str, key: int) -> None:
+        """Make lines of what was written: by a thread, or as bytes under a key of their own."""
+        partial = self._partial
+        if partial:
+            text = partial.pop(key, "") + text
+        if text[-1:] != "\n" and len(text) < MAX_PARTIAL:
+            if text:
+                # What is written over on a terminal, a progress bar, is no line.
+                partial[key] = text.rpartition("\r")[2] if "\r" in text[:-1] else text
+            return
+        text = text.rstrip("\r\n")
+        if "\r" in text:
+            text = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
+        if text and not text.isspace():
+            self._output.text(text, self._name)
+
+    def origin_of_bytes(self, text: str, frame: FrameType) -> bool:
+        """Whether bytes are output of the function's own, and no record that a handler prints."""
+        return self._origin(text, frame) == _USER
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether what is written goes on to where it went without us."""
+        return self._passthrough
+
+    def complete(self) -> None:
+        """Make lines of whatever waits for a line end."""
+        for key in list(self._partial):
+            text = self._partial.pop(key, "")
+            if text and not text.isspace():
+                self._output.text(text, self._name)
+
+    def __repr__(self) -> str:
+        return f"<CapturedStream of {self._stream!r}>"
+
+
+def _writes(frame: FrameType | None) -> object:
+    """The module that writes, past stream wrappers such as the runtime client's own."""
+    while frame is not None and frame.f_code.co_name in ("write", "writelines"):
+        frame = frame.f_back
+    return None if frame is None else frame.f_globals.get("__name__")
+
+
+class CapturedBuffer:
+    """Sees the bytes that are written below a text stream, but for those that come through it.
+
+    Args:
+        buffer: the stream of bytes; stays what it is, but for its ``write``.
+        stream: the text stream over it.
+    """
+
+    def __init__(self, buffer: Any, stream: CapturedStream) -> None:
+        self._buffer = buffer
+        self._stream = stream
+        self._below: Callable[[Any], Any] = buffer.write
+        self._passing: set[int] = set()  # threads that are in the text stream
+
+    def cover(self) -> bool:
+        """Be asked for each write; False where the stream does not allow that."""
+        try:
+            self._buffer.write = self.write
+        except (AttributeError, TypeError):
+            return False
+        return True
+
+    def passing(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """``call``, a method of the text stream, with what it writes told apart."""
+        idents = self._passing
+
+        def passed(*args: Any) -> Any:
+            ident = get_ident()
+            if ident in idents:
+                return call(*args)
+            idents.add(ident)
+            try:
+                return call(*args)
+            finally:
+                idents.discard(ident)
+
+        return passed
+
+    def write(self, data: Any) -> Any:
+        """Write bytes, then show them to the capture."""
+        if get_ident() in self._passing:
+            return self._below(data)
+        text = ""
+        is_ours = False
+        try:
+            text = bytes(data).decode("utf-8", "replace")
+            is_ours = self._stream.origin_of_bytes(text, sys._getframe(1))  # noqa: SLF001
+        except Exception:  # noqa: BLE001 - the error is the writer's, and comes from below
+            is_ours = False
+        written = self._below(data) if self._stream.passes_on else len(data)
+        if is_ours:
+            try:
+                for line in text.splitlines(keepends=True):
+                    self._stream.take(line, -1)
+            except Exception:  # noqa: BLE001 - the capture must not break a write
+                return written
+        return written
