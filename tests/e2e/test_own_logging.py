@@ -102,8 +102,8 @@ def test_the_decorator(setup: str, wrapper: bool) -> None:
         ("in_code", []),
         ("dict_config", []),
         ("stream_handler", []),
-        ("basic_config", [Said(0, "INFO", "stderr", "INFO:user:after basicConfig")]),
-        ("cleared", [Said(0, "INFO", "stderr", "after clear")]),
+        ("basic_config", [Said(0, "INFO", "user", "after basicConfig")]),
+        ("cleared", [Said(0, "WARNING", "user", "after clear")]),
         ("by_install", []),
         ("queued_to_stdout", []),
         pytest.param(
@@ -127,13 +127,13 @@ def test_the_wrapper_beside_other_set_ups(setup: str, first: list[Said], log_for
 
 
 def test_a_logger_that_does_not_propagate() -> None:
-    """What only the function's own StreamHandler sees arrives once, as the output that it is."""
+    """What only the function's own StreamHandler sees arrives once, with what its record knows."""
     with deployed("own_logging", {"SETUP": "no_propagation"}) as run:
         run.invoke()
         run.shutdown()
         run.expect(
-            Said(1, "INFO", "stdout", "for your information"),
-            Said(1, "INFO", "stdout", "careful"),
+            Said(1, "INFO", "user", "for your information"),
+            Said(1, "WARNING", "user", "careful"),
             printed(1),
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "records are taken from handlers and text"
 LINES = [
     found
     for during in (1, 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line, printed
 
-FAILS = "only text that goes through sys.stdout and sys.stderr is captured"
 LINES = [
     line("said with context.log", logger=None),
     printed("said with print"),

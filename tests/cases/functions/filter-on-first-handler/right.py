@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "FirehoseHandler stands in root.handlers"
 LINES = [line("order taken"), line("health check")]
 #: What the filter puts on the record is there or not: it may run before us or after.
 MORE_EXTRAS = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "records are taken from handlers and text"
 LINES = [
     line("plain words", logger="shop"),
     line("Überweisung gestartet", logger="shop"),

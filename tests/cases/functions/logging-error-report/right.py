@@ -6,7 +6,6 @@ import re
 
 from support.cases import line
 
-FAILS = "records are taken from handlers and text"
 LINES = [
     line("running low", logger="shop"),
     line("[17] running low", logger="shop"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "records are taken from handlers and text"
 LINES = [
     line("order taken", logger="shop", order=17, service="shop"),
     line("running low", "WARNING", "shop", service="shop"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line, printed
 
-FAILS = "records are taken from handlers and text"
 LINES = [
     line("order taken", logger="shop"),
     line("[order 17] taken", logger="shop"),

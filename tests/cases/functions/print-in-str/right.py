@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line, printed
 
-FAILS = "records are taken from handlers and text"
 LINES = [line("order Lazy(17) taken", logger="shop"), printed("loading from the database")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "FirehoseHandler stands in root.handlers"
 LINES = [
     line("order taken", logger="shop", order=17),
     line("could not divide", "ERROR", "shop", error="ZeroDivisionError", order=18),

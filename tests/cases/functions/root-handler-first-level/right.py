@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "FirehoseHandler stands in root.handlers"
 LINES = [line("an info line"), line("an error line", "ERROR")]

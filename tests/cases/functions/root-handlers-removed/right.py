@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "FirehoseHandler stands in root.handlers"
 LINES = [
     found
     for during in (1, 2)
