@@ -46,12 +46,17 @@ def said_by(steps: Iterable[Sequence[Any]], during: int) -> list[Said]:
     return lines
 
 
+def _of_the_client(line: dict[str, Any]) -> bool:
+    """What the runtime client says of a Python that Lambda offers as a preview."""
+    return str(line.get("message")).startswith("LAMBDA_WARNING: This is a preview runtime version")
+
+
 def said_in(lines: Iterable[dict[str, Any]], kind: str = "function") -> list[Said]:
     """The delivered lines of one ``type``; invocations are numbered as they first appear."""
     numbers: dict[str, int] = {}
     found = []
     for line in lines:
-        if line["type"] != kind:
+        if line["type"] != kind or _of_the_client(line):
             continue
         request_id = line.get("requestId")
         during = numbers.setdefault(request_id, len(numbers) + 1) if request_id else 0
