@@ -36,7 +36,10 @@ def test_connections_outside_are_refused_and_fail_the_test(pytester: pytest.Pyte
         """
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    tests = Path(__file__).parents[1]
+    result = pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-o", f"pythonpath={tests} {tests.parent}"
+    )
 
     result.assert_outcomes(passed=4, errors=2)
     result.stdout.fnmatch_lines(["*192.0.2.1*"])
