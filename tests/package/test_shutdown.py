@@ -36,6 +36,11 @@ def start(firehose, tmp_path):
             logger.setLevel("INFO")
             logger.addHandler(firehose_logging.FirehoseHandler("logs"))
             logger.info("first")
+
+            def wait():
+                # A signal between two instructions of one long sleep is seen at its end.
+                for _ in range(6000):
+                    time.sleep(0.01)
             """
         environment = child_environment(
             **firehose.environment(),
@@ -122,7 +127,7 @@ def test_sigterm_without_a_handler(start, arrived):
     """What is pending is delivered, and then the process ends by the signal, as without us."""
     process = start("""
         os.write(1, b"ready\\n")
-        time.sleep(60)
+        wait()
         """)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
@@ -139,7 +144,7 @@ def test_sigterm_in_an_outage(start, firehose):
     process = start("""
         firehose_logging._termination.TIMEOUT = 0.5
         os.write(1, b"ready\\n")
-        time.sleep(60)
+        wait()
         """)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
@@ -165,7 +170,7 @@ def test_sigterm_with_a_handler_from_before(start, arrived, handler, status, mes
         firehose_logging._termination.Termination(process.streams, process.clock).watch()
         logger.addHandler(handler)
         os.write(1, b"ready\\n")
-        time.sleep(60)
+        wait()
         """)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
