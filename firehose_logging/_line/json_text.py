@@ -123,7 +123,7 @@ class _Walk:
         if kind is int:
             return _integer(value)
         if kind is float:
-            return float.__repr__(value) if isfinite(value) else quote(float.__repr__(value))
+            return float.__repr__(value) if isfinite(value) else "null"  # SQL's word for it
         if kind is Literal:
             return str.__str__(value)
         if id(value) in self._above:

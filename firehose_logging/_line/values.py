@@ -105,7 +105,9 @@ def _sorted(items: list[Any]) -> list[Any]:
 
 
 def _decimal(value: Any) -> object:
-    if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
+    if not value.is_finite():
+        return None
+    if abs(value.adjusted()) > _MAX_EXPONENT:
         return str(value)
     return Literal(value)  # its digits, all of them: 12.50 stays 12.50
 
