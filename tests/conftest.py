@@ -16,6 +16,9 @@ import pytest
 
 from support.fresh_process import forget_process
 
+# What checks for many tests shows both sides of a comparison, as a test does.
+pytest.register_assert_rewrite("support.cases")
+
 #: Variables that would change what the code under test does, or let it out to the real AWS.
 _AMBIENT_PREFIXES = ("AWS_", "FIREHOSE_", "LAMBDA_", "_LAMBDA_", "BOTO_")
 _AMBIENT_NAMES = {

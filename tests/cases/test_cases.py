@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("support.cases")
-
-from support.cases import Case, parameters  # noqa: E402 - after the line above
+from support.cases import Case, parameters
 
 pytestmark = [
     pytest.mark.e2e,
