@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.tables import ABSENT, FAILED, PASSED, SKIPPED, Place, Tables
+from conformance.tables import ABSENT, FAILED, KNOWN, PASSED, SKIPPED, Place, Tables
 
 
 class Recorder:
@@ -54,7 +54,8 @@ class Recorder:
             self.failed.append(report.nodeid)
         place = self._places.get(report.nodeid)
         if place is not None:
-            self.tables.add(place, outcome, reason)
+            known = outcome == SKIPPED and hasattr(report, "wasxfail")
+            self.tables.add(place, KNOWN if known else outcome, reason)
 
     def take_second_tries(self, again: Recorder) -> None:
         """Take over what came of running the failed tests, and nothing else, once more."""
@@ -98,6 +99,6 @@ def place_of(item: pytest.Item, mark: pytest.Mark) -> Place | None:
 
 def _reason(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
-        return f"expected to fail: {report.wasxfail}"
+        return str(report.wasxfail)
     text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return text.removeprefix("Skipped: ").replace("\n", " ").strip()

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PASSED, FAILED, SKIPPED, ABSENT = "passed", "failed", "skipped", "n/a"
+#: A failure that a test expects, with its reason.
+KNOWN = "fails, known"
 #: Most columns of a table; where sections beside each other are not more, they are one table.
 MAX_COLUMNS = 10
 #: The reason beside a pass that was none at first.
@@ -42,7 +44,7 @@ class Cell:
     @property
     def word(self) -> str:
         """What is shown: one failure fails the cell, one test that passed is a pass."""
-        for outcome in (FAILED, PASSED, SKIPPED, ABSENT):
+        for outcome in (FAILED, KNOWN, PASSED, SKIPPED, ABSENT):
             if outcome in self.outcomes:
                 return f"**{FAILED}**" if outcome == FAILED else outcome
         return NOT_ASKED
