@@ -35,7 +35,7 @@ import pytest
 
 from local_firehose import Fault
 from support import versions
-from support.e2e_lambda import ROOT, Run, deployed, layer, open_firehose
+from support.e2e_lambda import ROOT, Run, deployed, layer, masked, open_firehose
 from tools import clients
 from tools.libraries import REQUIREMENTS
 
@@ -360,7 +360,11 @@ def _theirs(texts: Iterable[str]) -> list[str]:
 def _plain(answers: Iterable[Any]) -> list[Any]:
     """Answers without what differs from run to run."""
     return [
-        {name: value for name, value in answer.items() if name not in ("requestId", "stackTrace")}
+        {
+            name: masked(value) if isinstance(value, str) else value
+            for name, value in answer.items()
+            if name not in ("requestId", "stackTrace")
+        }
         if isinstance(answer, dict)
         else answer
         for answer in answers
