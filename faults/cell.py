@@ -231,7 +231,7 @@ def journalled(tmp: Path) -> list[bytes]:
         processes.setdefault(path.name.partition(".journal")[0].rpartition(".")[0], []).append(path)
     for paths in processes.values():
         paths.sort(key=lambda path: int(path.name.split(".")[-2]))
-        datas = [path.read_bytes() for path in paths]
-        for data in datas:
-            found += read_lines(data, read_oldest(datas[-1]))
+        contents = [path.read_bytes() for path in paths]
+        for data in contents:
+            found += read_lines(data, read_oldest(contents[-1]))
     return found
