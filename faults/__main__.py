@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from . import impact, kill, matrix, report, soak
+from . import impact, kill, matrix, report, soak, undelivered
 from .cell import Cell
 from .deployment import built_layer
 
@@ -32,6 +32,20 @@ def _matrix(options: argparse.Namespace) -> bool:
     else:
         print(table)
     return all(outcome.good for outcome in outcomes)
+
+
+def _undelivered(options: argparse.Namespace) -> bool:
+    chosen = undelivered.cells()
+    print(f"nothing delivered, everything in the runtime's output, {len(chosen)} cells")
+    results = undelivered.run_all(chosen)
+    for result in results:
+        if not result.good:
+            print(f"  {result}")
+    if options.write:
+        report.write("undelivered", undelivered.table(results))
+    else:
+        print(undelivered.table(results))
+    return all(result.good for result in results)
 
 
 def _kill(options: argparse.Namespace) -> bool:
@@ -85,7 +99,15 @@ def _mutants(options: argparse.Namespace) -> bool:
 
 def _all(options: argparse.Namespace) -> bool:
     options.short, options.only, options.seed = False, "", None
-    return all([_matrix(options), _kill(options), _impact(options), _mutants(options)])
+    return all(
+        [
+            _matrix(options),
+            _undelivered(options),
+            _kill(options),
+            _impact(options),
+            _mutants(options),
+        ]
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("trouble", "form", "policy", "end"):
         one.add_argument(name)
     one.add_argument("transport", nargs="?", default="auto")
+    command("undelivered", _undelivered, "a stream that takes nothing, and another way out")
     one = command("kill", _kill, "SIGKILL at random moments under load")
     one.add_argument("--kills", type=int, default=320)
     one.add_argument("--seed", type=int, help="of an earlier run")

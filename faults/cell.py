@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from firehose_logging._delivery.journal_files import PREFIX, SUFFIX
-from firehose_logging._delivery.segment import read_lines, read_oldest
+from firehose_logging._delivery.segment import read_lines
 from local_firehose import Fault
 from tools.waiting import wait_until
 
@@ -233,5 +233,5 @@ def journalled(tmp: Path) -> list[bytes]:
         paths.sort(key=lambda path: int(path.name.split(".")[-2]))
         contents = [path.read_bytes() for path in paths]
         for data in contents:
-            found += read_lines(data, read_oldest(contents[-1]))
+            found += read_lines(data, contents[-1])
     return found

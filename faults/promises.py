@@ -284,7 +284,7 @@ PROMISES = (
     Promise(
         "a journal that the function deletes is made anew",
         "_delivery/journal_files.py",
-        "            self._look(now)\n",
+        "            self._look()\n",
         "            pass\n",
         f"{_JOURNAL}::test_deleted_files_are_made_anew_with_what_they_held",
     ),
@@ -305,7 +305,7 @@ PROMISES = (
     Promise(
         "what had been delivered before the last confirmation is not taken over",
         "_delivery/journal_files.py",
-        "            segments[-1].settled(oldest)\n",
+        "            segments[-1].settled(*self._settled)\n",
         "            pass\n",
         f"{_JOURNAL}::test_what_was_settled_is_not_taken_over",
     ),
@@ -319,7 +319,7 @@ PROMISES = (
     Promise(
         "the journal stays near the buffer's bound while a call hangs",
         "_delivery/journal_files.py",
-        "            self._forget(*between())\n",
+        "            self._forget(*gap)\n",
         "            pass\n",
         f"{_BOUNDS}::test_a_call_that_hangs_does_not_let_the_journal_grow",
     ),

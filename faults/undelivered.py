@@ -30,6 +30,9 @@ _NUMBER = re.compile(r"line (\d+)\b")
 #: Each refuses in its own way: at once, for good, after a while, never.
 REFUSALS = ("unavailable", "access denied", "refused", "never answers")
 
+#: Ends after which a line may have been written although nobody could note that.
+WITHOUT_A_WORD = ("os._exit", "SIGKILL", "segfault")
+
 
 @dataclass
 class Undelivered:
@@ -51,8 +54,9 @@ class Undelivered:
 
     @property
     def good(self) -> bool:
-        """Whether every line is there, whole and once."""
-        return self.found == self.logged > 0 and not self.repeated and not self.broken
+        """Whether every line is there, whole and once; after a kill, at least once."""
+        once = not self.repeated or self.cell.end in WITHOUT_A_WORD
+        return self.found == self.logged > 0 and once and not self.broken
 
 
 def cells() -> list[Cell]:

@@ -78,7 +78,7 @@ def count(given: dict[str, int]) -> None:
 
 def read(data: bytes) -> None:
     """Any bytes are lines or nothing."""
-    for prefix in (b"", b"FHLJ0002", b"FHLJ0003", b"FHLJ0003\1\0\0\0" + bytes(24)):
+    for prefix in (b"", b"FHLJ0002", b"FHLJ0004", b"FHLJ0004\1\0\0\0" + bytes(32)):
         assert all(read_lines(prefix + data))
         assert all(0 <= number < 2**32 for number in read_losses(prefix + data))
 
@@ -89,7 +89,7 @@ def pass_over(data: bytes) -> None:
         folder = Path(root, "tmp")
         journal = Journal(str(folder), "logs", "2-next")
         outside = Path(root, "outside")
-        outside.write_bytes(b"FHLJ0003" + data)
+        outside.write_bytes(b"FHLJ0004" + data)
         ours = f"{PREFIX}{os.geteuid()}-logs~"
         (folder / f"{ours}link.1.journal").symlink_to(outside)
         (folder / f"{ours}folder.1.journal").mkdir()
@@ -101,7 +101,7 @@ def pass_over(data: bytes) -> None:
             fcntl.flock(held, fcntl.LOCK_EX)
             assert list(journal.recover()) == []
             assert live.read_bytes() == data
-        assert outside.read_bytes() == b"FHLJ0003" + data
+        assert outside.read_bytes() == b"FHLJ0004" + data
         assert sorted(path.name for path in folder.iterdir()) == before
 
 

@@ -180,6 +180,11 @@ class Backlog:
         without = len(self.incoming) if self._held or self.is_held_here() else 0
         return without + self.exclusively(self.batcher.pending_up_to, index)
 
+    def note_settled(self) -> None:
+        """Have the journal forget what is settled; under the lock."""
+        batcher = self.batcher
+        self.journal.settled(batcher.oldest_index(), batcher.settled_between())
+
     # -- losses -----------------------------------------------------------------------------
 
     def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
@@ -244,7 +249,7 @@ class Backlog:
             self.batcher.diverted()
         else:
             self.batcher.not_diverted()
-        self.journal.settled(self.batcher.oldest_index())
+        self.note_settled()
         self.keep_losses()
 
     # -- the ends ---------------------------------------------------------------------------

@@ -56,6 +56,10 @@ class Record:
         return f"<Record lines={self.lines} bytes={len(self.data)} attempts={self.attempts}>"
 
 
+def _first(record: Record) -> int:
+    return record.first
+
+
 def billed(size: int) -> int:
     """Bytes that Firehose bills for a record of ``size`` bytes."""
     return -(-size // BILLING_STEP_BYTES) * BILLING_STEP_BYTES
@@ -119,6 +123,11 @@ class Batcher:
         """All undelivered lines, counted record by record."""
         return sum(record.lines for record in self._all())
 
+    @property
+    def spills_over(self) -> bool:
+        """Whether so much is on its way out that more may soon be lost."""
+        return self._spilled_bytes * 2 > self._spill_bytes
+
     def pending_up_to(self, index: int) -> int:
         """Undelivered lines with an index of at most ``index``."""
         return sum(max(0, min(r.end, index + 1) - r.first) for r in self._all())
@@ -132,15 +141,21 @@ class Batcher:
         return min((r.first for r in self._queue if r.lines), default=None)
 
     def settled_between(self) -> tuple[int, int]:
-        """Indices of lines that are settled although older ones are in flight: from, and up to.
+        """Indices of lines that are settled although older ones are pending: from, and up to.
 
-        What is dropped while a call takes its time is younger than that call.
+        What is dropped while a call takes its time is younger than that call. The widest such gap,
+        if there are several.
         """
-        if self.spilled:
-            return 0, 0  # these are younger, too, and not settled
-        start = max((r.end for r in self._in_flight), default=0)
-        end = min((r.first for r in self._queue if r.lines), default=self.ledger.accepted)
-        return start, end
+        widest = (0, 0)
+        behind: int | None = None
+        for record in sorted(self._all(), key=_first):
+            if behind is not None and record.first - behind > widest[1] - widest[0]:
+                widest = (behind, record.first)
+            behind = record.end
+        accepted = self.ledger.accepted
+        if behind is not None and accepted - behind > widest[1] - widest[0]:
+            widest = (behind, accepted)
+        return widest
 
     def oldest_time(self) -> float | None:
         """When the oldest queued record was opened; None when nothing is queued."""

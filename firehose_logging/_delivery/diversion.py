@@ -36,8 +36,12 @@ class Diversion:
         self._lock = _thread.RLock()
 
     def run(self) -> None:
-        """Write what is spilled. Another thread that writes already takes this along."""
-        while self._backlog.batcher.spilled and self._write_all(wait=False):
+        """Write what is spilled. Another thread that writes already takes this along.
+
+        Where that one is slower than the lines come, wait for it, as a print would.
+        """
+        batcher = self._backlog.batcher
+        while batcher.spilled and self._write_all(wait=batcher.spills_over):
             pass
 
     def finish(self) -> None:

@@ -75,8 +75,8 @@ class CrashJournal:
                 # Counted in the ledger all the same.
                 self._give_up(f"{type(error).__name__}: {error}")
 
-    def settled(self, oldest: int | None) -> None:
-        """Forget the lines before the oldest pending one; None when nothing is pending."""
+    def settled(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
+        """Forget the lines that are settled; as of ``Journal.settled``."""
         journal = self._journal
         if journal is None:
             return
@@ -87,7 +87,7 @@ class CrashJournal:
                 once="journal",
             )
         try:
-            journal.settled(oldest)
+            journal.settled(oldest, between)
         except Exception as error:
             if is_users(error):
                 raise

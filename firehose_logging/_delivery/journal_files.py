@@ -24,7 +24,6 @@ from firehose_logging._delivery.segment import (
     losses_as_bytes,
     read_lines,
     read_losses,
-    read_oldest,
 )
 from firehose_logging._interruption import is_users
 from firehose_logging.errors import BUFFER_FULL
@@ -50,8 +49,10 @@ MAX_BYTES = 64 * 1_048_576
 #: Bytes of the file system that are left to the function: no file is made where less is free.
 RESERVE_BYTES = 32 * 1_048_576
 
-#: Seconds between two looks whether the files still have their names.
+#: Most looks in so many seconds whether the files still have their names: each costs a system call,
+#: as much as a line that is journalled. Where more lines come, not every one of them is looked for.
 LOOK_EVERY = 0.01
+LOOKS = 8
 
 
 class JournalError(Exception):
@@ -87,8 +88,9 @@ class Journal:
         self._segments: list[Segment] = []
         self._made = 0
         self._losses = NO_LOSSES
-        self._oldest = 0
+        self._settled = (0, 0, 0)
         self._looked_at = 0.0
+        self._looks = 0
         #: Whether files were made anew since somebody last asked.
         self.was_deleted = False
         #: Losses of processes that are gone, by reason: what ``recover`` found.
@@ -121,21 +123,25 @@ class Journal:
             return
         segments = self._segments
         if now - self._looked_at >= LOOK_EVERY:
-            self._look(now)
+            self._looked_at = now
+            self._looks = 0
+        if self._looks < LOOKS:
+            self._looks += 1
+            self._look()
         if segments and segments[-1].append(index, line):
             return
-        self.settled(oldest())
+        gap = between() if between is not None else (0, 0)
+        self.settled(oldest(), gap)
         if between is not None:
-            self._forget(*between())
+            self._forget(*gap)
         if segments and segments[-1].append(index, line):
             return
         self._grow(len(line))
         if self.trouble is None:
             segments[-1].append(index, line)
 
-    def _look(self, now: float) -> None:
+    def _look(self) -> None:
         """Make anew what somebody has deleted."""
-        self._looked_at = now
         try:
             for segment in self._segments:
                 if not segment.is_there:
@@ -156,7 +162,7 @@ class Journal:
                 self._made += 1
                 segment = Segment(f"{self._name}.{self._made}{SUFFIX}", wanted)
                 segment.count(self._losses)
-                segment.settled(self._oldest)
+                segment.settled(*self._settled)
                 self._segments.append(segment)
         except OSError as error:
             if is_users(error):
@@ -184,11 +190,12 @@ class Journal:
         elif self._segments:
             self._segments[-1].count(self._losses)
 
-    def settled(self, oldest: int | None) -> None:
+    def settled(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
         """Forget lines that need no journal any more.
 
         Args:
             oldest: index of the oldest pending line; None when nothing is pending.
+            between: as of ``append``.
         """
         segments = self._segments
         if oldest is None:
@@ -201,9 +208,9 @@ class Journal:
                     segments[0].restart()
             self.trouble = None  # what was full may have room again
             return
-        self._oldest = oldest
+        self._settled = (oldest, *between)
         if segments:
-            segments[-1].settled(oldest)
+            segments[-1].settled(*self._settled)
         while len(segments) > 1 and segments[0].last < oldest:
             segments.pop(0).remove()
 
@@ -283,12 +290,11 @@ class Journal:
         try:
             # The last file has the last word.
             head = os.pread(held[-1], HEADER, 0)
-            oldest = read_oldest(head)
             for reason, count in zip(COUNTED, read_losses(head), strict=True):
                 if count:
                     self.found[reason] = self.found.get(reason, 0) + count
             for fd in held:
-                for line in read_lines(_contents(fd), oldest):
+                for line in read_lines(_contents(fd), head):
                     if dropped:
                         self.found[BUFFER_FULL] = self.found.get(BUFFER_FULL, 0) + 1
                     else:

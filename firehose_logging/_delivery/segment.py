@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 #: What the counters count, in their order.
 COUNTED = (*LOSS_REASONS, DIVERTED)
 
-_MAGIC = b"FHLJ0003"
+_MAGIC = b"FHLJ0004"
 # Then, little-endian and four bytes each: the generation; the index of the oldest pending line of
-# the process, whose last file has the last word; and for every reason the lines lost that no line
+# the process, whose last file has the last word; from and up to which index younger ones are
+# settled too, as while a call hangs; and for every reason the lines lost that no line
 # tells yet. Words of four bytes are never seen half written.
 _GENERATION = len(_MAGIC)
 _OLDEST = _GENERATION + 4
-_COUNTS = _OLDEST + 4
+_COUNTS = _OLDEST + 12
 HEADER = _COUNTS + 4 * len(COUNTED)
 #: Before each line: its length, its checksum and its index, little-endian.
 ENTRY = 12
@@ -104,9 +105,16 @@ class Segment:
         self.at = HEADER
         self.last = -1
 
-    def settled(self, oldest: int) -> None:
-        """Write the index of the oldest pending line: those before it need not be read again."""
-        self._map[_OLDEST:_COUNTS] = (oldest & _WORD).to_bytes(4, "little")
+    def settled(self, oldest: int, start: int, end: int) -> None:
+        """Write which lines need not be read again.
+
+        Args:
+            oldest: index of the oldest pending line; those before it are settled.
+            start: index from which on others are settled, too.
+            end: index up to which they are.
+        """
+        words = (oldest & _WORD) | (start & _WORD) << 32 | (end & _WORD) << 64
+        self._map[_OLDEST:_COUNTS] = words.to_bytes(12, "little")
 
     def count(self, losses: bytes) -> None:
         """Write the counters of losses."""
@@ -144,17 +152,18 @@ def losses_as_bytes(untold: Mapping[str, int]) -> bytes:
     return b"".join(min(untold.get(r, 0), _WORD).to_bytes(4, "little") for r in COUNTED)
 
 
-def read_lines(data: bytes, oldest: int | None = None) -> Iterator[bytes]:
+def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
     """The whole lines of a segment's bytes, up to the first that is torn or old.
 
     Args:
         data: of a file.
-        oldest: index of the oldest line that was pending, as the process's last file has it; those
-            before it are left out. None leaves out none.
+        head: the header of the process's last file, which says what is settled and left out;
+            empty leaves out nothing.
     """
     if not _is_segment(data):
         return
     generation = int.from_bytes(data[_GENERATION:_OLDEST], "little")
+    oldest, start, end = _words(head) if _is_segment(head) else (0, 0, 0)
     at = HEADER
     while at + ENTRY < len(data):
         size = int.from_bytes(data[at : at + 4], "little")
@@ -164,14 +173,18 @@ def read_lines(data: bytes, oldest: int | None = None) -> Iterator[bytes]:
         if not size or len(line) != size or zlib.crc32(line, generation) != checksum:
             return
         # Indices are cut to four bytes: what is "before" is less than half of all of them away.
-        if oldest is None or (index - oldest) & _WORD < 0x80000000:
+        pending = not head or (index - oldest) & _WORD < 0x80000000
+        if pending and not (index - start) & _WORD < (end - start) & _WORD < 0x80000000:
             yield line
         at += ENTRY + size
 
 
-def read_oldest(data: bytes) -> int:
-    """The index of the oldest line that was pending, from a header."""
-    return int.from_bytes(data[_OLDEST:_COUNTS], "little") if _is_segment(data) else 0
+def _words(head: bytes) -> tuple[int, int, int]:
+    return (
+        int.from_bytes(head[_OLDEST : _OLDEST + 4], "little"),
+        int.from_bytes(head[_OLDEST + 4 : _OLDEST + 8], "little"),
+        int.from_bytes(head[_OLDEST + 8 : _COUNTS], "little"),
+    )
 
 
 def read_losses(data: bytes) -> list[int]:

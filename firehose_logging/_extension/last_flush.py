@@ -19,6 +19,9 @@ QUIET = 0.03
 #: wanted: the platform gives 300 to 500 ms.
 DIVERT_AFTER = 0.2
 
+#: The same while calls fail: the one that was made at SIGTERM has failed by then, too.
+DIVERT_FAILING_AFTER = 0.1
+
 
 class LastFlush:
     """The flush at SIGTERM, and what still comes after it.
@@ -78,7 +81,8 @@ class LastFlush:
         deliveries = self._deliveries
         if deliveries.oldest() is not None:
             self._targets = deliveries.request_flush(urgent=not deliveries.failing)
-        if not self._diverted and now - self._began >= DIVERT_AFTER:
+        patience = DIVERT_FAILING_AFTER if deliveries.failing else DIVERT_AFTER
+        if not self._diverted and now - self._began >= patience:
             self._diverted = True
             deliveries.divert()
         over = now - self._began >= SHUTDOWN_LIMIT

@@ -177,3 +177,19 @@ def test_repr_counts():
 
     assert repr(batcher) == "<Batcher 1 queued, 1 in flight, 5 bytes>"
     assert repr(records) == "[<Record lines=1 bytes=2 attempts=1>]"
+
+
+def test_the_widest_gap_is_known():
+    """What was dropped behind a call that hangs, also when that call is queued again."""
+    batcher = Batcher(Ledger(), 10, record_bytes=2)
+    assert batcher.settled_between() == (0, 0)
+    for number in range(3):
+        batcher.add(b"%d\n" % number, 0.0)
+    flying = batcher.take()
+    for number in range(9):
+        batcher.add(b"%d\n" % number, 0.0)
+    assert batcher.settled_between() == (3, 10)
+    batcher.again(flying)
+    assert batcher.settled_between() == (3, 10)
+    batcher.delivered(batcher.take())
+    assert batcher.settled_between() == (0, 0)

@@ -27,10 +27,16 @@ def test_what_children_leave_is_delivered_by_the_parent(tmp_path):
                 log.info("child %d", n)
                 os._exit(0)
             os.waitpid(pid, 0)
-        def arrived():
+        def arrived(count):
+            log.info("something of the parent's own")
             flush(10)
-            return len([l for l in transport.lines() if l["message"].startswith("child")]) == 20
-        wait_until(arrived)
+            return len([l for l in transport.lines() if l["message"].startswith("child")]) == count
+        wait_until(lambda: arrived(20))
+        if not os.fork():
+            log.info("child later")
+            os._exit(0)
+        os.wait()
+        wait_until(lambda: arrived(21))
         marks = [(l["instanceId"], l["seq"]) for l in transport.lines()]
         assert len(set(marks)) == len(marks)
         left = [n for n in os.listdir(os.environ["TMPDIR"]) if n.startswith(".firehose")]

@@ -66,6 +66,15 @@ def test_what_was_settled_is_not_taken_over(dead, heir):
     assert numbers(heir) == [7, 8, 9]
 
 
+def test_what_was_settled_while_a_call_hangs_is_not_taken_over(dead, heir):
+    """The oldest line may be pending while younger ones have gone another way."""
+    write(dead, range(10))
+    dead.settled(0, (2, 8))
+    dead.close(keep=True)
+
+    assert numbers(heir) == [0, 1, 8, 9]
+
+
 def test_indices_may_grow_for_ever(dead, heir):
     """They are kept in four bytes."""
     start = 2**32 - 2

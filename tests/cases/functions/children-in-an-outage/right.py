@@ -5,7 +5,6 @@ from __future__ import annotations
 from local_firehose import Fault
 from support.cases import line
 
-FAILS = "a child's journal is nobody's"
 LINES = [line(f"child {n}", logger="user", during=during) for during in (1, 2) for n in range(3)]
 SAME_ANSWERS = False  # how long it took: over five seconds it would have timed out
 #: Refusals are told.

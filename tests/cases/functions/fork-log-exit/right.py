@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from support.cases import line
 
-FAILS = "a child's journal is nobody's"
 LINES = [line(f"child {n}", logger="user", during=during) for during in (1, 2) for n in range(200)]
 SAME_ANSWERS = False  # what stands in /tmp
 SLOW = True
