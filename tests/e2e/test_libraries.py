@@ -34,11 +34,6 @@ PRINTING = ("click", "tqdm", "rich")
 #: What fails today, by library and what; whoever mends it takes it away.
 FAILS: dict[tuple[str, str], str] = {
     **{
-        (name, what): "records are taken from the handlers, and these do not propagate"
-        for name in ("chalice",)
-        for what in ("levels", "extras", "exceptions")
-    },
-    **{
         (name, what): "threads of ours are threads that the library patches"
         for name in ("gevent", "eventlet")
         for what in ("once", "levels", "extras", "exceptions")
