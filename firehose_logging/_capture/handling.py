@@ -64,7 +64,10 @@ class Handling:
         record = self.record
         message = record.__dict__.get("message")
         if type(message) is not str:
-            message = record.msg if type(record.msg) is str and not record.args else ""
+            # Nothing of the function's is asked here, inside of a write.
+            message = record.msg if type(record.msg) is str else ""
+            if record.args:
+                message = " ".join(word for word in message.split() if "%" not in word)
         words = message.split()
         if not words:
             return False
