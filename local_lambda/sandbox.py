@@ -96,6 +96,17 @@ def probe_python(python: Path) -> Interpreter:
         raise SandboxError(f"python={str(python)!r} is no usable interpreter: {error}") from error
 
 
+def _steps(path: Path) -> list[Path]:
+    """Return a path and, when it is a link, where it leads: each step may be hidden."""
+    steps = [path.absolute()]
+    while steps[-1].is_symlink():
+        following = Path(os.path.normpath(steps[-1].parent / steps[-1].readlink()))
+        if following in steps:
+            break
+        steps.append(following)
+    return steps
+
+
 class Sandbox:
     """The folder tree of one environment.
 
@@ -251,7 +262,7 @@ class Sandbox:
             paths += [Path(part) for part in function.start_up if part.startswith("/")]
         named = (function.environment.get(name) for name in FILE_VARIABLES)
         paths += [Path(value) for value in named if value]
-        below = [path.absolute() for path in paths if hidden(path.absolute(), (TMP, OPT))]
+        below = [step for path in paths for step in _steps(path) if hidden(step, (TMP, OPT))]
         return sorted({path for path in below if path.exists()})
 
     def local(self, value: str) -> str:
