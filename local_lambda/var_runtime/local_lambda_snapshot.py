@@ -7,11 +7,13 @@ A thread begins its function anew, so one that is a loop goes on as it would on 
 descriptors are shared by all copies, so only one of them may run at a time.
 """
 
+import _thread
 import ctypes
 import gc
 import os
 import sys
 import threading
+import types
 import warnings
 
 VARIABLE = "_LOCAL_LAMBDA_SNAPSHOT_FD"
@@ -45,6 +47,7 @@ def _be_a_snapshot(fd: int) -> None:
     for each in hooks:
         each.clear()
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    unlisted = _unlisted_threads()
     interval = sys.getswitchinterval()
     sys.setswitchinterval(NO_SWITCH)
     pid = os.getpid()
@@ -71,6 +74,8 @@ def _be_a_snapshot(fd: int) -> None:
     sys.setswitchinterval(interval)
     for thread in threads:
         _go_on(thread)
+    for function, arguments in unlisted:
+        _thread.start_new_thread(function, arguments)
 
 
 def _fork_hooks() -> "list[list[object]]":
@@ -95,6 +100,23 @@ def _fork_hooks() -> "list[list[object]]":
         found[0].remove(mark)
         lists.append(found[0])
     return lists
+
+
+def _unlisted_threads() -> "list[tuple[types.FunctionType, tuple[object, ...]]]":
+    """Function and arguments of each thread that `threading` does not know: its first frame."""
+    listed = {thread.ident for thread in threading.enumerate()}
+    found = []
+    for ident, frame in sys._current_frames().items():  # noqa: SLF001 - there is no other way
+        if ident in listed:
+            continue
+        while frame.f_back is not None:
+            frame = frame.f_back  # noqa: PLW2901 - down to where the thread began
+        code = frame.f_code
+        if not code.co_freevars:
+            names = code.co_varnames[: code.co_argcount]
+            function = types.FunctionType(code, frame.f_globals)
+            found.append((function, tuple(frame.f_locals[name] for name in names)))
+    return found
 
 
 def _go_on(thread: threading.Thread) -> None:
