@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-import threading
+from _thread import get_ident
 from collections import deque
 
 TYPE_CHECKING = False
@@ -142,7 +142,7 @@ def deliver_to(sink: Callable[[str, str, str], None]) -> None:
 
 def _pass_on() -> None:
     """Give what waits to the sink; what that says itself waits until it has returned."""
-    ident = threading.get_ident()
+    ident = get_ident()
     if _sink is None or ident in _passing:
         return
     _passing.add(ident)

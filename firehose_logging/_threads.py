@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import threading
+from _thread import allocate_lock, get_ident, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _forks = 0
 class Thread:
     """A thread that ``threading`` does not list: a function may join or count those it sees.
 
+    What gevent puts in the place of natives later is none of ours: these are bound at our import.
+
     Args:
         target: what it does.
 
@@ -37,12 +39,12 @@ class Thread:
     def __init__(self, target: Callable[[], None]) -> None:
         self._target = target
         self._forks = _forks
-        self._running = threading.Lock()
+        self._running = allocate_lock()
         self._running.acquire()
-        _thread.start_new_thread(self._run, ())
+        start_new_thread(self._run, ())
 
     def _run(self) -> None:
-        ident = threading.get_ident()
+        ident = get_ident()
         own.add(ident)
         try:
             self._target()
@@ -97,7 +99,7 @@ class Reserved:
     """
 
     def __init__(self, name: str) -> None:
-        self._given = threading.Lock()
+        self._given = allocate_lock()
         self._given.acquire()
         self._target: Callable[[], None] | None = None
         spawn(name, self._wait)
@@ -120,17 +122,17 @@ class Reserved:
 
 def is_own() -> bool:
     """Whether the calling thread is one of ours."""
-    return threading.get_ident() in own
+    return get_ident() in own
 
 
 def is_calling() -> bool:
     """Whether the calling thread is in a call to Firehose."""
-    return threading.get_ident() in calling
+    return get_ident() in calling
 
 
 def is_about_us(logger: str) -> bool:
     """Whether what this logger says on this thread is about our own deliveries."""
-    ident = threading.get_ident()
+    ident = get_ident()
     if ident in own:
         _unlist(ident)  # a record has its thread's name, for which somebody has just asked
         return ident in calling or logger.partition(".")[0] in SDK

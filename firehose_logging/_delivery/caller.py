@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import get_ident
 
 from firehose_logging import _threads
 from firehose_logging._delivery.outcome import CallOutcome
@@ -57,7 +57,7 @@ class Caller:
         timeout = CALL_TIMEOUT
         if patience is not None:
             timeout = min(timeout, max(patience, SHORTEST_CALL))
-        ident = threading.get_ident()
+        ident = get_ident()
         _threads.calling.add(ident)
         try:
             if self._transport is None:

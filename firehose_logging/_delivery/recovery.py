@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Recovery:
         self.due = backlog.journal.wanted
         self._has_children = False
         # All mutable state, guarded by the lock: what is left, the next of it, how many were taken.
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._left: Iterator[bytes] | None = None
         self._next: bytes | None = None
         self._taken = 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
 
 
 class Waiters:
@@ -13,7 +17,7 @@ class Waiters:
 
     def enter(self) -> threading.Lock:
         """Wait from now on: each acquisition of the lock waits for the next news."""
-        lock = threading.Lock()
+        lock = allocate_lock()
         lock.acquire()
         self._locks.append(lock)
         return lock

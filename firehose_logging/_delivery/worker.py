@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import allocate_lock, get_ident, get_native_id
 
 from firehose_logging import _threads
 from firehose_logging._delivery.waiters import wake
@@ -43,8 +43,8 @@ class Worker:
         # by its handle runs all the same.
         self._at_work: int | None = None
         self._native: int | None = None
-        self._claim = threading.Lock()
-        self._news = threading.Lock()
+        self._claim = allocate_lock()
+        self._news = allocate_lock()
         self._news.acquire()
 
     @property
@@ -56,7 +56,7 @@ class Worker:
     @property
     def is_here(self) -> bool:
         """Whether the calling thread is the worker's."""
-        return self._at_work == threading.get_ident()
+        return self._at_work == get_ident()
 
     def start(self) -> None:
         """Start the thread where none runs; none does afterwards where there is none to be had."""
@@ -71,8 +71,8 @@ class Worker:
     def _work(self) -> None:
         if not self._claim.acquire(blocking=False) and self._is_elsewhere():
             return
-        self._at_work = threading.get_ident()
-        self._native = threading.get_native_id()
+        self._at_work = get_ident()
+        self._native = get_native_id()
         try:
             self._run(self)
         finally:

@@ -7,7 +7,8 @@ is asked for.
 
 from __future__ import annotations
 
-import select
+from select import POLLIN
+from select import poll as make_poll
 
 from firehose_logging._diagnostics import tell
 from firehose_logging._extension.inbox import DECORATED, ENDED, HOOKED
@@ -194,13 +195,13 @@ class Companion:
         self._last_flush.tick(now)
 
     def _poll(self, timeout: float | None) -> list[int]:
-        poll = select.poll()
-        poll.register(self._inbox.fileno(), select.POLLIN)
+        poll = make_poll()
+        poll.register(self._inbox.fileno(), POLLIN)
         if self._next_event.fileno() >= 0:
-            poll.register(self._next_event.fileno(), select.POLLIN)
+            poll.register(self._next_event.fileno(), POLLIN)
         if self._listener is not None:
             for fileno in self._listener.filenos():
-                poll.register(fileno, select.POLLIN)
+                poll.register(fileno, POLLIN)
         # Rounded up: waking a moment early would only mean waking again.
         ready = poll.poll(None if timeout is None else max(0, int(timeout * 1000) + 1))
         return [fileno for fileno, _ in ready]

@@ -9,7 +9,8 @@ or the TLS library disagrees.
 from __future__ import annotations
 
 import _socket
-import select
+from select import POLLIN
+from select import poll as make_poll
 
 from firehose_logging import _http
 from firehose_logging._delivery.outcome import CallOutcome
@@ -201,8 +202,8 @@ class DirectTransport:
             return False
         idle = self._clock.epoch() - self._used_at
         if 0 <= idle <= IDLE_LIMIT:
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN)
+            poll = make_poll()
+            poll.register(self._socket, POLLIN)
             if not poll.poll(0):
                 return True
         self.close()  # too old, or readable without a question: it was closed
