@@ -48,13 +48,8 @@ PUBLIC = {
 #: Modules outside of the package that only these of ours may use.
 RESERVED = {
     "threading": {
-        "_diagnostics",
         "_capture.output",
         "_capture.records",
-        "_delivery.caller",
-        "_delivery.recovery",
-        "_delivery.waiters",
-        "_delivery.worker",
         "_shutdown",
         "_threads",
         "testing",
@@ -65,7 +60,12 @@ RESERVED = {
         "_capture.sink",
         "_capture.streams",
         "_delivery.backlog",
+        "_delivery.caller",
         "_delivery.diversion",
+        "_delivery.recovery",
+        "_delivery.waiters",
+        "_delivery.worker",
+        "_diagnostics",
         "_threads",
     },
     "_socket": {

@@ -115,7 +115,7 @@ def test_no_thread_is_left(monkeypatch):
     def none_left(*args: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_threads._thread, "start_new_thread", none_left)
+    monkeypatch.setattr(_threads, "start_new_thread", none_left)
 
     with pytest.raises(RuntimeError, match="can't start new thread"):
         Reserved("test")
