@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import statistics
+
 import pytest
 
 from benchmarks import flush_simulation
@@ -147,9 +150,11 @@ def test_the_simulation_is_like_a_local_lambda(policy):
         run.shutdown()
         assert len(run.said) == 300
         ledger = run.firehose.ledger
+        lines = [line for line in run.lines if line["type"] == "function"]
+    size = round(statistics.mean(len(json.dumps(line, separators=(",", ":"))) for line in lines))
 
     pattern = Pattern("like it", "", tuple(Invocation(n * 0.037, 0.03, 5) for n in range(60)))
-    made_up = simulate(pattern, lambda: FlushPolicy(policy, 10), World(round_trip=0.002))
+    made_up = simulate(pattern, lambda: FlushPolicy(policy, 10), World(round_trip=0.002, line=size))
     assert made_up.calls == pytest.approx(len(ledger.calls), abs=6)
     assert made_up.billed_bytes == pytest.approx(ledger.billed_bytes, rel=0.15)
 
