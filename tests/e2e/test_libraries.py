@@ -35,7 +35,7 @@ PRINTING = ("click", "tqdm", "rich")
 FAILS: dict[tuple[str, str], str] = {
     **{
         (name, what): "threads of ours are threads that the library patches"
-        for name in ("gevent", "eventlet")
+        for name in ("eventlet",)
         for what in ("once", "levels", "extras", "exceptions")
     },
     ("loguru", "exceptions"): "a serialized exception of loguru is no column",
