@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say("Where it is")
     print(f"  the bucket   {bucket}")
     print(f"  the report   {page}")
-    print(f"  ask it       firehose-logging query --saved errors --from {bucket}")
+    # The extra's command is not installed in a clone; this is the same.
+    command = f"{sys.executable} -m firehose_logging._cli"
+    print(f"  ask it       {command} query --saved errors --from {bucket}")
     if given.timeline:
         say("What happened, step by step")
         for line in format_timeline(timeline, colour=wants_colour(sys.stdout)):
