@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from firehose_logging._delivery.journal_files import PREFIX, SUFFIX, Journal
 from local_firehose import LocalFirehose
-from support.e2e_lambda import Run, deployed, open_firehose
+from support.e2e_lambda import STREAM, Run, deployed, open_firehose
 from support.e2e_lines import platform, said_by
 
 pytestmark = pytest.mark.e2e
@@ -116,12 +120,18 @@ WRONG_VALUES = {
     "FIREHOSE_LOGGING_TELEMETRY_API": ("telemetri", "telemetry, logs"),
     "FIREHOSE_LOGGING_CAPTURE": ("everything", "logging, stdout, stderr, errors"),
     "FIREHOSE_LOGGING_LEVEL": ("LOUD", "DEBUG"),
-    "FIREHOSE_LOGGING_PASSTHROUGH": ("perhaps", "on or off"),
+    "FIREHOSE_LOGGING_LEVELS": ("user=LOUD", "a comma list of logger=level, each level TRACE"),
+    "FIREHOSE_LOGGING_PASSTHROUGH": (
+        "perhaps",
+        "on, off, or a comma list of metrics, undelivered; using on",
+    ),
+    "FIREHOSE_LOGGING_FIELDS": ("message=shop", "with no name of a line's own columns"),
+    "FIREHOSE_LOGGING_SCHEMA": ("closed", "open, fixed"),
     "FIREHOSE_LOGGING_FLUSH": ("sometimes", "end, periodic, adaptive"),
     "FIREHOSE_LOGGING_INTERVAL": ("0", "seconds"),
     "FIREHOSE_LOGGING_COMPRESSION": ("snappy", "none, gzip"),
     "FIREHOSE_LOGGING_BUFFER_BYTES": ("16 MB", "65536"),
-    "FIREHOSE_LOGGING_JOURNAL": ("yes", "on or off"),
+    "FIREHOSE_LOGGING_JOURNAL": ("yes", "on, off, or the absolute path of a folder; using on"),
     "FIREHOSE_LOGGING_TRANSPORT": ("curl", "auto"),
 }
 
@@ -159,7 +169,7 @@ def test_all_values_wrong(bare_output: dict[str, list[str]]) -> None:
 
 
 def test_an_occupied_port(bare_output: dict[str, list[str]]) -> None:
-    """Without its port there is no telemetry, and nothing else is missing."""
+    """A free port is taken instead, which is told; telemetry and all else is there."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         with deployed(environment={"HTTP_LOGS_LISTENER_PORT": port}) as run:
@@ -169,10 +179,12 @@ def test_an_occupied_port(bare_output: dict[str, list[str]]) -> None:
             assert f"HTTP_LOGS_LISTENER_PORT={port}" in told
             assert own_output(run) == bare_output
             run.expect(*SAID)
-            assert not platform(run.lines, "start")
+            assert len(platform(run.lines, "start")) == 2
+            (line,) = (line for line in run.lines if line.get("code"))
+            assert (line["code"], line["level"]) == ("port_taken", "WARNING")
 
 
-@pytest.mark.parametrize("folder", ["/dev/null", "/nowhere/at all"])
+@pytest.mark.parametrize("folder", ["/dev/null", "/dev/null/at all"])
 def test_an_unwritable_temporary_folder(folder: str, bare_output: dict[str, list[str]]) -> None:
     """Without a place for the crash journal all lines arrive, and one message says so."""
     with deployed(environment={"TMPDIR": folder}) as run:
@@ -185,17 +197,43 @@ def test_an_unwritable_temporary_folder(folder: str, bare_output: dict[str, list
         run.expect(*SAID)
 
 
-def test_a_journal_folder_that_is_open_to_all(tmp_path: Path) -> None:
-    """A journal folder that somebody else could write to is not used, and that is told."""
-    open_to_all = tmp_path / "firehose-logging"
-    open_to_all.mkdir(mode=0o777)
-    open_to_all.chmod(0o777)
-    with deployed(environment={"TMPDIR": str(tmp_path)}) as run:
-        use(run)
+def plant(folder: Path, token: str) -> Path:
+    """The journal of a process that is gone, with one line."""
+    line = {"type": "function", "level": "INFO", "logger": "user", "message": token}
+    journal = Journal(str(folder), STREAM, token)
+    journal.append(0, json.dumps(line).encode() + b"\n", 1.0, lambda: 0)
+    journal.close(keep=True)
+    (path,) = (path for path in folder.iterdir() if token in path.name)
+    return path
 
-        (told,) = run.told
-        assert str(open_to_all) in told
+
+def test_a_journal_folder_that_is_open_to_all(
+    tmp_path: Path, bare_output: dict[str, list[str]]
+) -> None:
+    """In a folder that is open to all, as /tmp is, nobody reads our lines or puts in theirs."""
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    planted = [plant(folder, "1-linked")]
+    planted[0].symlink_to(planted[0].rename(tmp_path / "elsewhere"))
+    if os.geteuid() == 0:  # nobody else can give a file away
+        planted.append(plant(folder, "1-foreign"))
+        os.chown(planted[1], 65534, 65534)
+    planted.append(folder / f"{PREFIX}{os.geteuid()}-{STREAM}~1-pipe.1{SUFFIX}")
+    os.mkfifo(planted[-1])
+    contents = (tmp_path / "elsewhere").read_bytes()
+    with deployed(environment={"TMPDIR": str(folder)}) as run:
+        assert run.do(*FIRST, answer="ok").payload == "ok"
+        ours = set(folder.glob(f"{PREFIX}*")) - set(planted)
+        assert {stat.filemode(path.lstat().st_mode) for path in ours} == {"-rw-------"}
+        assert run.do(*SECOND).error_message == "six"
+        run.shutdown()
+
+        assert run.told == []
+        assert own_output(run) == bare_output
         run.expect(*SAID)
+        assert set(planted) <= set(folder.iterdir())
+        assert (tmp_path / "elsewhere").read_bytes() == contents
 
 
 def test_an_unknown_stream_is_asked_for_rarely() -> None:
