@@ -6,9 +6,7 @@ what one call needs by its protocol; a change that needs more has to raise a num
 
 from __future__ import annotations
 
-import socket
 from contextlib import ExitStack
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -18,6 +16,7 @@ from firehose_logging._firehose import direct as _direct
 from firehose_logging._firehose.direct import DirectTransport
 from firehose_logging._firehose.endpoint import Endpoint
 from firehose_logging._firehose.sigv4 import Credentials
+from firehose_logging._firehose.trust import Connection
 from local_firehose import DeliveryStream, LocalFirehose
 from support import versions
 from support.e2e_lambda import deployed
@@ -51,9 +50,9 @@ HEAVY = {
 #: Companion and delivery.
 THREADS = 2
 
-#: Wake-up pipe (2), Extensions API, telemetry listener and its connection, journal (2, mmap keeps
-#: a descriptor of its own), Firehose.
-DESCRIPTORS = 8
+#: Wake-up pipe (2), Extensions API, telemetry listener and its connection, journal (the one that
+#: mmap keeps), Firehose.
+DESCRIPTORS = 7
 
 #: Bytes of a call that are not records: head, signature, names. Without the session token, which
 #: is as long as the service makes it.
@@ -147,7 +146,7 @@ def test_modules_after_deliveries(probe, runtime, bare):
 
 
 def test_threads_and_descriptors(probe, runtime, bare):
-    """Two threads and eight descriptors more, and no more however often is delivered."""
+    """Two threads and seven descriptors more, and no more however often is delivered."""
     with deployed(probe, {"FIREHOSE_LOGGING_FLUSH": "end"}, **runtime) as run:
         answers = [run.invoke({}).payload for _ in range(12)]
         assert run.firehose.ledger.records >= 11
@@ -208,7 +207,7 @@ def test_calls_and_connections_of_an_environment(probe, policy):
 # -- one call -----------------------------------------------------------------------------------
 
 
-class CountingSocket(socket.socket):
+class CountingSocket(Connection):
     """Counts what crosses it."""
 
     made: ClassVar[list[CountingSocket]] = []
@@ -230,9 +229,8 @@ class CountingSocket(socket.socket):
 @pytest.fixture
 def counted(monkeypatch, tmp_path):
     """A direct transport to a local Firehose over counting sockets, and that Firehose."""
-    # Only what the transport sees of the module: the server's sockets are nobody's to count.
-    seen = SimpleNamespace(**{**vars(socket), "socket": CountingSocket})
-    monkeypatch.setattr(_direct, "socket", seen)
+    # Only what the transport connects by: the server's sockets are nobody's to count.
+    monkeypatch.setattr(_direct, "Connection", CountingSocket)
     monkeypatch.setattr(CountingSocket, "made", [])
     with ExitStack() as stack:
         stream = DeliveryStream("logs", tmp_path / "bucket", throughput=None)

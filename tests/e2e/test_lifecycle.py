@@ -184,7 +184,7 @@ def test_shutdown_without_an_invocation() -> None:
         assert run.env.init().status == "success"
         run.shutdown()
 
-        run.expect(Said(0, "INFO", "stderr", "INFO:user:after basicConfig"))
+        run.expect(Said(0, "INFO", "user", "after basicConfig"))
         for kind in ("initStart", "initRuntimeDone", "initReport"):
             assert len(platform(run.lines, kind)) == 1
 
