@@ -107,7 +107,8 @@ def run(bucket: Path) -> tuple[list[TimelineEvent], int]:
     )
     with new_firehose(function, bucket) as firehose:
         deployed = replace(function, environment=variables(firehose))
-        with LocalLambda(deployed) as env:
+        # As on the service where the machine lets us: /var/task and /opt are real paths then.
+        with LocalLambda(deployed, isolation="auto") as env:
             for what, event in EVENTS:
                 answer = env.invoke(event)
                 env.wait_idle(10)
