@@ -298,6 +298,77 @@ with LocalLambda(function, isolation="namespaces", network="own") as env:
     assert any("Read-only file system" in line or "Permission denied" in line for line in said)
 
 
+#: A runtime in shell: AWS's own tutorial for custom runtimes, shortened.
+RUNTIME = """#!/bin/sh
+API="http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime"
+while true; do
+  curl -sS -D /tmp/head "$API/invocation/next" > /tmp/body
+  ID=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip' /tmp/head | tr -d '\\r')
+  curl -sS -o /dev/null -X POST "$API/invocation/$ID/response" -d "\\"$(id -u)\\""
+done
+"""
+AS_NOBODY = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from local_lambda import namespaces, Function, LocalLambda
+from pathlib import Path
+
+if namespaces.why_not(network=True) is not None:
+    print(json.dumps({"skip": namespaces.why_not(network=True)}))
+    sys.exit()
+code, layer = Path(sys.argv[2]), Path(sys.argv[3])
+function = Function(
+    code, "none", layers=[layer], start_up=["/usr/bin/env", "sh", "/var/task/run"], timeout=20
+)
+with LocalLambda(function, isolation="namespaces", network="own") as env:
+    answers = [env.invoke({"n": n}).payload for n in range(2)]
+    env.wait_idle()
+    end = env.shutdown()
+    said = [event.text for event in env.output if event.stream == "extension"]
+    telemetry = (env.tmp / "telemetry").read_text()
+print(json.dumps({
+    "answers": answers, "said": said, "telemetry": telemetry,
+    "status": end.extensions[0].returncode,
+}))
+"""
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_an_ordinary_user_runs_a_shell_extension(tmp_path):
+    """The same extension, unmodified, as user nobody: absolute paths, sandbox.localdomain, 4243."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root, to become somebody else")
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
+    if python is None:
+        pytest.skip("no interpreter that everybody may run")
+    home = Path(shutil.copytree(ROOT / "local_lambda", tmp_path / "copy" / "local_lambda")).parent
+    code, layer = tmp_path / "code", tmp_path / "layer"
+    write_script(code / "run", RUNTIME)
+    write_script(layer / "extensions" / "shell-extension", EXTENSION)
+    write_script(layer / "listener" / "listen", LISTENER.format(python=python))
+    write_function(layer / "listener", "from a layer", "greeting")
+    for path in [tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")]:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
+    for script in (layer / "extensions" / "shell-extension", layer / "listener" / "listen"):
+        script.chmod(0o755)
+    answer = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-E", "-c",
+         AS_NOBODY, str(home), str(code), str(layer)],
+        capture_output=True, text=True, check=False, cwd="/", timeout=50,
+        env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    if "skip" in told:
+        pytest.skip(told["skip"])
+    assert told["answers"] == ["65534", "65534"]
+    assert told["status"] == 0
+    kinds = [k for text in told["said"] for k in ("INVOKE", "SHUTDOWN") if f'"{k}"' in text]
+    assert kinds == ["INVOKE", "INVOKE", "SHUTDOWN"]
+    assert "platform.report" in told["telemetry"]
+
+
 def test_what_cannot_be_isolated_is_said(code, monkeypatch, capsys):
     """Where the kernel refuses, "auto" goes without and the command says so; by name it fails."""
     monkeypatch.setattr(namespaces, "why_not", lambda **_: "Operation not permitted")
