@@ -20,7 +20,7 @@ from . import (
 from ._state import Phase
 from .budgets import Budgets, with_shutdown_ms
 from .forward import Forward, loopback_ports
-from .function import MAX_TIMEOUT, Function
+from .function import Function
 from .http_server import HttpServer, Request, Response
 from .invocation import MAX_PAYLOAD_BYTES, Invocation, InvocationResult
 from .isolation import choose
@@ -394,8 +394,9 @@ class LocalLambda:
                 f"event: {len(raw)} bytes of JSON, at most {MAX_PAYLOAD_BYTES} are allowed"
             )
         seconds = self.function.timeout if timeout is None else timeout
-        if not 0 < seconds <= MAX_TIMEOUT:
-            raise ValueError(f"timeout={timeout!r}: use seconds, over 0 to {MAX_TIMEOUT:g}")
+        most = self.function.longest_timeout
+        if not 0 < seconds <= most:
+            raise ValueError(f"timeout={timeout!r}: use seconds, over 0 to {most:g}")
         self._supervisor.stay_thawed = False
         return Invocation(raw, seconds)
 

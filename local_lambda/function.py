@@ -43,8 +43,10 @@ VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 MAX_ENVIRONMENT_BYTES = 4096
 #: Layers of one function (developer guide, Lambda quotas).
 MAX_LAYERS = 5
-#: Longest function timeout, seconds (developer guide, Lambda quotas).
-MAX_TIMEOUT = 900.0
+#: Longest function timeout, seconds, and that of asynchronous invocations on Managed Instances
+#: (the API model of CreateFunction, as of 2026; pages of the developer guide still say 900).
+MAX_TIMEOUT = 1_800.0
+MAX_TIMEOUT_MANAGED = 5_400.0
 START_UPS = ("managed", "client", "bootstrap")
 
 
@@ -55,14 +57,15 @@ class Function:
     `code`: folder with the handler's module, layers: folders laid out like `/opt`, later ones win;
     each may be a zip archive instead.
     `handler`: `module.function`. `environment`: the function's own variables; values (or parts
-    between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`: seconds,
-    over 0 to 900. `memory_mb`: told to the function, not enforced. `python`: interpreter that holds
-    `awslambdaric`; `client`: a folder that holds it instead, and whatever else the runtime brings,
-    put into `/var/runtime` as on the service ("managed" only). `start_up`: "managed" (as AWS's own
-    runtimes start: wrapper, `/opt/python` paths), "client" (`python -m awslambdaric handler`, an
-    own base image; the wrapper variable is ignored), "bootstrap" (the program of that name in the
-    code or in `/opt`, as custom runtimes have) or any argv. `execution_env`:
-    AWS_EXECUTION_ENV; None means `AWS_Lambda_pythonX.Y` for "managed" and unset otherwise.
+    between colons) that begin with `/opt/` are mapped into the local `/opt`. `timeout`:
+    seconds, over 0 to 1800, to 5400 on Managed Instances. `memory_mb`: see the README.
+    `python`: interpreter that holds `awslambdaric`; `client`: a folder that holds it instead,
+    and whatever else the runtime brings, put into `/var/runtime` as on the service ("managed"
+    only). `start_up`: "managed" (as AWS's own runtimes start: wrapper, `/opt/python` paths),
+    "client" (`python -m awslambdaric handler`, an own base image; the wrapper variable is
+    ignored), "bootstrap" (the program of that name in the code or in `/opt`, as custom runtimes
+    have) or any argv. `execution_env`: AWS_EXECUTION_ENV; None means `AWS_Lambda_pythonX.Y` for
+    "managed" and unset otherwise.
     `framed_log_fd`: give the runtime the log fd, as the service does. `log_format`: "Text" or
     "JSON"; `log_level`: AWS_LAMBDA_LOG_LEVEL, None means INFO with JSON, as the service's default
     is, and unset with Text. `copy_code`: run from a read-only copy; False runs in `code` itself.
@@ -145,9 +148,15 @@ class Function:
         if len(self.layers) > MAX_LAYERS:
             raise ValueError(f"layers: {len(self.layers)} given, at most {MAX_LAYERS} are allowed")
 
+    @property
+    def longest_timeout(self) -> float:
+        """The longest timeout that the service takes for such a function, seconds."""
+        return MAX_TIMEOUT if self.max_concurrency is None else MAX_TIMEOUT_MANAGED
+
     def _check_numbers(self) -> None:
-        if isinstance(self.timeout, bool) or not 0 < self.timeout <= MAX_TIMEOUT:
-            raise ValueError(f"timeout={self.timeout!r}: use seconds, over 0 to {MAX_TIMEOUT:g}")
+        most = self.longest_timeout
+        if isinstance(self.timeout, bool) or not 0 < self.timeout <= most:
+            raise ValueError(f"timeout={self.timeout!r}: use seconds, over 0 to {most:g}")
         if isinstance(self.memory_mb, bool) or not 128 <= self.memory_mb <= 10240:
             raise ValueError(f"memory_mb={self.memory_mb!r}: use 128 to 10240")
         workers = self.max_concurrency

@@ -228,3 +228,15 @@ def test_killed_between_invocations() -> None:
         run.shutdown()
 
         run.expect(*said_by([["logs", "INFO", 50]], 1), Said(2, "INFO", "user", "a new process"))
+
+
+def test_a_deadline_beyond_a_quarter_of_an_hour() -> None:
+    """Lambda takes 1,800 s now: nothing of ours caps, overflows or waits for the deadline."""
+    variables = {"FIREHOSE_LOGGING_FLUSH": "end"}
+    with deployed(environment=variables, timeout=1_800.0) as run:
+        for _ in range(2):
+            run.do(["log", "INFO", "far from the end"])
+        assert len(run.lines) >= 2  # delivered after each, not at the deadline
+        run.shutdown()
+
+        run.expect(*(Said(n, "INFO", "user", "far from the end") for n in (1, 2)))

@@ -318,7 +318,7 @@ def test_files_of_output_and_telemetry(tmp_path):
         ({"handler": ""}, "handler"),
         ({"layers": ["/no/such"]}, r"layers\[0\]"),
         ({"timeout": 0}, "timeout=0"),
-        ({"timeout": 901}, "timeout=901"),
+        ({"timeout": 1801}, "timeout=1801"),
         ({"timeout": True}, "timeout=True"),
         ({"memory_mb": 127}, "memory_mb=127"),
         ({"start_up": "other"}, "start_up='other'"),
