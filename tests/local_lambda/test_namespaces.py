@@ -281,7 +281,7 @@ with LocalLambda(function, isolation="namespaces", network="own") as env:
     write_script(
         code / "run", "#!/bin/sh\nid -u; ls -d /opt /var/task; touch /var/task/x; exit 1\n"
     )
-    for path in [tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")]:
+    for path in [tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")]:
         path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
     answer = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-E", "-c",
@@ -347,7 +347,7 @@ def test_an_ordinary_user_runs_a_shell_extension(tmp_path):
     write_script(layer / "extensions" / "shell-extension", EXTENSION)
     write_script(layer / "listener" / "listen", LISTENER.format(python=python))
     write_function(layer / "listener", "from a layer", "greeting")
-    for path in [tmp_path, *tmp_path.parents[:2], *tmp_path.rglob("*")]:
+    for path in [tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")]:
         path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
     for script in (layer / "extensions" / "shell-extension", layer / "listener" / "listen"):
         script.chmod(0o755)
