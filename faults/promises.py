@@ -84,7 +84,7 @@ PROMISES = (
     Promise(
         "losses that a process did not live to tell are told by the next one",
         "_delivery/journal.py",
-        "self._journal.lost(untold)",
+        "self._journal.keep_losses(untold)",
         "pass",
         f"{_MATRIX}::test_what_stays_is_told",
     ),
@@ -305,7 +305,7 @@ PROMISES = (
     Promise(
         "what had been delivered before the last confirmation is not taken over",
         "_delivery/journal_files.py",
-        "            segments[-1].settled(*self._settled)\n",
+        "            segments[-1].forget(*self._settled)\n",
         "            pass\n",
         f"{_JOURNAL}::test_what_was_settled_is_not_taken_over",
     ),
@@ -319,7 +319,7 @@ PROMISES = (
     Promise(
         "the journal stays near the buffer's bound while a call hangs",
         "_delivery/journal_files.py",
-        "            self._forget(*gap)\n",
+        "            self._remove_between(*gap)\n",
         "            pass\n",
         f"{_BOUNDS}::test_a_call_that_hangs_does_not_let_the_journal_grow",
     ),

@@ -176,8 +176,8 @@ def show_lines(lake: Lake) -> None:
 def balance(lake: Lake, passed: int) -> bool:
     """What arrived and what it costs, in words and dollars; whether all of it arrived once."""
     settled = datetime.now(timezone.utc) + timedelta(days=1)
-    found, strangers = verify.examine(lake, settled, whole=True)
-    print(f"  {verify.verdict(found, strangers)}")
+    found, unnumbered = verify.examine(lake, settled, whole=True)
+    print(f"  {verify.verdict(found, unnumbered)}")
     print(f"  {passed} lines went to CloudWatch: only what Firehose does not take goes there.")
     usage = cost.measured(lake, scans=1)
     ours, _, standard = bills(usage, Prices())[:3]

@@ -187,7 +187,7 @@ def empty(handler: FirehoseHandler) -> None:
     batcher = backlog.batcher
     while records := batcher.take():
         batcher.delivered(records)
-    backlog.journal.settled(None)
+    backlog.journal.forget(None)
 
 
 if __name__ == "__main__":

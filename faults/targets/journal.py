@@ -1,4 +1,4 @@
-"""Fuzz target: journal files as a killed process, a full disk or a stranger may leave them."""
+"""Fuzz target: journal files as a killed process, a full disk or another program may leave them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
         for index, line in enumerate(first):
             dead.append(index, line, 0.0, lambda: 0)
         if first and confirmed >= len(first):
-            dead.settled(None)
+            dead.forget(None)
             first = []
         for index, line in enumerate(second, 100):
             dead.append(index, line, 0.0, lambda: 0)
@@ -69,7 +69,7 @@ def count(given: dict[str, int]) -> None:
     """Losses that a process did not live to tell are found by the next one."""
     with tempfile.TemporaryDirectory() as folder:
         dead = Journal(folder, "logs", "1-dead")
-        dead.lost(given)
+        dead.keep_losses(given)
         dead.close(keep=True)
         heir = Journal(folder, "logs", "2-next")
         assert list(heir.recover()) == []

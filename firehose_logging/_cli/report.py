@@ -76,14 +76,14 @@ def render(lake: Lake, title: str, source: str, most: int, *, whole: bool) -> st
     summary, lines = report_data.collect(lake, most, MOST_INVOCATIONS)
     now = datetime.now(timezone.utc)
     settled = now - timedelta(seconds=verify.ON_ITS_WAY)
-    found, strangers = verify.examine(lake, settled, whole)
+    found, unnumbered = verify.examine(lake, settled, whole)
     usage = cost.measured(lake, scans=1)
     prices = Prices()
     worst = sorted(found, key=lambda each: (each.whole, not each.duplicates))
     summary |= {
         "about": f"{summary['lines']:,} lines from {source}, made {now:%Y-%m-%d %H:%M} UTC",
         "missing": sum(each.missing for each in found),
-        "verdict": verify.verdict(found, strangers),
+        "verdict": verify.verdict(found, unnumbered),
         "proof": [_proof(each) for each in worst[:100]],
         "costAbout": f"Dollars, us-east-1, prices as of {prices.as_of}",
         "cost": [{**vars(each), "total": each.total} for each in bills(usage, prices)],

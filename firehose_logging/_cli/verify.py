@@ -107,15 +107,15 @@ def main(argv: list[str]) -> int:
     _arguments.add_source(parser)
     given = parser.parse_args(argv)
     with _arguments.open_lake("verify", given) as lake:
-        found, strangers = examine(
+        found, unnumbered = examine(
             lake,
             datetime.now(timezone.utc) - timedelta(seconds=given.grace),
             whole=not given.since,
         )
         damaged = bool(lake.problems)
-    _show(found, strangers, given.format)
+    _show(found, unnumbered, given.format)
     bad = [each for each in found if not each.whole]
-    strict = given.strict and (strangers or any(each.duplicates for each in found))
+    strict = given.strict and (unnumbered or any(each.duplicates for each in found))
     return 1 if bad or strict or damaged else 0
 
 
@@ -128,12 +128,12 @@ def examine(lake: Lake, settled: datetime, whole: bool) -> tuple[list[Instance],
         whole: numbers are expected from 1 on; else from the first that is there.
     """
     found: dict[str, Instance] = {}
-    strangers = 0
+    unnumbered = 0
     for row in lake.run(_INSTANCES)[1]:
         if row[0] is None or row[2] is None:
-            strangers += row[4]
+            unnumbered += row[4]
             continue
-        strangers += row[4] - row[5]
+        unnumbered += row[4] - row[5]
         name, function, first, last, count, numbered, distinct, first_at, last_at = row
         found[name] = Instance(
             name, function, first, last, count, numbered - distinct, first_at, last_at
@@ -151,7 +151,7 @@ def examine(lake: Lake, settled: datetime, whole: bool) -> tuple[list[Instance],
         if name in found:
             found[name].lost.update(_counts(lost))
             found[name].diverted += sum(_counts(diverted).values())
-    return list(found.values()), strangers
+    return list(found.values()), unnumbered
 
 
 def _gap(of: Instance, first: int, last: int, young: bool) -> None:
@@ -175,7 +175,7 @@ def _counts(text: str | None) -> dict[str, int]:
     return {str(key): count for key, count in value.items() if isinstance(count, int)}
 
 
-def _show(found: list[Instance], strangers: int, form: str) -> None:
+def _show(found: list[Instance], unnumbered: int, form: str) -> None:
     if form == "json":
         for each in found:
             text = {key: render.plain(value) for key, value in vars(each).items()}
@@ -186,10 +186,10 @@ def _show(found: list[Instance], strangers: int, form: str) -> None:
     render.write(columns, [_row(each) for each in found], form)
     if form == "csv":
         return
-    sys.stdout.write(verdict(found, strangers) + "\n")
+    sys.stdout.write(verdict(found, unnumbered) + "\n")
 
 
-def verdict(found: list[Instance], strangers: int) -> str:
+def verdict(found: list[Instance], unnumbered: int) -> str:
     """All environments in one sentence."""
     missing = sum(each.missing for each in found)
     told = sum(each.lost.total() for each in found)
@@ -205,8 +205,8 @@ def verdict(found: list[Instance], strangers: int) -> str:
         words.append(f"{pending:,} perhaps still on their way")
     twice = sum(each.duplicates for each in found)
     words.append(f"{twice:,} came twice" if twice else "none came twice")
-    if strangers:
-        words.append(f"{strangers:,} lines without a number, not written by firehose-logging")
+    if unnumbered:
+        words.append(f"{unnumbered:,} lines without a number, not written by firehose-logging")
     return "; ".join(words) + "."
 
 

@@ -180,10 +180,10 @@ class Backlog:
         without = len(self.incoming) if self._held or self.is_held_here() else 0
         return without + self.exclusively(self.batcher.pending_up_to, index)
 
-    def note_settled(self) -> None:
+    def forget_settled(self) -> None:
         """Have the journal forget what is settled; under the lock."""
         batcher = self.batcher
-        self.journal.settled(batcher.oldest_index(), batcher.settled_between())
+        self.journal.forget(batcher.oldest_index(), batcher.settled_between())
 
     # -- losses -----------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ class Backlog:
     def keep_losses(self) -> None:
         """Have the next process tell the losses that we do not live to tell; under the lock."""
         self.losses.check()
-        self.journal.lost(self.ledger.untold)
+        self.journal.keep_losses(self.ledger.untold)
 
     def tell_losses(self, own_body: Callable[[str, str, dict[str, object]], str]) -> None:
         """Tell the losses so far in the log stream; under the lock.
@@ -249,7 +249,7 @@ class Backlog:
             self.batcher.diverted()
         else:
             self.batcher.not_diverted()
-        self.note_settled()
+        self.forget_settled()
         self.keep_losses()
 
     # -- the ends ---------------------------------------------------------------------------

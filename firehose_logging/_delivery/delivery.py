@@ -362,7 +362,7 @@ class Delivery:
         news = self._booking.book(records, outcome, self._clock.now())
         if self._booking.stored and backlog.losses.to_tell:
             backlog.tell_losses(self._own_body)
-        backlog.note_settled()
+        backlog.forget_settled()
         if backlog.journal.take_deleted():
             text = "the crash journal was deleted by the function; it has been made anew"
             backlog.incoming.append(self._own_body("WARNING", text, {"code": "journal_anew"}))
@@ -387,7 +387,7 @@ class Delivery:
             backlog.losses.stored(stored)
             if stored and backlog.losses.to_tell:
                 backlog.tell_losses(self._own_body)
-            backlog.note_settled()
+            backlog.forget_settled()
 
     def _notify(self) -> None:
         """Have everyone who waits look again."""

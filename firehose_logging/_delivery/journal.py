@@ -64,19 +64,19 @@ class CrashJournal:
             # The line itself is what matters.
             self._give_up(f"{type(error).__name__}: {error}")
 
-    def lost(self, untold: Mapping[str, int]) -> None:
+    def keep_losses(self, untold: Mapping[str, int]) -> None:
         """Have the next process tell the losses that we do not live to tell."""
         if self._journal is not None:
             try:
-                self._journal.lost(untold)
+                self._journal.keep_losses(untold)
             except Exception as error:
                 if is_users(error):
                     raise
                 # Counted in the ledger all the same.
                 self._give_up(f"{type(error).__name__}: {error}")
 
-    def settled(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
-        """Forget the lines that are settled; as of ``Journal.settled``."""
+    def forget(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
+        """Forget the lines that are settled; as of ``Journal.forget``."""
         journal = self._journal
         if journal is None:
             return
@@ -87,7 +87,7 @@ class CrashJournal:
                 once="journal",
             )
         try:
-            journal.settled(oldest, between)
+            journal.forget(oldest, between)
         except Exception as error:
             if is_users(error):
                 raise

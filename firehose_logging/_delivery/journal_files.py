@@ -131,9 +131,9 @@ class Journal:
         if segments and segments[-1].append(index, line):
             return
         gap = between() if between is not None else (0, 0)
-        self.settled(oldest(), gap)
+        self.forget(oldest(), gap)
         if between is not None:
-            self._forget(*gap)
+            self._remove_between(*gap)
         if segments and segments[-1].append(index, line):
             return
         self._grow(len(line))
@@ -162,7 +162,7 @@ class Journal:
                 self._made += 1
                 segment = Segment(f"{self._name}.{self._made}{SUFFIX}", wanted)
                 segment.count(self._losses)
-                segment.settled(*self._settled)
+                segment.forget(*self._settled)
                 self._segments.append(segment)
         except OSError as error:
             if is_users(error):
@@ -178,7 +178,7 @@ class Journal:
             return f"journals have taken {MAX_BYTES >> 20} MiB in {self._folder}"
         return None
 
-    def lost(self, untold: Mapping[str, int]) -> None:
+    def keep_losses(self, untold: Mapping[str, int]) -> None:
         """Keep the losses that no line tells yet, for the next process to tell.
 
         Args:
@@ -190,7 +190,7 @@ class Journal:
         elif self._segments:
             self._segments[-1].count(self._losses)
 
-    def settled(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
+    def forget(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
         """Forget lines that need no journal any more.
 
         Args:
@@ -210,11 +210,11 @@ class Journal:
             return
         self._settled = (oldest, *between)
         if segments:
-            segments[-1].settled(*self._settled)
+            segments[-1].forget(*self._settled)
         while len(segments) > 1 and segments[0].last < oldest:
             segments.pop(0).remove()
 
-    def _forget(self, start: int, end: int) -> None:
+    def _remove_between(self, start: int, end: int) -> None:
         """Remove segments that hold nothing but lines from ``start`` up to ``end``."""
         segments = self._segments
         keep = [

@@ -105,7 +105,7 @@ class Segment:
         self.at = HEADER
         self.last = -1
 
-    def settled(self, oldest: int, start: int, end: int) -> None:
+    def forget(self, oldest: int, start: int, end: int) -> None:
         """Write which lines need not be read again.
 
         Args:

@@ -72,7 +72,7 @@ class Listener:
         #: Batches that were too large or no HTTP at all.
         self.refused = 0
         #: Connections from addresses that are not the platform's.
-        self.strangers = 0
+        self.refused = 0
 
     def filenos(self) -> list[int]:
         """Descriptors to poll for reading."""
@@ -115,10 +115,10 @@ class Listener:
         self._connections[fileno] = _Connection(sock)
 
     def _is_platform(self, host: str) -> bool:
-        """Whether telemetry may come from there; the first stranger is told."""
+        """Whether telemetry may come from there; the first that may not is told."""
         if host.startswith(_PEERS) or host == self._api_host:
             return True
-        self.strangers += 1
+        self.refused += 1
         tell(
             f"a connection from {host} to the telemetry port was closed; only the platform's own "
             "addresses may post",

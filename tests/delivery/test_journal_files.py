@@ -60,7 +60,7 @@ def test_what_is_left_is_found_once(dead, heir, tmp_path):
 def test_what_was_settled_is_not_taken_over(dead, heir):
     """Within one file, too: a duplicate less for each line that was confirmed."""
     write(dead, range(10))
-    dead.settled(7)
+    dead.forget(7)
     dead.close(keep=True)
 
     assert numbers(heir) == [7, 8, 9]
@@ -69,7 +69,7 @@ def test_what_was_settled_is_not_taken_over(dead, heir):
 def test_what_was_settled_while_a_call_hangs_is_not_taken_over(dead, heir):
     """The oldest line may be pending while younger ones have gone another way."""
     write(dead, range(10))
-    dead.settled(0, (2, 8))
+    dead.forget(0, (2, 8))
     dead.close(keep=True)
 
     assert numbers(heir) == [0, 1, 8, 9]
@@ -79,7 +79,7 @@ def test_indices_may_grow_for_ever(dead, heir):
     """They are kept in four bytes."""
     start = 2**32 - 2
     write(dead, range(start, start + 5))
-    dead.settled(start + 3)
+    dead.forget(start + 3)
     dead.close(keep=True)
 
     assert numbers(heir) == [start + 3, start + 4]
@@ -89,7 +89,7 @@ def test_everything_settled_starts_over(dead, heir, tmp_path):
     """In normal life one file is written again and again."""
     for round_ in range(50):
         write(dead, range(round_ * 100, round_ * 100 + 100), size=500)
-        dead.settled(None)
+        dead.forget(None)
     assert len(files(tmp_path)) == 1
     dead.close(keep=True)
 
@@ -129,7 +129,7 @@ def test_a_reserve_of_free_space_is_left(dead, monkeypatch, tmp_path):
     assert "would be left free" in dead.trouble
     assert not files(tmp_path)
     monkeypatch.undo()
-    dead.settled(None)
+    dead.forget(None)
     write(dead, range(3))
     assert dead.trouble is None
     dead.close(keep=False)
@@ -149,8 +149,8 @@ def test_all_journals_together_are_bounded(dead, heir, monkeypatch, tmp_path):
 
 def test_losses_and_diverted_lines_are_handed_on(dead, heir):
     """What no line told yet; the last file has the last word."""
-    dead.lost({BUFFER_FULL: 2})
-    dead.lost({BUFFER_FULL: 3, DIVERTED: 4})
+    dead.keep_losses({BUFFER_FULL: 2})
+    dead.keep_losses({BUFFER_FULL: 3, DIVERTED: 4})
     dead.close(keep=True)
 
     assert numbers(heir) == []

@@ -16,7 +16,7 @@ def leave(folder, lines=3, lost=0):
     for number in range(lines):
         dead.append(number, b'{"message":"%d","seq":%d}\n' % (number, number + 1), 0.0, lambda: 0)
     if lost:
-        dead.lost({BUFFER_FULL: lost})
+        dead.keep_losses({BUFFER_FULL: lost})
     dead.close(keep=True)
 
 

@@ -62,14 +62,14 @@ def test_tracing_of_our_own_calls_never_feeds_back(
         assert not run.told
     # In Init the tracer tells what it patches; the function itself makes no call.
     own_loggers = {"user", "stdout", "awslambdaric"}
-    strangers = {
+    others = {
         line["message"]
         for line in lines
         if line["type"] == "function" and "requestId" in line and line["logger"] not in own_loggers
     }
 
     assert expected(answers) == words(lines)
-    assert not strangers
+    assert not others
     if transport == "boto3":
         assert "Subsegment firehose" in printed  # it did see our calls
     assert_whole(lines)

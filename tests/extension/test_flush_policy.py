@@ -108,7 +108,7 @@ def test_a_delivery_starts_the_count_anew():
     assert not policy.due(now, now)
 
 
-def test_lines_are_due_in_the_shade_after_the_interval():
+def test_lines_are_due_during_a_running_invocation_after_the_interval():
     """A line is delivered during a running invocation when it is as old as the interval."""
     policy = FlushPolicy("periodic", 10)
 

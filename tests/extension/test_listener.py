@@ -228,7 +228,7 @@ def test_port_is_free_again():
 
 def test_only_the_platforms_addresses_are_let_in(loop, monkeypatch):
     """A peer from an address that the platform does not post from is closed without an answer."""
-    monkeypatch.setattr(_listener, "_PEERS", ("169.254.",))  # so that the loopback is a stranger
+    monkeypatch.setattr(_listener, "_PEERS", ("169.254.",))  # so that the loopback is not allowed
     with loop.connect() as sock:
         sock.sendall(post(b"x"))
         assert closed(sock)
@@ -237,7 +237,7 @@ def test_only_the_platforms_addresses_are_let_in(loop, monkeypatch):
     assert len(loop.listener.filenos()) == 1
 
 
-def test_the_first_stranger_is_told(monkeypatch, capfd):
+def test_the_first_refused_is_told(monkeypatch, capfd):
     """Each connection from elsewhere is counted and closed; the first is told with its address."""
     monkeypatch.setattr(_listener, "_PEERS", ("169.254.",))
     loop = Loop()
@@ -245,7 +245,7 @@ def test_the_first_stranger_is_told(monkeypatch, capfd):
         for _ in range(2):
             with loop.connect() as sock:
                 assert closed(sock)
-        assert loop.listener.strangers == 2
+        assert loop.listener.refused == 2
         assert capfd.readouterr().err.count("from 127.0.0.1") == 1
     finally:
         loop.close()
@@ -259,7 +259,7 @@ def test_lambdas_own_address_may_post(monkeypatch, capfd):
         with loop.connect() as sock:
             sock.sendall(post(b"1"))
             assert answer(sock).startswith(b"HTTP/1.1 200")
-        assert loop.listener.strangers == 0
+        assert loop.listener.refused == 0
     finally:
         loop.close()
     assert capfd.readouterr().err == ""
