@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from firehose_logging._delivery.journal_files import PREFIX, SUFFIX
+from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.orphans import SUFFIX
 from firehose_logging._delivery.segment import read_lines
 from local_firehose import Fault
 from tools.waiting import wait_until

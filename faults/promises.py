@@ -28,6 +28,7 @@ _SCENARIOS = "tests/faults/test_scenarios.py"
 _BOUNDS = "tests/faults/test_bounds.py"
 _DIVERSION = "tests/delivery/test_diversion.py"
 _JOURNAL = "tests/delivery/test_journal_files.py"
+_ORPHANS = "tests/delivery/test_orphans.py"
 _MATRIX = "tests/faults/test_matrix.py"
 
 PROMISES = (
@@ -248,14 +249,14 @@ PROMISES = (
     ),
     Promise(
         "a living process keeps its journal",
-        "_delivery/journal_files.py",
+        "_delivery/orphans.py",
         "            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "",
         f"{_FUZZ}[journal,",
     ),
     Promise(
         "symlinks in the journal's folder are not followed",
-        "_delivery/journal_files.py",
+        "_delivery/orphans.py",
         "flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK",
         "flags = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK",
         f"{_FUZZ}[journal,",
@@ -276,17 +277,45 @@ PROMISES = (
     ),
     Promise(
         "what dead processes leave in /tmp is bounded",
-        "_delivery/journal_files.py",
-        "                    excess -= size\n",
+        "_delivery/orphans.py",
+        "                    excess -= sum(size for _, _, size, _, _ in held)\n",
         "                    excess = 0\n",
         f"{_BOUNDS}::test_what_dead_processes_leave_is_bounded",
     ),
     Promise(
         "a journal that the function deletes is made anew",
         "_delivery/journal_files.py",
-        "            self._look()\n",
+        "            self._looks += 1\n            self._look()\n",
         "            pass\n",
         f"{_JOURNAL}::test_deleted_files_are_made_anew_with_what_they_held",
+    ),
+    Promise(
+        "that is noticed at the end of an invocation too, though no line comes",
+        "_extension/on_demand.py",
+        "        self._deliveries.look_after_journals()\n",
+        "",
+        "tests/extension/test_on_demand.py::test_journals_are_looked_after_when_an_invocation_ends",
+    ),
+    Promise(
+        "what a dead process left is read though the function empties /tmp first",
+        "_delivery/orphans.py",
+        "                self._claimed[process] = held\n",
+        "                pass\n",
+        f"{_ORPHANS}::test_what_was_claimed_survives_an_emptied_folder",
+    ),
+    Promise(
+        "it is taken hold of before the function's code runs",
+        "_process.py",
+        '                attempt("crash journal", delivery.backlog.journal.claim)\n',
+        "                pass\n",
+        "tests/package/test_process.py::test_what_dead_processes_left_is_claimed_at_the_start",
+    ),
+    Promise(
+        "no name of ours goes while the function may be emptying /tmp",
+        "_delivery/orphans.py",
+        "                self._emptied.append((name, inode))\n",
+        "                self._delete(name, inode)\n",
+        f"{_ORPHANS}::test_no_name_goes_while_the_function_may_have_listed_it",
     ),
     Promise(
         "the journal leaves the function room in /tmp",
@@ -298,7 +327,7 @@ PROMISES = (
     Promise(
         "journals are bounded, whoever lives",
         "_delivery/journal_files.py",
-        "if sum(size for _, size, _ in self._files()) + size > MAX_BYTES:",
+        "if not self._orphans.leave_room_for(size):",
         "if False:",
         f"{_JOURNAL}::test_all_journals_together_are_bounded",
     ),

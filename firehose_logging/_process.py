@@ -84,7 +84,7 @@ class Process:
             own = settings.replace(stream_name=stream_name)
             # Another account's lines must not be picked up by a process without its client.
             folder = settings.journal_folder(environment.temp_dir) if client is None else None
-            return Delivery(
+            delivery = Delivery(
                 own,
                 Backlog(own, self.clock, journal_folder=folder),
                 make_transport,
@@ -94,6 +94,10 @@ class Process:
                 on_progress=self._progress,
                 divert=self._output() if own.passes_undelivered else None,
             )
+            if environment.runtime_api is not None:
+                # Before the function's code runs. Elsewhere /tmp is not the program's alone.
+                attempt("crash journal", delivery.backlog.journal.claim)
+            return delivery
 
         key = (stream_name, id(client) if client is not None else 0)
         delivery = self.streams.get(key, make)

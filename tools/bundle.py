@@ -70,6 +70,7 @@ MODULES = (
     "_delivery.delivery",
     "_delivery.journal",
     "_delivery.journal_files",
+    "_delivery.orphans",
     "_delivery.segment",
     "_delivery.ledger",
     "_delivery.losses",

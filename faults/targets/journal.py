@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from faults.targets.target import Target
-from firehose_logging._delivery.journal_files import PREFIX, Journal
+from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.segment import COUNTED, read_lines, read_losses
 
 lines = st.lists(st.binary(min_size=1, max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"))
@@ -44,7 +45,9 @@ def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
         dead.close(keep=True)
         for path in Path(folder).glob(".*.journal"):
             _harm(path, harm)
-        found = list(Journal(folder, "logs", "2-next").recover())
+        heir = Journal(folder, "logs", "2-next")
+        found = list(heir.recover())
+        heir.close(keep=False)
 
         assert found == written[: len(found)]
         if harm is None:

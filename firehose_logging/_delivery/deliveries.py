@@ -87,6 +87,11 @@ class Deliveries:
         for delivery in self.all():
             delivery.divert()
 
+    def look_after_journals(self) -> None:
+        """An invocation is over, in which the function may have deleted our files."""
+        for delivery in self.all():
+            delivery.backlog.exclusively(delivery.backlog.journal.look)
+
     def are_kept(self) -> bool:
         """Whether whoever comes after this process can deliver all that is pending."""
         return all(delivery.backlog.is_kept() for delivery in self.all())

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from firehose_logging._delivery.journal_files import Journal
+    from firehose_logging._delivery.orphans import Orphans
+
+#: How the names of our files begin; user and stream follow.
+PREFIX = ".firehose-logging-"
+
+
+def name_prefix(stream_name: str) -> str:
+    """How the names of a stream's files begin; /tmp may be shared, so they name the user."""
+    return f"{PREFIX}{os.geteuid()}-{stream_name}~"  # no legal stream name holds a tilde
 
 
 class CrashJournal:
@@ -35,6 +44,7 @@ class CrashJournal:
         # All mutable state.
         self._journal: Journal | None = None
         self._tried = folder is None
+        self._orphans: Orphans | None = None
 
     @property
     def wanted(self) -> bool:
@@ -93,6 +103,26 @@ class CrashJournal:
                 raise
             self._give_up(f"{type(error).__name__}: {error}")
 
+    def claim(self) -> None:
+        """Take hold of what processes that are gone have left, before it can be deleted.
+
+        Where they have left nothing, as nearly always, this is one look into the folder.
+        """
+        try:
+            names = os.listdir(self._folder) if self._folder else ()  # noqa: PTH208
+        except OSError:
+            return  # not there: nobody has left anything
+        prefix = name_prefix(self._stream_name)
+        for name in names:
+            if name.startswith(prefix):
+                break
+        else:
+            return
+        from firehose_logging._delivery.orphans import Orphans
+
+        self._orphans = Orphans(self._folder or "", prefix)
+        self._orphans.claim()
+
     def recover(self) -> Iterator[bytes]:
         """The lines of processes that are gone."""
         if not self._tried:
@@ -115,6 +145,16 @@ class CrashJournal:
         """Whether ``recover`` met files of processes that live."""
         return self._journal is not None and self._journal.passed_over
 
+    def look(self) -> None:
+        """Make the files anew if somebody has deleted them, whether a line comes or not."""
+        if self._journal is not None:
+            try:
+                self._journal.look()
+            except Exception as error:
+                if is_users(error):
+                    raise
+                self._give_up(f"{type(error).__name__}: {error}")
+
     def take_deleted(self) -> bool:
         """Whether somebody has deleted the files since the last time; they are there again."""
         journal = self._journal
@@ -129,6 +169,9 @@ class CrashJournal:
         if journal is not None:
             self._tried = False
             journal.close(keep=keep)
+        orphans, self._orphans = self._orphans, None
+        if orphans is not None:
+            orphans.close()
 
     def _open(self) -> None:
         self._tried = True
@@ -137,8 +180,9 @@ class CrashJournal:
 
             token = f"{os.getpid()}-{os.urandom(4).hex()}"
             self._journal = Journal(
-                self._folder or "", self._stream_name, token, self._buffer_bytes
+                self._folder or "", self._stream_name, token, self._buffer_bytes, self._orphans
             )
+            self._orphans = None
         except Exception as error:
             if is_users(error):
                 self._tried = False

@@ -11,40 +11,27 @@ have been delivered already (``instanceId`` and ``seq`` tell), never the other w
 
 from __future__ import annotations
 
-import fcntl
 import os
-import stat
 
+from firehose_logging._delivery.journal import name_prefix
+from firehose_logging._delivery.orphans import MAX_BYTES, SUFFIX, Orphans
 from firehose_logging._delivery.segment import (
-    COUNTED,
     ENTRY,
     HEADER,
     NO_LOSSES,
     Segment,
     losses_as_bytes,
-    read_lines,
-    read_losses,
 )
 from firehose_logging._interruption import is_users
-from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-#: How the names of our files begin; user and stream follow.
-PREFIX = ".firehose-logging-"
-SUFFIX = ".journal"
-
 #: Bytes of the first file; a longer line has a file of its own size. Each further one is as large
 #: as all before it, up to this part of the buffer: a handful of descriptors for any buffer.
 SEGMENT_BYTES = 65_536
 PARTS = 8
-
-#: Most bytes of all journals of a stream, of processes that live and of those that are gone: an
-#: eighth of Lambda's smallest /tmp, which is the function's. What is left beyond that is dropped,
-#: the oldest first, and counted as lost; what is new is not journalled.
-MAX_BYTES = 64 * 1_048_576
 
 #: Bytes of the file system that are left to the function: no file is made where less is free.
 RESERVE_BYTES = 32 * 1_048_576
@@ -67,18 +54,24 @@ class Journal:
         stream_name: only journals of the same stream are recovered.
         token: tells this process's files from those of others.
         buffer_bytes: of the lines that may be pending at a time.
+        orphans: where somebody has claimed them already, what processes that are gone have left.
 
     Raises:
         JournalError: the folder cannot be made, or is none.
     """
 
     def __init__(
-        self, folder: str, stream_name: str, token: str, buffer_bytes: int = 16_777_216
+        self,
+        folder: str,
+        stream_name: str,
+        token: str,
+        buffer_bytes: int = 16_777_216,
+        orphans: Orphans | None = None,
     ) -> None:
         self._folder = folder
-        # The user's own: /tmp may be shared. No legal stream name holds a tilde.
-        self._prefix = f"{PREFIX}{os.geteuid()}-{stream_name}~"
-        self._name = f"{folder}/{self._prefix}{token}"
+        prefix = name_prefix(stream_name)
+        self._name = f"{folder}/{prefix}{token}"
+        self._orphans = orphans or Orphans(folder, prefix)
         try:
             os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs an import
         except OSError as error:
@@ -93,10 +86,6 @@ class Journal:
         self._looks = 0
         #: Whether files were made anew since somebody last asked.
         self.was_deleted = False
-        #: Losses of processes that are gone, by reason: what ``recover`` found.
-        self.found: dict[str, int] = {}
-        #: Whether files of processes that live were passed over by the last ``recover``.
-        self.passed_over = False
         #: Why lines are not journalled right now; None while they are.
         self.trouble: str | None = None
 
@@ -140,8 +129,13 @@ class Journal:
         if self.trouble is None:
             segments[-1].append(index, line)
 
+    def look(self) -> None:
+        """Make anew what somebody has deleted; for when no line may come for a while."""
+        self._looks = 0
+        if self.trouble is None:
+            self._look()
+
     def _look(self) -> None:
-        """Make anew what somebody has deleted."""
         try:
             for segment in self._segments:
                 if not segment.is_there:
@@ -174,7 +168,7 @@ class Journal:
         space = os.statvfs(self._folder)
         if space.f_bavail * space.f_frsize - size < RESERVE_BYTES:
             return f"less than {RESERVE_BYTES >> 20} MiB would be left free in {self._folder}"
-        if sum(size for _, size, _ in self._files()) + size > MAX_BYTES:
+        if not self._orphans.leave_room_for(size):
             return f"journals have taken {MAX_BYTES >> 20} MiB in {self._folder}"
         return None
 
@@ -237,107 +231,18 @@ class Journal:
                 segment.close()
             else:
                 segment.remove()
+        self._orphans.close()
 
     def recover(self) -> Iterator[bytes]:
-        """Lines that processes which are gone left behind; their files are deleted once read.
+        """Lines that processes which are gone left behind; as of ``Orphans.recover``."""
+        return self._orphans.recover(self._name)
 
-        Files of a process that lives are locked, and passed over.
-        """
-        self.found = {}
-        self.passed_over = False
-        left = self._files()
-        excess = sum(size for _, size, _ in left) - MAX_BYTES
-        processes: dict[str, list[tuple[int, int, str]]] = {}
-        for _, size, name in left:
-            process, number = _made_by(name)
-            processes.setdefault(process, []).append((number, size, name))
-        own = _made_by(self._name)[0]
-        for process, files in processes.items():
-            if process == own:
-                continue
-            files.sort()
-            held = [fd for fd in map(self._take, (name for _, _, name in files)) if fd >= 0]
-            try:
-                if held:
-                    size = sum(size for _, size, _ in files)
-                    yield from self._read(held, dropped=excess > 0)
-                    excess -= size
-                    self._delete(held, [name for _, _, name in files])
-            finally:
-                for fd in held:
-                    os.close(fd)
+    @property
+    def found(self) -> dict[str, int]:
+        """Losses of processes that are gone, by reason: what ``recover`` found."""
+        return self._orphans.found
 
-    def _take(self, name: str) -> int:
-        """A descriptor of a file that nobody holds; -1 where it is not for us."""
-        try:
-            flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            fd = os.open(f"{self._folder}/{name}", flags)
-        except OSError:
-            return -1  # taken by another process in the meantime, or no file of ours
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found = os.fstat(fd)
-            # Without a name it was taken by another process between our open and our lock.
-            if stat.S_ISREG(found.st_mode) and found.st_nlink and found.st_uid == os.geteuid():
-                return fd
-        except OSError:
-            self.passed_over = True
-        os.close(fd)
-        return -1
-
-    def _read(self, held: list[int], *, dropped: bool) -> Iterator[bytes]:
-        """The pending lines of one process, and into ``found`` what it had lost."""
-        try:
-            # The last file has the last word.
-            head = os.pread(held[-1], HEADER, 0)
-            for reason, count in zip(COUNTED, read_losses(head), strict=True):
-                if count:
-                    self.found[reason] = self.found.get(reason, 0) + count
-            for fd in held:
-                for line in read_lines(_contents(fd), head):
-                    if dropped:
-                        self.found[BUFFER_FULL] = self.found.get(BUFFER_FULL, 0) + 1
-                    else:
-                        yield line
-        except OSError:
-            return
-
-    def _delete(self, held: list[int], names: list[str]) -> None:
-        inodes = {os.fstat(fd).st_ino for fd in held}
-        for name in names:
-            path = f"{self._folder}/{name}"
-            try:
-                if os.lstat(path).st_ino in inodes:
-                    os.unlink(path)  # noqa: PTH108
-            except OSError:
-                continue
-
-    def _files(self) -> list[tuple[int, int, str]]:
-        """Age, size and name of all journals of the stream, the oldest first."""
-        found = []
-        for name in os.listdir(self._folder):  # noqa: PTH208 - pathlib costs an import
-            # Without its last name it is not yet locked by the process that is making it.
-            if not name.startswith(self._prefix) or not name.endswith(SUFFIX):
-                continue
-            try:
-                status = os.lstat(f"{self._folder}/{name}")
-            except OSError:
-                continue  # taken by another process in the meantime
-            found.append((status.st_mtime_ns, status.st_size, name))
-        return sorted(found)
-
-
-def _made_by(name: str) -> tuple[str, int]:
-    """Which process made a file, and its how many-th it was."""
-    process, _, rest = name.rpartition("~")[2].partition(".")
-    number = rest.partition(".")[0]
-    return process, int(number) if number.isdecimal() else 0
-
-
-def _contents(fd: int) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        part = os.read(fd, 1_048_576)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
+    @property
+    def passed_over(self) -> bool:
+        """Whether files of processes that live were passed over by the last ``recover``."""
+        return self._orphans.passed_over

@@ -126,6 +126,7 @@ class OnDemand:
 
     def ended(self, request_id: str | None, now: float) -> None:
         """A handler is done; None means the one that runs."""
+        self._deliveries.look_after_journals()
         self._look(now)
         oldest, failing = self._deliveries.oldest(), self._deliveries.failing
         self._do(self._lifecycle.ended(request_id, oldest, failing=failing, now=now), now)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from firehose_logging._delivery import journal_files
-from firehose_logging._delivery.journal_files import PREFIX, Journal, JournalError
+from firehose_logging._delivery import journal_files, orphans
+from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal_files import Journal, JournalError
 from firehose_logging.errors import BUFFER_FULL, DIVERTED
 
 
@@ -45,7 +46,7 @@ def heir(tmp_path):
 
 
 def test_what_is_left_is_found_once(dead, heir, tmp_path):
-    """In order, over several files, which are deleted when they are read."""
+    """In order, over several files, which are emptied when they are read."""
     write(dead, range(300), size=2_000)
     assert len(files(tmp_path)) > 2
     assert numbers(heir) == []  # it lives
@@ -53,7 +54,7 @@ def test_what_is_left_is_found_once(dead, heir, tmp_path):
     dead.close(keep=True)
 
     assert numbers(heir) == list(range(300))
-    assert not files(tmp_path)
+    assert not sum(path.stat().st_size for path in files(tmp_path))
     assert not heir.passed_over
 
 
@@ -137,7 +138,7 @@ def test_a_reserve_of_free_space_is_left(dead, monkeypatch, tmp_path):
 
 def test_all_journals_together_are_bounded(dead, heir, monkeypatch, tmp_path):
     """Those of processes that live count, too."""
-    monkeypatch.setattr(journal_files, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
     write(dead, range(3))
     write(heir, range(3))
 
@@ -174,3 +175,17 @@ def test_a_long_line_has_a_file_of_its_own_size(dead, heir, tmp_path):
     dead.close(keep=True)
 
     assert numbers(heir) == [1]
+
+
+def test_deleted_files_are_noticed_without_a_line(dead, heir, tmp_path):
+    """So many lines came at once that the last were not looked for: a look of its own is left."""
+    write(dead, range(100), now=1.0)
+    for path in files(tmp_path):
+        path.unlink()
+    write(dead, [100], now=1.0)
+    assert not files(tmp_path)
+
+    dead.look()
+
+    dead.close(keep=True)
+    assert numbers(heir) == list(range(101))

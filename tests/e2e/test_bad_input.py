@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from firehose_logging._delivery.journal_files import PREFIX, SUFFIX, Journal
+from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal_files import Journal
+from firehose_logging._delivery.orphans import SUFFIX
 from local_firehose import LocalFirehose
 from support.e2e_lambda import STREAM, Run, deployed, open_firehose
 from support.e2e_lines import platform, said_by

@@ -77,6 +77,16 @@ def test_the_flush_holds_the_environment():
     assert environment.asked.times == 1
 
 
+def test_journals_are_looked_after_when_an_invocation_ends():
+    """The function may have deleted their files since its last line, and be killed next."""
+    environment = Environment()
+    environment.invoke()
+    environment.log()
+    environment.end()
+
+    assert environment.deliveries.looks == 1
+
+
 def test_a_failing_stream_holds_nobody():
     """When a call fails in the middle of a hold, the hold ends."""
     environment = Environment()

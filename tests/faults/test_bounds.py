@@ -12,7 +12,9 @@ import pytest
 from faults.deployment import Deployment
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery import journal_files as _journal
-from firehose_logging._delivery.journal_files import PREFIX, Journal
+from firehose_logging._delivery import orphans as _orphans
+from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.segment import read_lines
 from firehose_logging._firehose.direct import DirectTransport
@@ -70,13 +72,13 @@ def test_what_dead_processes_leave_is_bounded(tmp_path: Path, monkeypatch: Any) 
         dead.close(keep=True)
         (path,) = tmp_path.glob(f"{PREFIX}*{number}-dead*")
         os.utime(path, ns=(number, number))
-    monkeypatch.setattr(_journal, "MAX_BYTES", 2 * _journal.SEGMENT_BYTES)
+    monkeypatch.setattr(_orphans, "MAX_BYTES", 2 * _journal.SEGMENT_BYTES)
     heir = Journal(str(tmp_path), "logs", "9-next")
     lines = [json.loads(line)["of"] for line in heir.recover()]
 
     assert lines == [4] * 10 + [5] * 10
     assert heir.found == {"buffer_full": 40}
-    assert not list(tmp_path.glob(f"{PREFIX}*"))
+    assert not sum(path.stat().st_size for path in tmp_path.glob(f"{PREFIX}*"))
 
 
 class _Hanging(MemoryTransport):

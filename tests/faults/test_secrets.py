@@ -8,7 +8,7 @@ import pytest
 
 from faults.cell import call
 from faults.deployment import Deployment
-from firehose_logging._delivery.journal_files import PREFIX
+from firehose_logging._delivery.journal import PREFIX
 from firehose_logging._diagnostics import mask, tell
 from firehose_logging._line.json_text import to_bytes
 from local_firehose import Fault

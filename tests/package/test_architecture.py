@@ -84,7 +84,7 @@ RESERVED = {
     "atexit": {"_process"},
     "signal": set(),
     "_signal": {"_line.foreign", "_shutdown"},
-    "fcntl": {"_delivery.journal_files", "_delivery.segment"},
+    "fcntl": {"_delivery.orphans", "_delivery.segment"},
     "mmap": {"_delivery.segment"},
     "random": set(),
     "select": {"_delivery.diversion", "_firehose.direct", "_extension.companion"},

@@ -19,6 +19,8 @@ class ScriptedDeliveries:
         self.requests: list[bool] = []
         #: How often what is pending was to go to the runtime's own output.
         self.diverted = 0
+        #: How often somebody has looked whether the journals' files are there.
+        self.looks = 0
         self._open: set[int] = set()
 
     def request_flush(self, *, urgent: bool = False) -> Any:
@@ -36,6 +38,10 @@ class ScriptedDeliveries:
     def divert(self) -> None:
         """What is pending goes to the runtime's own output, where that is wanted."""
         self.diverted += 1
+
+    def look_after_journals(self) -> None:
+        """The function may have deleted files."""
+        self.looks += 1
 
     def oldest(self) -> float | None:
         """When the oldest pending line came."""

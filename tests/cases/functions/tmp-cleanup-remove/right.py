@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from support.cases import kill_before_delivery, printed
 
-FAILS = "the next process deletes what a killed one left before it has read it"
-SOMETIMES = True
-
 LINES = [printed("worked", during=during) for during in (1, 2, 3, 5)]
 SAME_OUTPUT = False  # the fourth finds the runtime gone
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from support.cases import kill_before_delivery, printed
 
-FAILS = "the next process deletes what a killed one left before it has read it"
-SOMETIMES = True
-
 LINES = [printed(f"worked {n}", during=n) for n in (1, 2, 3, 5)]
 #: What stands in /tmp is the answer; ours may be there again. The fourth finds the runtime gone.
 SAME_ANSWERS = SAME_OUTPUT = False
