@@ -204,7 +204,7 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
     us, and it looks the same. Where somebody else has been there before us, his function runs.
     """
     begin, end, passes_on = loggers.begin, loggers.end, loggers._passes_on  # noqa: SLF001 - the other half
-    kept_back = loggers.kept_back
+    kept_back, opened = loggers.kept_back, loggers.open
 
     def around(self: logging.Logger, record: logging.LogRecord) -> None:
         handling = begin(record)
@@ -216,6 +216,8 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
 
     def callHandlers(self: Any, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         handling = begin(record)
+        # Where somebody is between us and ourselves (Sentry), it was taken further out.
+        taken = None if passes_on else handling or opened.get(id(record))
         try:
             found = 0
             c = self
@@ -223,10 +225,7 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
                 for hdlr in c.handlers:
                     found = found + 1
                     if record.levelno >= hdlr.level and (
-                        passes_on
-                        or handling is None
-                        or not handling.is_taken
-                        or not kept_back(hdlr)
+                        taken is None or not taken.is_taken or not kept_back(hdlr)
                     ):
                         hdlr.handle(record)
                 c = c.parent if c.propagate else None
