@@ -41,7 +41,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("Operate", ("deploy/README.md", "docs/operate.md", "docs/scale.md", "docs/messages.md")),
-    ("Recipes", ("docs/recipes/*.md",)),
+    ("Recipes", ("docs/recipes/*.md", "docs/recipes/*/README.md")),
     (
         "Trust",
         (

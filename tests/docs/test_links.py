@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "local_lambda").glob("*.md"),
         *(ROOT / "local_firehose").glob("*.md"),
         *(ROOT / "deploy").rglob("*.md"),

@@ -24,7 +24,23 @@ MANAGED = {
                 "Resource": "*",
             }
         ],
-    }
+    },
+    "policy/AWSXrayWriteOnlyAccess": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "xray:PutTraceSegments",
+                    "xray:PutTelemetryRecords",
+                    "xray:GetSamplingRules",
+                    "xray:GetSamplingTargets",
+                    "xray:GetSamplingStatisticSummaries",
+                ],
+                "Resource": "*",
+            }
+        ],
+    },
 }
 _KNOWN = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"}
 

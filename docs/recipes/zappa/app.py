@@ -1,0 +1,13 @@
+"""A Flask application that Zappa deploys."""
+
+from flask import Flask
+
+app = Flask("shop")
+app.logger.setLevel("INFO")
+
+
+@app.get("/price/<int:items>")
+def price(items):
+    """What one item of an order costs."""
+    app.logger.info("price asked", extra={"items": items})
+    return {"price": 100 / items}
