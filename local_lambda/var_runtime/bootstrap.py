@@ -39,11 +39,11 @@ def main() -> None:
 
         sys.path.pop()
         local_lambda_snapshot.install()
-    # By this name of __main__ tracers find the client that they change, as in AWS's own file.
-    global awslambdaricmain
-    from awslambdaric import __main__ as awslambdaricmain
+    from awslambdaric import __main__ as runtime_client
 
-    awslambdaricmain.main([__file__, os.environ["_HANDLER"]])
+    # By this name tracers find the client that they change, as in AWS's own file.
+    globals()["awslambdaricmain"] = runtime_client
+    runtime_client.main([__file__, os.environ["_HANDLER"]])
 
 
 if __name__ == "__main__":
