@@ -183,8 +183,14 @@ _MORE = Message([], {})
 
 def request(method: str, path: str, host: str, headers: dict[str, str], body: bytes) -> bytes:
     """A request as bytes."""
+    size = len(body) if body or method != "GET" else None
+    return head(method, path, host, headers, size) + body
+
+
+def head(method: str, path: str, host: str, headers: dict[str, str], size: int | None) -> bytes:
+    """What comes before the body of a request; ``size`` in bytes, None for one without a body."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if body or method != "GET":
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    if size is not None:
+        lines.append(f"Content-Length: {size}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")

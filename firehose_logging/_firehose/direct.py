@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from firehose_logging._delivery.outcome import Transport
     from firehose_logging._firehose.endpoint import Endpoint
     from firehose_logging._firehose.sigv4 import Credentials
+    from firehose_logging._firehose.wire import Body
 
 #: Seconds to connect, TLS included.
 CONNECT_TIMEOUT = 2.0
@@ -149,7 +150,7 @@ class DirectTransport:
 
     # -- the connection ---------------------------------------------------------------------
 
-    def _exchange(self, body: bytes, deadline: float) -> _http.Message | CallOutcome:
+    def _exchange(self, body: Body, deadline: float) -> _http.Message | CallOutcome:
         """Send and receive; a kept connection that has died is replaced once, in silence.
 
         Signed each time, and when the connection stands: either may have taken a freeze.
@@ -167,9 +168,10 @@ class DirectTransport:
                     return CallOutcome(error="NoCredentials", message=mask(str(error)))
                 self._signed_at = self._clock.epoch()
                 request = self._requests.signed(body, credentials, self._signed_at)
-                self._left(deadline)
-                arrived = True
-                self._socket.sendall(request)
+                for part in request:
+                    self._left(deadline)
+                    arrived = True
+                    self._socket.sendall(part)
                 answer = self._receive(deadline)
             except SSLCertVerificationError as error:
                 self.close()

@@ -63,15 +63,15 @@ class Signer:
         self._key = b""
 
     def headers(
-        self, credentials: Credentials, host: str, target: str, body: bytes, now: float
+        self, credentials: Credentials, host: str, target: str, digest_of_body: str, now: float
     ) -> dict[str, str]:
-        """The headers of a signed POST of ``body`` to ``/``, without Content-Length.
+        """The headers of a signed POST to ``/``, without Content-Length.
 
         Args:
             credentials: the caller's.
             host: with its port, where that is not the scheme's own.
             target: ``X-Amz-Target``.
-            body: of the request.
+            digest_of_body: SHA-256 of the request's body, in hexadecimal.
             now: seconds since the epoch.
         """
         at = time.gmtime(now)
@@ -87,7 +87,7 @@ class Signer:
         signed = sorted((name.lower(), value) for name, value in headers.items())
         names = ";".join(name for name, _ in signed)
         lines = [f"{name}:{value.strip()}" for name, value in signed]
-        canonical = "\n".join(["POST", "/", "", *lines, "", names, sha256(body).hexdigest()])
+        canonical = "\n".join(["POST", "/", "", *lines, "", names, digest_of_body])
         day = date[:8]
         scope = f"{day}/{self._region}/{SERVICE}/aws4_request"
         to_sign = f"{ALGORITHM}\n{date}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"

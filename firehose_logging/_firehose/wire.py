@@ -8,13 +8,37 @@ from binascii import b2a_base64
 from firehose_logging import _http
 from firehose_logging._delivery.outcome import CallOutcome, outcome_of_entries
 from firehose_logging._diagnostics import mask
-from firehose_logging._firehose.sigv4 import Credentials, Signer
+from firehose_logging._firehose.sigv4 import Credentials, Signer, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TARGET = "Firehose_20150804.PutRecordBatch"
+
+
+#: A request of fewer bytes goes out in one write. Larger pieces are not copied together: memory
+#: that is new to the process costs more than writing to it.
+ONE_WRITE_BYTES = 65_536
+
+
+class Body:
+    """The body of a call, in the pieces in which it was made.
+
+    Args:
+        parts: one after the other.
+    """
+
+    __slots__ = ("digest", "parts", "size")
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts = parts
+        self.size = sum(map(len, parts))
+        digest = sha256()
+        for part in parts:
+            digest.update(part)
+        #: SHA-256, in hexadecimal: of all that is hashed, what a new signature need not make anew.
+        self.digest = digest.hexdigest()
 
 
 class Requests:
@@ -31,17 +55,40 @@ class Requests:
         self._host = host
         self._signer = Signer(region)
 
-    def body(self, data: Sequence[bytes | bytearray]) -> bytes:
+    def body(self, data: Sequence[bytes | bytearray]) -> Body:
         """The body of a call with these records."""
-        entries = [b'{"Data":"' + b2a_base64(record, newline=False) + b'"}' for record in data]
-        return self._head + b",".join(entries) + b"]}"
+        return Body(self._parts(data))
 
-    def signed(self, body: bytes, credentials: Credentials, epoch: float) -> bytes:
-        """The whole request, signed for one moment: the service takes it for five minutes."""
-        headers = self._signer.headers(credentials, self._host, TARGET, body, epoch)
+    def _parts(self, data: Sequence[bytes | bytearray]) -> list[bytes]:
+        """The body in pieces: a large record is a piece of its own, small ones share theirs."""
+        parts: list[bytes] = []
+        small, size = [self._head], 0
+        lead = b'{"Data":"'
+        for record in data:
+            text = b2a_base64(record, newline=False)
+            small.append(lead)
+            lead = b'"},{"Data":"'
+            if len(text) >= ONE_WRITE_BYTES:
+                parts += (b"".join(small), text)
+                small, size = [], 0
+                continue
+            small.append(text)
+            size += len(text)
+            if size >= ONE_WRITE_BYTES:
+                parts.append(b"".join(small))
+                small, size = [], 0
+        parts.append(b"".join((*small, b'"}]}' if data else b"]}")))
+        return parts
+
+    def signed(self, body: Body, credentials: Credentials, epoch: float) -> list[bytes]:
+        """The whole request in pieces, signed for one moment: good for five minutes."""
+        headers = self._signer.headers(credentials, self._host, TARGET, body.digest, epoch)
         headers["User-Agent"] = "firehose-logging"
         del headers["Host"]  # _http writes it
-        return _http.request("POST", "/", self._host, headers, body)
+        head = _http.head("POST", "/", self._host, headers, body.size)
+        if body.size < ONE_WRITE_BYTES:
+            return [b"".join((head, *body.parts))]
+        return [head, *body.parts]
 
 
 def compress(record: bytes | bytearray) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firehose_logging._firehose.sigv4 import CONTENT_TYPE, Credentials, Signer
+from firehose_logging._firehose.sigv4 import CONTENT_TYPE, Credentials, Signer, sha256
 
 TARGET = "Firehose_20150804.PutRecordBatch"
 
@@ -63,7 +63,7 @@ def by_botocore(
 
 def ours(signer: Signer, credentials: Credentials, host: str, body: bytes, now: float):
     """The headers that we would send, names in lower case."""
-    headers = signer.headers(credentials, host, TARGET, body, now)
+    headers = signer.headers(credentials, host, TARGET, sha256(body).hexdigest(), now)
     return {name.lower(): value for name, value in headers.items()}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 
 import pytest
@@ -19,27 +20,53 @@ def answer(status: int, body: bytes, **headers: str) -> _http.Message:
     return message
 
 
-def test_a_request_holds_every_record():
+@pytest.mark.parametrize(
+    "records",
+    [
+        [],
+        [b"one\n", bytearray(b"two\n")],
+        [b"large\n" * 20_000],
+        [b"small\n", b"large\n" * 20_000, bytearray(b"large\n" * 30_000), b"small\n"],
+        [b"many\n" * 100] * 500,
+    ],
+    ids=["none", "small", "large", "mixed", "many"],
+)
+def test_a_request_holds_every_record(records):
     """Base64 in the order of the call, the stream's name, a signature of the moment."""
     requests = Requests("logs", "firehose.example", "eu-west-1")
-    body = requests.body([b"one\n", bytearray(b"two\n")])
-    request = requests.signed(body, Credentials("A" * 20, "S"), 1_700_000_000.0)
+    body = requests.body(records)
+    request = b"".join(requests.signed(body, Credentials("A" * 20, "S"), 1_700_000_000.0))
 
-    parsed = json.loads(body)
+    whole = b"".join(body.parts)
+    parsed = json.loads(whole)
     assert parsed["DeliveryStreamName"] == "logs"
-    assert [base64.b64decode(r["Data"]) for r in parsed["Records"]] == [b"one\n", b"two\n"]
-    assert request.endswith(body)
+    assert [base64.b64decode(r["Data"]) for r in parsed["Records"]] == records
+    assert request.endswith(b"\r\n\r\n" + whole)
+    assert body.size == len(whole)
+    assert body.digest == hashlib.sha256(whole).hexdigest()
+    assert f"Content-Length: {len(whole)}\r\n".encode() in request
     assert request.count(b"Host:") == 1
     assert TARGET.encode() in request
     assert b"20231114" in request
+
+
+def test_a_small_request_goes_out_in_one_write():
+    """One packet, where it fits; large records are not copied into one."""
+    requests = Requests("logs", "firehose.example", "eu-west-1")
+    keys = Credentials("A" * 20, "S")
+
+    assert len(requests.signed(requests.body([b"line\n"] * 3), keys, 1.0e9)) == 1
+    large = requests.signed(requests.body([b"large\n" * 80_000] * 3), keys, 1.0e9)
+    assert max(map(len, large)) == len(base64.b64encode(b"large\n" * 80_000))
 
 
 def test_another_moment_is_another_signature():
     """What is sent again later is signed anew."""
     requests = Requests("logs", "firehose.example", "eu-west-1")
     keys = Credentials("A" * 20, "S")
+    body = requests.body([])
 
-    assert requests.signed(b"{}", keys, 1.0e9) != requests.signed(b"{}", keys, 1.0e9 + 600)
+    assert requests.signed(body, keys, 1.0e9) != requests.signed(body, keys, 1.0e9 + 600)
 
 
 def test_one_gzip_member():
