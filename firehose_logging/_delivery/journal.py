@@ -60,14 +60,19 @@ class CrashJournal:
         between: Callable[[], tuple[int, int]],
     ) -> None:
         """Keep a line; as of ``Journal.append``."""
-        if self._journal is None:
+        journal = self._journal
+        if journal is None:
             if self._tried:
                 return
             self._open()
-            if self._journal is None:
+            journal = self._journal
+            if journal is None:
                 return
         try:
-            self._journal.append(index, line, now, oldest, between)
+            # Where many lines come, nothing but this is to be done.
+            if now < journal.quiet_until and journal.write(index, line):
+                return
+            journal.append(index, line, now, oldest, between)
         except Exception as error:
             if is_users(error):
                 raise

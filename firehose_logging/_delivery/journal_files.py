@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 SEGMENT_BYTES = 65_536
 PARTS = 8
 
+#: Largest file that is kept, empty, when nothing is pending: to make files for each burst of lines
+#: takes longer than to fill them.
+KEEP_BYTES = 1_048_576
+
 #: Bytes of the file system that are left to the function: no file is made where less is free.
 RESERVE_BYTES = 32 * 1_048_576
 
@@ -82,8 +86,12 @@ class Journal:
         self._made = 0
         self._losses = NO_LOSSES
         self._settled = (0, 0, 0)
-        self._looked_at = 0.0
+        self._look_again_at = 0.0
         self._looks = 0
+        #: Until when, on the clock of ``append``, ``write`` alone is enough.
+        self.quiet_until = 0.0
+        #: Until then: writes a line into the last file, unless there is no room for it.
+        self.write: Callable[[int, bytes], bool] = _nowhere
         #: Whether files were made anew since somebody last asked.
         self.was_deleted = False
         #: Why lines are not journalled right now; None while they are.
@@ -111,12 +119,15 @@ class Journal:
         if self.trouble is not None:
             return
         segments = self._segments
-        if now - self._looked_at >= LOOK_EVERY:
-            self._looked_at = now
+        if not now < self._look_again_at:
+            self._look_again_at = now + LOOK_EVERY
             self._looks = 0
         if self._looks < LOOKS:
             self._looks += 1
             self._look()
+            if self._looks == LOOKS and segments and self.trouble is None:
+                self.write = segments[-1].append
+                self.quiet_until = self._look_again_at
         if segments and segments[-1].append(index, line):
             return
         gap = between() if between is not None else (0, 0)
@@ -132,6 +143,7 @@ class Journal:
     def look(self) -> None:
         """Make anew what somebody has deleted; for when no line may come for a while."""
         self._looks = 0
+        self.quiet_until = 0.0
         if self.trouble is None:
             self._look()
 
@@ -147,6 +159,7 @@ class Journal:
             self.trouble = error.strerror or str(error)
 
     def _grow(self, size: int) -> None:
+        self.quiet_until = 0.0
         so_far = sum(segment.size for segment in self._segments)
         wanted = max(min(so_far, self._most_bytes), SEGMENT_BYTES)
         wanted = max(wanted, HEADER + ENTRY + size)
@@ -193,13 +206,7 @@ class Journal:
         """
         segments = self._segments
         if oldest is None:
-            while len(segments) > 1:
-                segments.pop(0).remove()
-            if segments and segments[0].last >= 0:
-                if segments[0].size > SEGMENT_BYTES and self._losses == NO_LOSSES:
-                    segments.pop(0).remove()
-                else:
-                    segments[0].restart()
+            self._restart()
             self.trouble = None  # what was full may have room again
             return
         self._settled = (oldest, *between)
@@ -207,6 +214,21 @@ class Journal:
             segments[-1].forget(*self._settled)
         while len(segments) > 1 and segments[0].last < oldest:
             segments.pop(0).remove()
+
+    def _restart(self) -> None:
+        """Nothing is pending: one file is kept, the largest that may be, and begun anew."""
+        segments = self._segments
+        self.quiet_until = 0.0
+        small = [segment for segment in segments if segment.size <= KEEP_BYTES]
+        kept = max(small, key=_size, default=None)
+        if kept is None and segments and self._losses != NO_LOSSES:
+            kept = segments[-1]
+        for segment in [segment for segment in segments if segment is not kept]:
+            segments.remove(segment)
+            segment.remove()
+        if kept is not None and kept.last >= 0:
+            kept.count(self._losses)
+            kept.restart()
 
     def _remove_between(self, start: int, end: int) -> None:
         """Remove segments that hold nothing but lines from ``start`` up to ``end``."""
@@ -225,6 +247,7 @@ class Journal:
 
     def close(self, *, keep: bool) -> None:
         """Close the files, and delete them unless ``keep``: lines are still pending."""
+        self.quiet_until = 0.0
         while self._segments:
             segment = self._segments.pop(0)
             if keep:
@@ -246,3 +269,12 @@ class Journal:
     def passed_over(self) -> bool:
         """Whether files of processes that live were passed over by the last ``recover``."""
         return self._orphans.passed_over
+
+
+def _size(segment: Segment) -> int:
+    return segment.size
+
+
+def _nowhere(index: int, line: bytes) -> bool:
+    del index, line
+    return False
