@@ -8,7 +8,12 @@ import pytest
 
 from firehose_logging._delivery import journal_files, orphans
 from firehose_logging._delivery.journal import PREFIX
-from firehose_logging._delivery.journal_files import Journal, JournalError
+from firehose_logging._delivery.journal_files import (
+    KEEP_BYTES,
+    SEGMENT_BYTES,
+    Journal,
+    JournalError,
+)
 from firehose_logging.errors import BUFFER_FULL, DIVERTED
 
 
@@ -95,6 +100,32 @@ def test_everything_settled_starts_over(dead, heir, tmp_path):
     dead.close(keep=True)
 
     assert numbers(heir) == []
+
+
+def test_a_burst_finds_the_file_of_the_last_one(dead, heir, tmp_path):
+    """One file is kept, the largest of up to 1 MiB; losses are in it, and what is written next."""
+    write(dead, range(1_000), size=2_000)
+    most = max(f.stat().st_size for f in files(tmp_path) if f.stat().st_size <= KEEP_BYTES)
+    dead.keep_losses({BUFFER_FULL: 2})
+    dead.forget(None)
+    (kept,) = files(tmp_path)
+    assert kept.stat().st_size == most > SEGMENT_BYTES
+
+    write(dead, range(1_000, 1_200), size=2_000, oldest=1_000)
+    assert files(tmp_path) == [kept]
+    dead.close(keep=True)
+
+    assert numbers(heir) == list(range(1_000, 1_200))
+    assert heir.found == {BUFFER_FULL: 2}
+
+
+def test_a_line_in_a_burst_is_in_the_file_at_once(dead, heir):
+    """However the lines before it came: one by one, many in a moment, or over a new file."""
+    for number in range(600):
+        write(dead, [number], size=300, now=number // 100 * 1.0)
+    dead.close(keep=True)
+
+    assert numbers(heir) == list(range(600))
 
 
 def test_a_handful_of_descriptors_for_any_buffer(dead, tmp_path):
