@@ -264,8 +264,8 @@ PROMISES = (
     Promise(
         "nobody else can read the journal",
         "_delivery/segment.py",
-        "fd = os.open(fresh, flags, 0o600)",
-        "fd = os.open(fresh, flags, 0o644)",
+        "return os.open(path, flags | os.O_RDWR | os.O_CLOEXEC, 0o600)",
+        "return os.open(path, flags | os.O_RDWR | os.O_CLOEXEC, 0o644)",
         "tests/faults/test_secrets.py::test_the_journal_is_ours_alone",
     ),
     Promise(
@@ -304,6 +304,13 @@ PROMISES = (
         f"{_ORPHANS}::test_what_was_claimed_survives_an_emptied_folder",
     ),
     Promise(
+        "a new journal file says from the start what the one before it said",
+        "_delivery/segment.py",
+        "    made[: len(contents)] = contents\n",
+        "    made[:12] = contents[:12]\n",
+        "tests/delivery/test_segment.py::test_a_file_is_whole_before_it_has_its_name",
+    ),
+    Promise(
         "it is taken hold of before the function's code runs",
         "_process.py",
         '                attempt("crash journal", delivery.backlog.journal.claim)\n',
@@ -334,7 +341,7 @@ PROMISES = (
     Promise(
         "what had been delivered before the last confirmation is not taken over",
         "_delivery/journal_files.py",
-        "            segments[-1].forget(*self._settled)\n",
+        "        if segments:\n            segments[-1].forget(*self._settled)\n",
         "            pass\n",
         f"{_JOURNAL}::test_what_was_settled_is_not_taken_over",
     ),

@@ -167,9 +167,8 @@ class Journal:
             self.trouble = self._no_room_for(wanted)
             if self.trouble is None:
                 self._made += 1
-                segment = Segment(f"{self._name}.{self._made}{SUFFIX}", wanted)
-                segment.count(self._losses)
-                segment.forget(*self._settled)
+                path = f"{self._name}.{self._made}{SUFFIX}"
+                segment = Segment(path, wanted, self._losses, self._settled)
                 self._segments.append(segment)
         except OSError as error:
             if is_users(error):

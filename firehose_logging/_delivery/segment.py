@@ -24,10 +24,11 @@ _MAGIC = b"FHLJ0004"
 # Then, little-endian and four bytes each: the generation; the index of the oldest pending line of
 # the process, whose last file has the last word; from and up to which index younger ones are
 # settled too, as while a call hangs; and for every reason the lines lost that no line
-# tells yet. Words of four bytes are never seen half written.
+# tells yet. Words of four bytes are never seen half written, nor an aligned pair of them.
 _GENERATION = len(_MAGIC)
 _OLDEST = _GENERATION + 4
-_COUNTS = _OLDEST + 12
+_BETWEEN = _OLDEST + 4
+_COUNTS = _BETWEEN + 8
 HEADER = _COUNTS + 4 * len(COUNTED)
 #: Before each line: its length, its checksum and its index, little-endian.
 ENTRY = 12
@@ -42,6 +43,8 @@ class Segment:
     Args:
         path: must not exist.
         size: in bytes, header included.
+        losses: counters of losses.
+        settled: as of ``forget``.
 
     Raises:
         OSError: there is no room, or no descriptor.
@@ -49,35 +52,22 @@ class Segment:
 
     __slots__ = ("_generation", "_inode", "_map", "at", "last", "path", "size")
 
-    def __init__(self, path: str, size: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        size: int,
+        losses: bytes = NO_LOSSES,
+        settled: tuple[int, int, int] = (0, 0, 0),
+    ) -> None:
         self.path = path
         self.size = size
-        self._generation = 0
+        self._generation = 1
         #: Index of the last line written; where the next one goes.
         self.last = -1
         self.at = HEADER
-        self._make()
-        self._map[: len(_MAGIC)] = _MAGIC
-        self.restart()
-
-    def _make(self) -> None:
-        fresh = f"{self.path}.new"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(fresh, flags, 0o600)
-        try:
-            # Locked before it has a name that anyone looks for. The map has a descriptor of its
-            # own of the same open file, and with it the lock.
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Real blocks: a hole in a full file system would be a SIGBUS when written to.
-            os.posix_fallocate(fd, 0, self.size)
-            self._map = mmap.mmap(fd, self.size)
-            self._inode = os.fstat(fd).st_ino
-            os.rename(fresh, self.path)  # noqa: PTH104 - pathlib costs an import
-        except BaseException:
-            _unlink(fresh)
-            raise
-        finally:
-            os.close(fd)
+        # There as soon as the file is: whoever reads it takes its word for the whole process's.
+        words = b"".join((word & _WORD).to_bytes(4, "little") for word in (1, *settled))
+        self._map, self._inode = _make(path, size, _MAGIC + words + losses)
 
     @property
     def is_there(self) -> bool:
@@ -94,8 +84,7 @@ class Segment:
             OSError: as of the constructor.
         """
         before = self._map
-        self._make()
-        self._map[:] = before[:]
+        self._map, self._inode = _make(self.path, self.size, before[:])
         before.close()
 
     def restart(self) -> None:
@@ -113,8 +102,10 @@ class Segment:
             start: index from which on others are settled, too.
             end: index up to which they are.
         """
-        words = (oldest & _WORD) | (start & _WORD) << 32 | (end & _WORD) << 64
-        self._map[_OLDEST:_COUNTS] = words.to_bytes(12, "little")
+        # Two aligned stores: a kill between them leaves each whole, and either is true.
+        self._map[_OLDEST:_BETWEEN] = (oldest & _WORD).to_bytes(4, "little")
+        between = (start & _WORD) | (end & _WORD) << 32
+        self._map[_BETWEEN:_COUNTS] = between.to_bytes(8, "little")
 
     def count(self, losses: bytes) -> None:
         """Write the counters of losses."""
@@ -145,6 +136,44 @@ class Segment:
     def close(self) -> None:
         """Let go of the file; it stays, for the next process."""
         self._map.close()
+
+
+def _make(path: str, size: int, contents: bytes) -> tuple[mmap.mmap, int]:
+    """A file that has its contents and its lock before it has its name; its map and its inode."""
+    try:
+        # Never under another name, which a function that empties the folder could trip over.
+        fd = _open(path.rpartition("/")[0], getattr(os, "O_TMPFILE", os.O_EXCL))
+        try:
+            made = _filled(fd, size, contents)
+            os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd)  # with it the link is followed
+        finally:
+            os.close(fd)
+    except OSError:
+        fresh = f"{path}.new"  # not every system has files without a name
+        fd = _open(fresh, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
+        try:
+            made = _filled(fd, size, contents)
+            os.rename(fresh, path)  # noqa: PTH104 - pathlib costs an import
+        except BaseException:
+            _unlink(fresh)
+            raise
+        finally:
+            os.close(fd)
+    return made
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+
+def _filled(fd: int, size: int, contents: bytes) -> tuple[mmap.mmap, int]:
+    # The map has a descriptor of its own of the same open file, and with it the lock.
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # Real blocks: a hole in a full file system would be a SIGBUS when written to.
+    os.posix_fallocate(fd, 0, size)
+    made = mmap.mmap(fd, size)
+    made[: len(contents)] = contents
+    return made, os.fstat(fd).st_ino
 
 
 def losses_as_bytes(untold: Mapping[str, int]) -> bytes:
