@@ -29,12 +29,14 @@ def _install(folder: str, codes: "dict[str, CodeType] | None") -> None:
         _tell("needs Python 3.10 or later; the function runs without it, its logs are not sent")
         return
     sys.path.insert(0, folder)
-    if codes:
-        # The package imports the same module later; here it is needed to find the package.
-        names = {"__name__": _PACKAGE + "._bundle"}
-        exec(codes["_bundle"], names)
-        sys.meta_path.insert(0, names["Bundle"](codes, folder + "/" + _PACKAGE))  # type: ignore[operator]
     try:
+        if codes:
+            # The package has the same module later; here it is needed to make the package.
+            names = {"__name__": _PACKAGE + "._bundle"}
+            exec(codes["_bundle"], names)
+            bundle = names["Bundle"](codes, folder + "/" + _PACKAGE)  # type: ignore[operator]
+            sys.meta_path.insert(0, bundle)
+            bundle.load()
         from firehose_logging import install
     except Exception as error:  # a layer built wrong must not stop the function
         _tell(

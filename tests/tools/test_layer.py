@@ -168,6 +168,64 @@ def test_bytecode_is_unchecked_and_names_opt(layer: Path) -> None:
         assert code.co_filename.startswith("/opt/python/"), code.co_filename
 
 
+ORDER = """
+import builtins, sys
+sys.path.insert(0, sys.argv[1])
+from firehose_logging import _bundle
+for name in [name for name in sys.modules if name.startswith("firehose_logging")]:
+    del sys.modules[name]
+sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "folder")]
+folder = sys.argv[1] + "/firehose_logging"
+codes = _bundle.read(folder)
+del codes["_program"]
+
+class Asked:
+    def find_spec(self, name, *_):
+        if name.startswith("firehose_logging"):
+            print(name)
+
+sys.meta_path.insert(0, Asked())
+_bundle.Bundle(codes, folder).load()
+"""
+
+
+def test_modules_of_the_bundle_come_after_those_that_they_import(layer: Path) -> None:
+    """Run in the order of the bundle, no module has to look for another one."""
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", ORDER, layer / "python"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_what_type_checkers_read_is_not_compiled(tmp_path: Path) -> None:
+    """Annotations and their imports are left out; what runs does as it did, at the same lines."""
+    source = tmp_path / "module.py"
+    source.write_text(
+        "from __future__ import annotations\n"
+        "TYPE_CHECKING = False\n"
+        "if TYPE_CHECKING:\n"
+        "    from nowhere import Thing\n"
+        "count: int = 1\n"
+        "class Part:\n"
+        "    later: Thing\n"
+        "    def take(self, *things: Thing, more: Thing = 2) -> Thing:\n"
+        "        found: Thing = (things, more)\n"
+        "        return found\n"
+    )
+    code = bundle.code_of(source, "/opt/python/module.py")
+    names: dict[str, Any] = {}
+    exec(code, names)
+
+    assert names["count"] == 1
+    assert names["Part"]().take(1) == ((1,), 2)
+    assert names["Part"].take.__annotations__ == {}
+    assert names["Part"].take.__code__.co_firstlineno == 8
+    assert b"Thing" not in marshal.dumps(code)
+    assert code.co_filename == "/opt/python/module.py"
+
+
 STARTED = """
 import sys
 import time
