@@ -120,8 +120,8 @@ def prepare() -> None:
     process, settings = _get(None)
     if settings.stream_name is not None:
         process.start(process.delivery(settings.stream_name, settings, None), settings)
-        if process.runtime is not None:
-            process.runtime.decorated()
+    if process.runtime is not None:  # also where code gave the stream's name, not the environment
+        process.runtime.decorated()
 
 
 def begin_invocation(context: Any) -> Callable[[], None]:

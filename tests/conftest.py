@@ -39,6 +39,27 @@ def pytest_configure() -> None:
     # How long an example takes says more about the machine than about the code.
     hypothesis.settings.register_profile("untimed", deadline=None)
     hypothesis.settings.load_profile("untimed")
+    if sys.gettrace() is not None:
+        _trace_our_threads()
+
+
+def _trace_our_threads() -> None:
+    """Have who traces this process, as coverage does, follow threads ``threading`` knows nothing of.
+
+    From Python 3.12 on coverage sees every thread, and there is nothing to do.
+    """
+    from firehose_logging import _threads
+
+    start = _threads.start_new_thread
+
+    def start_traced(run: Any, args: tuple[Any, ...]) -> int:
+        def traced() -> None:
+            sys.settrace(threading.gettrace())
+            run(*args)
+
+        return start(traced, ())
+
+    _threads.start_new_thread = start_traced
 
 
 @pytest.fixture(autouse=True)

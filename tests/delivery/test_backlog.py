@@ -134,6 +134,7 @@ def ignored(monkeypatch):
     return found
 
 
+@pytest.mark.interrupts
 @pytest.mark.parametrize("capacity", [16_777_216, 65_536], ids=["roomy", "full"])
 def test_a_signal_handler_that_raises_breaks_nothing(tmp_path, storm, ignored, capacity):
     """Thousands of exceptions in the middle of our code: all pass, and every line is counted."""
