@@ -44,9 +44,10 @@ def pytest_configure() -> None:
 
 
 def _trace_our_threads() -> None:
-    """Have who traces this process, as coverage does, follow threads ``threading`` knows nothing of.
+    """Have who traces this process, as coverage does, follow threads of ours too.
 
-    From Python 3.12 on coverage sees every thread, and there is nothing to do.
+    ``threading``, which it asks to, knows nothing of them. From Python 3.12 on coverage sees every
+    thread, and there is nothing to do.
     """
     from firehose_logging import _threads
 

@@ -1,10 +1,140 @@
+"""One file of the journal: what is in it after any end of its process."""
+
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
-from firehose_logging._delivery.segment import HEADER, Segment, read_lines, read_losses
+from firehose_logging._delivery import segment as _segment
+from firehose_logging._delivery.segment import (
+    COUNTED,
+    ENTRY,
+    HEADER,
+    Segment,
+    losses_as_bytes,
+    read_lines,
+    read_losses,
+)
+
+SIZE = 4096
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the file is."""
+    return tmp_path / "one.journal"
+
+
+@pytest.fixture
+def segment(path):
+    """A file with three lines, of indices 0 to 2."""
+    segment = Segment(str(path), SIZE)
+    for index in range(3):
+        assert segment.append(index, b"line %d\n" % index)
+    yield segment
+    segment.close()
+
+
+def read(path):
+    """The lines that the next process reads."""
+    data = path.read_bytes()
+    return list(read_lines(data, data[:HEADER]))
+
+
+def test_lines_are_there_at_once(segment, path):
+    """Without any call to the system, what was appended is in the file."""
+    assert read(path) == [b"line 0\n", b"line 1\n", b"line 2\n"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_size == SIZE
+
+
+def test_settled_lines_are_left_out(segment, path):
+    """Lines before the oldest pending one are not read, nor those in the gap behind it."""
+    segment.forget(1, 2, 3)
+
+    assert read(path) == [b"line 1\n"]
+
+
+def test_a_restart_forgets(segment, path):
+    """Lines of an earlier generation are no lines any more, although their bytes are there."""
+    segment.restart()
+    assert read(path) == []
+    assert segment.append(7, b"new\n")
+
+    assert read(path) == [b"new\n"]
+    assert segment.last == 7
+
+
+def test_a_full_file_takes_no_more(segment):
+    """There is room up to the last byte, and no further."""
+    room = SIZE - segment.at - ENTRY
+    assert not segment.append(3, b"x" * (room + 1))
+    assert segment.append(3, b"x" * room)
+    assert not segment.append(4, b"")
+
+
+@pytest.mark.parametrize("torn", [1, ENTRY - 1, ENTRY + 3])
+def test_a_torn_line_ends_the_reading(segment, path, torn):
+    """Of a line that was cut, or half written, nothing is read; those before it are."""
+    data = path.read_bytes()[: segment.at - len(b"line 2\n") - ENTRY + torn]
+
+    assert list(read_lines(data)) == [b"line 0\n", b"line 1\n"]
+
+
+def test_foreign_bytes_are_no_segment():
+    """Another file's bytes have neither lines nor losses."""
+    assert list(read_lines(b"something else" * 100)) == []
+    assert read_losses(b"something else" * 100) == [0] * len(COUNTED)
+    assert list(read_lines(b"")) == []
+
+
+def test_losses_are_kept(segment, path):
+    """Counters come back by reason; what no word of four bytes holds is cut to the most."""
+    given = {reason: number for number, reason in enumerate(COUNTED, 1)}
+    given[COUNTED[0]] = 2**40
+    segment.count(losses_as_bytes(given))
+
+    assert read_losses(path.read_bytes()) == [2**32 - 1, *range(2, len(COUNTED) + 1)]
+
+
+def test_a_deleted_file_is_made_anew(segment, path):
+    """Who empties the folder deletes nothing for good."""
+    assert segment.is_there
+    path.unlink()
+    assert not segment.is_there
+    segment.make_anew()
+
+    assert read(path) == [b"line 0\n", b"line 1\n", b"line 2\n"]
+
+
+def test_another_ones_file_is_not_removed(segment, path):
+    """A file that has taken the name meanwhile is not ours to delete."""
+    path.unlink()
+    path.write_bytes(b"another's")
+    segment.remove()
+
+    assert path.read_bytes() == b"another's"
+
+
+def test_no_room_leaves_nothing_behind(path, monkeypatch):
+    """Where the file system is full there is an error, and no half made file."""
+
+    def full(fd, offset, size):
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(_segment.os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="no space"):
+        Segment(str(path), SIZE)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_removed(segment, path):
+    """A removed file is gone; it may be gone already."""
+    segment.remove()
+    assert not path.exists()
+
 
 LOSSES = bytes([7, 0, 0, 0]).ljust(HEADER - 24, b"\0")
 
