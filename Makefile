@@ -12,6 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam
 DOCS_VENV := .venv-docs
+POLICIES_VENV := .venv-policies
 # `sam` tells AWS about its use unless this is off.
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 RIE := build/rie/aws-lambda-rie
@@ -103,12 +104,16 @@ bench-quick: $(VENV)/dev.stamp rie ## The same with few rounds, under 3 minutes,
 docs: $(DOCS_VENV)/docs.stamp ## The docs as a site that needs no server, into build/site
 	@$(DOCS_VENV)/bin/python -m tools.site
 
+.PHONY: policies
+policies: $(POLICIES_VENV)/policies.stamp ## checkov on the templates, the recipes' stacks and Terraform
+	$(POLICIES_VENV)/bin/checkov --config-file deploy/checkov.yaml
+
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
 	@$(BIN)/python -m tools.build_layer "$(LAYER)"
 
 .PHONY: release
-release: $(VENV)/dev.stamp ## Cut a release into dist/: VERSION=1.2.3; packages, layers, bill of materials
+release: $(VENV)/dev.stamp policies ## Cut a release into dist/: VERSION=1.2.3; packages, layers, bill of materials
 	@$(BIN)/python -m tools.release "$(VERSION)"
 
 .PHONY: hooks
@@ -121,7 +126,7 @@ rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
 .PHONY: clean
 clean: ## Remove what was built; KEEP=1 keeps the virtual environments
 	rm -rf build .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
-	rm -rf $(if $(KEEP),,$(VENV) $(SAM_VENV) $(DOCS_VENV))
+	rm -rf $(if $(KEEP),,$(VENV) $(SAM_VENV) $(DOCS_VENV) $(POLICIES_VENV))
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # --- on AWS, with your credentials -----------------------------------------------------------
@@ -164,7 +169,7 @@ delete: $(SAM_VENV)/sam.stamp ## Delete the stack; its logs stay, unless LOGS=de
 
 # --- set-up: what the targets above ask for --------------------------------------------------
 
-$(VENV)/pyvenv.cfg $(SAM_VENV)/pyvenv.cfg $(DOCS_VENV)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(SAM_VENV)/pyvenv.cfg $(DOCS_VENV)/pyvenv.cfg $(POLICIES_VENV)/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { \
 		echo 'No Python 3.10 or newer on the PATH. Install one, or name it: make PYTHON=/path/to/python3 ...' >&2; \
 		exit 1; }
@@ -181,6 +186,10 @@ $(SAM_VENV)/sam.stamp: requirements/sam.txt | $(SAM_VENV)/pyvenv.cfg
 
 $(DOCS_VENV)/docs.stamp: requirements/docs.txt | $(DOCS_VENV)/pyvenv.cfg
 	$(DOCS_VENV)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(POLICIES_VENV)/policies.stamp: requirements/policies.txt | $(POLICIES_VENV)/pyvenv.cfg
+	$(POLICIES_VENV)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(RIE): requirements/sam.txt tools/fetch_rie.py | $(VENV)/pyvenv.cfg
