@@ -100,6 +100,10 @@ bench: $(VENV)/dev.stamp rie ## Measure beside what others use; into docs/benchm
 bench-quick: $(VENV)/dev.stamp rie ## The same with few rounds, under 3 minutes, as a table only
 	@$(BIN)/python -m benchmarks run --quick
 
+.PHONY: bench-against
+bench-against: $(VENV)/dev.stamp ## Instructions of each step beside those of COMMIT; fails where one is dearer
+	@$(BIN)/python -m benchmarks.against $(COMMIT)
+
 .PHONY: docs
 docs: $(DOCS_VENV)/docs.stamp ## The docs as a site that needs no server, into build/site
 	@$(DOCS_VENV)/bin/python -m tools.site
