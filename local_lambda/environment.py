@@ -14,7 +14,7 @@ from . import (
     extensions_api,
     managed,
     metadata_api,
-    runtime_api,
+    runtime_calls,
     telemetry_api,
 )
 from ._state import Phase
@@ -167,7 +167,7 @@ class LocalLambda:
             self._handle,
             name="lambda-api",
             port=self._port,
-            streamed_by=runtime_api.RESPONSE_MODE,
+            streamed_by=runtime_calls.RESPONSE_MODE,
             listener=self._own_listener(),
         )
         self._forwards = self._open_forwards()
@@ -406,7 +406,7 @@ class LocalLambda:
 
     def _handle(self, request: Request) -> Response | None:
         """Route by the first path segment; each API answers for everything under its own."""
-        if request.path.startswith(runtime_api.PREFIX):
+        if request.path.startswith(runtime_calls.PREFIX):
             return self._life.parts.slot.handle(request)
         if request.path.startswith(extensions_api.PREFIX):
             return self._life.parts.registry.handle(request)

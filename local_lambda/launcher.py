@@ -53,8 +53,11 @@ class Launcher(Protocol):
     def outer_pid(self, pid: int) -> int:
         """Return this machine's id of a process that names itself `pid`."""
 
-    def signal_all(self, number: int) -> None:
-        """Signal all that was started and what these have started, where that can be known."""
+    def signal_all(self, number: int, spare: int | None = None) -> None:
+        """Signal all that was started and what these have started, where that can be known.
+
+        `spare`: process id of one that gets no signal.
+        """
 
     def roots(self) -> list[int]:
         """Return ids of processes below which all of the environment are, and nobody else."""
@@ -120,7 +123,7 @@ class DirectLauncher:
         """The same."""
         return pid
 
-    def signal_all(self, number: int) -> None:
+    def signal_all(self, number: int, spare: int | None = None) -> None:
         """Who has left the process groups is not known."""
 
     def roots(self) -> list[int]:

@@ -219,7 +219,7 @@ class Lifecycle:
         _, share = self.budgets.shutdown(internal=bool(self.parts.registry.all()), external=False)
         self.journal.note("platform", "shutdown", "spindown of one restored environment")
         self.relay.flush()
-        self.parts.processes.end_runtime(started, share)
+        self.parts.processes.end_copy(started, share)
         self.relay.pause(paused=True)
         self.relay.discard()
         with self.changed:

@@ -154,6 +154,14 @@ def bring_up_loopback() -> None:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
 
 
+def signal_one(pid: int, number: int) -> None:
+    """Signal a process that may have ended."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
 class Init:
     """Answer the emulator until it is gone."""
 
@@ -252,11 +260,17 @@ class Init:
         os.execvpe(request["argv"][0], request["argv"], variables)  # noqa: S606 - what is asked for
 
     def do_signal_all(self, request: dict[str, Any], _: list[int]) -> Reply:
-        """Signal every process but this one."""
-        try:
-            os.kill(-1, request["number"])
-        except ProcessLookupError:
-            pass
+        """Signal every process but this one, and those that are to be spared."""
+        done = set(request["spare"])
+        if not done:
+            signal_one(-1, request["number"])
+        while done:
+            found = {int(name) for name in os.listdir("/proc") if name.isdigit()} - done - {1}
+            if not found:
+                break
+            for pid in found:  # what these start meanwhile is found by the next look
+                signal_one(pid, request["number"])
+            done |= found
         return {}, None, None
 
     def do_outer(self, request: dict[str, Any], _: list[int]) -> Reply:

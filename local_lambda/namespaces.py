@@ -171,10 +171,12 @@ class Namespaces:
         _, outer, _ = self._ask("outer", {"pid": pid})
         return outer or pid
 
-    def signal_all(self, number: int) -> None:
+    def signal_all(self, number: int, spare: int | None = None) -> None:
         """As of `Launcher`."""
+        with self._changed:
+            spared = [inner for inner, child in self._children.items() if child.pid == spare]
         with contextlib.suppress(OSError):
-            self._ask("signal_all", {"number": number})
+            self._ask("signal_all", {"number": number, "spare": spared})
 
     def roots(self) -> list[int]:
         """As of `Launcher`."""

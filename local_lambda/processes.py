@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import time
 from dataclasses import dataclass
@@ -56,6 +58,8 @@ class Processes:
         self.runtime: ManagedProcess | None = None
         self._snapshot: ManagedProcess | None = None
         self._control: Control | None = None
+        #: What there was when the snapshot was taken.
+        self._initialised: set[int] = set()
         self.externals: dict[str, ManagedProcess] = {}
 
     def all(self) -> list[ManagedProcess]:
@@ -118,6 +122,7 @@ class Processes:
         assert self._control is not None
         self._control.hold()
         self._snapshot, self.runtime = self.runtime, None
+        self._initialised = set(self.strays())
         self._journal.note("platform", "snapshot taken")
 
     def resume_snapshot(self) -> None:
@@ -127,17 +132,22 @@ class Processes:
         self.runtime = Copy(self._snapshot, self._control, self._on_exit, self._launcher.outer_pid)
         self._journal.note("runtime", "resumed", f"pid {self.runtime.pid}")
 
+    def end_copy(self, started: float, share: float) -> None:
+        """End the copy that runs, and what it has left behind; what Init started stays."""
+        self.end_runtime(started, share)
+        for pid in set(self.strays()) - self._initialised:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def freeze(self) -> None:
         """Stop every process group, and who has left them, where that can be known."""
-        if self._snapshot is None:  # which is not to be woken by a signal
-            self._launcher.signal_all(signal.SIGSTOP)
+        self._launcher.signal_all(signal.SIGSTOP, self._snapshot_pid())
         for process in self.all():
             process.freeze()
 
     def thaw(self) -> None:
         """Let all of them run on."""
-        if self._snapshot is None:
-            self._launcher.signal_all(signal.SIGCONT)
+        self._launcher.signal_all(signal.SIGCONT, self._snapshot_pid())
         for process in self.all():
             process.thaw()
 
@@ -182,6 +192,10 @@ class Processes:
         if snapshot is not None:
             snapshot.kill()
             snapshot.close()
+
+    def _snapshot_pid(self) -> int | None:
+        """Return the id of the snapshot, which stands still and is not to be woken by a signal."""
+        return self._snapshot.pid if self._snapshot is not None else None
 
     def _end(self, process: ManagedProcess, started: float) -> ProcessEnd:
         if process.alive:

@@ -1,16 +1,13 @@
-"""The Runtime API: next, response, error, init/error, restore.
+"""The one runtime of an environment on demand, and its calls: next, response, error, restore.
 
-Rules and bodies: "Using the Lambda runtime API for custom runtimes" of the developer guide; error
-words as in `internal/lambda/rapi` of the aws-lambda-runtime-interface-emulator.
+What its calls have in common with those of Managed Instances is in `runtime_calls`.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from typing import TYPE_CHECKING
 
-from . import responses
+from . import responses, runtime_calls
 from ._state import IllegalMoveError, RuntimeState, move_runtime, refusal
 from .extensions_api import CLIENT_CHECK_SECONDS
 from .http_server import Request, Response
@@ -20,12 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .invocation import Invocation
-
-PREFIX = "/2018-06-01/runtime"
-#: Names one attempt of a request; a runtime client that knows it sends it back.
-ATTEMPT_HEADER = "Lambda-Runtime-Invocation-Id"
-#: `streaming` when the answer comes piece by piece; lower case, as the server keeps names.
-RESPONSE_MODE = "lambda-runtime-function-response-mode"
 
 
 class RuntimeSlot:
@@ -90,24 +81,16 @@ class RuntimeSlot:
 
     def handle(self, request: Request) -> Response | None:
         """Answer a call of the Runtime API, or return None when the path is not one of it."""
-        call = request.path.removeprefix(PREFIX + "/")
-        if call == request.path:
-            return None
-        if (request.method, call) == ("GET", "invocation/next"):
-            return self._next(request)
-        if (request.method, call) == ("POST", "init/error"):
-            return self._init_error(request)
-        if (request.method, call) == ("GET", "restore/next"):
-            return self._restore_next()
-        if (request.method, call) == ("POST", "restore/error"):
-            return self._restore_error()
-        parts = call.split("/")
-        if request.method == "POST" and parts[0] == "invocation" and len(parts) == 3:
-            if parts[2] == "response":
-                return self._response(request, parts[1])
-            if parts[2] == "error":
-                return self._error(request, parts[1])
-        return Response.error(404, "NotFound", f"no such call: {request.method} {call}")
+        return runtime_calls.route(
+            request,
+            {
+                ("GET", "invocation/next"): self._next,
+                ("POST", "init/error"): self._init_error,
+                ("GET", "restore/next"): self._restore_next,
+                ("POST", "restore/error"): self._restore_error,
+            },
+            {"response": self._response, "error": self._error},
+        )
 
     def _next(self, request: Request) -> Response | None:
         self._before_next()
@@ -138,14 +121,14 @@ class RuntimeSlot:
                 if self._life == life:
                     self._waiting = False
             self._on_move("event")
-        return Response(200, invocation.event, next_headers(invocation, self._arn))
+        return Response(200, invocation.event, runtime_calls.next_headers(invocation, self._arn))
 
     def _response(self, request: Request, request_id: str) -> Response:
-        streamed = request.headers.get(RESPONSE_MODE, "").lower() == "streaming"
+        streamed = runtime_calls.is_streamed(request)
         with self._changed:
             invocation = self._present(request, request_id)
             if invocation is None:
-                return invalid_request_id()
+                return runtime_calls.invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "stream" if streamed else "response")
             except IllegalMoveError as error:
@@ -156,19 +139,10 @@ class RuntimeSlot:
         body, failure = responses.receive(request, invocation if streamed else None)
         with self._changed:
             if self._life != life:
-                return invalid_request_id()  # ended by the platform meanwhile
+                return runtime_calls.invalid_request_id()  # ended by the platform meanwhile
             if streamed:
                 self.state = move_runtime(self.state, "response")
-            invocation.responded_at = time.monotonic()
-            invocation.produced_bytes = len(body)
-            if failure is None:
-                invocation.answer(body)
-                answer = Response.of_json(202, {"status": "OK"})
-            else:
-                invocation.status = "error"
-                invocation.error_type = failure.error_type
-                invocation.answer(failure.body, "Unhandled")
-                answer = failure.answer
+            answer = runtime_calls.take_response(invocation, request, body, failure)
             self._on_move("response")
             self._changed.notify_all()
         return answer
@@ -178,29 +152,21 @@ class RuntimeSlot:
         invocation = self._current
         if invocation is None or invocation.request_id != request_id:
             return None
-        attempt = request.headers.get(ATTEMPT_HEADER.lower(), invocation.attempt_id)
-        return invocation if attempt == invocation.attempt_id else None
+        return invocation if runtime_calls.is_attempt(request, invocation) else None
 
     def _error(self, request: Request, request_id: str) -> Response:
         with self._changed:
             invocation = self._present(request, request_id)
             if invocation is None:
-                return invalid_request_id()
+                return runtime_calls.invalid_request_id()
             try:
                 self.state = move_runtime(self.state, "error")
             except IllegalMoveError as error:
                 return _invalid_state(str(error))
-            invocation.response_started_at = request.begun_at
-            invocation.responded_at = time.monotonic()
-            invocation.produced_bytes = len(request.body)
-            invocation.status = "error"
-            invocation.error_type = responses.known_error_type(
-                request.headers.get("lambda-runtime-function-error-type", "")
-            )
-            invocation.answer(request.body, "Unhandled")
+            answer = runtime_calls.take_error(invocation, request)
             self._on_move("error")
             self._changed.notify_all()
-        return Response.of_json(202, {"status": "OK"})
+        return answer
 
     def _init_error(self, request: Request) -> Response:
         with self._changed:
@@ -209,14 +175,12 @@ class RuntimeSlot:
             except IllegalMoveError as error:
                 return _invalid_state(str(error))
             self.init_error = request.body
-            self.init_error_type = responses.known_error_type(
-                request.headers.get("lambda-runtime-function-error-type", "")
-            )
+            self.init_error_type = runtime_calls.reported_error_type(request)
             self._on_move("init/error")
             self._changed.notify_all()
-        return Response.of_json(202, {"status": "OK"})
+        return runtime_calls.accepted()
 
-    def _restore_next(self) -> Response:
+    def _restore_next(self, _: Request) -> Response:
         """Only a copy gets to ask: it is told at once that it was restored.
 
         A runtime that was not started by our own bootstrap asks in its one and only life.
@@ -227,40 +191,15 @@ class RuntimeSlot:
             self._on_move("restore/next")
         return Response(200)
 
-    def _restore_error(self) -> Response:
+    def _restore_error(self, _: Request) -> Response:
         with self._changed:
             if not self._snap_start or self.state is not RuntimeState.STARTED:
                 return _invalid_state(refusal(self.state.value, "RestoreError", "runtime"))
             self.state = RuntimeState.INIT_ERROR
             self._on_move("restore/error")
             self._changed.notify_all()
-        return Response.of_json(202, {"status": "OK"})
-
-
-def next_headers(invocation: Invocation, arn: str) -> dict[str, str]:
-    """Return the headers with which an invocation is handed to a runtime."""
-    headers = {
-        "Content-Type": "application/json",
-        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-        ATTEMPT_HEADER: invocation.attempt_id,
-        "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
-        "Lambda-Runtime-Invoked-Function-Arn": arn,
-    }
-    if invocation.trace_id is not None:
-        headers["Lambda-Runtime-Trace-Id"] = invocation.trace_id
-    if invocation.tenant_id is not None:
-        headers["Lambda-Runtime-Aws-Tenant-Id"] = invocation.tenant_id
-    if invocation.client_context is not None:
-        headers["Lambda-Runtime-Client-Context"] = json.dumps(invocation.client_context)
-    if invocation.cognito_identity is not None:
-        headers["Lambda-Runtime-Cognito-Identity"] = json.dumps(invocation.cognito_identity)
-    return headers
+        return runtime_calls.accepted()
 
 
 def _invalid_state(message: str) -> Response:
     return Response.error(403, "InvalidStateTransition", message)
-
-
-def invalid_request_id() -> Response:
-    """Return the refusal of an answer to what is not running."""
-    return Response.error(400, "InvalidRequestID", "Invalid request ID")

@@ -6,15 +6,13 @@ Rules: "Lambda Managed Instances" of the developer guide; where that is silent,
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from . import responses
+from . import responses, runtime_calls
 from ._state import RuntimeState
 from .extensions_api import CLIENT_CHECK_SECONDS
 from .http_server import Request, Response
-from .runtime_api import PREFIX, RESPONSE_MODE, invalid_request_id, next_headers
 
 if TYPE_CHECKING:
     import threading
@@ -43,13 +41,14 @@ class WorkerSlots:
         self._on_move = on_move
         self._before_next = before_next
         self.snapshot_ready = False
+        self._life = 0
         self.begin()
 
     # Called by the environment, with the lock held.
 
     def begin(self) -> None:
         """A new runtime process; calls and invocations of the former one are given up."""
-        self._life = getattr(self, "_life", 0) + 1
+        self._life += 1
         self.state = RuntimeState.STARTED
         self.init_error: bytes | None = None
         self.init_error_type = ""
@@ -80,18 +79,14 @@ class WorkerSlots:
 
     def handle(self, request: Request) -> Response | None:
         """Answer a call of the Runtime API, or return None when the path is not one of it."""
-        call = request.path.removeprefix(PREFIX + "/")
-        if call == request.path:
-            return None
-        if (request.method, call) == ("GET", "invocation/next"):
-            return self._next(request)
-        if (request.method, call) == ("POST", "init/error"):
-            return self._init_error(request)
-        parts = call.split("/")
-        ends = parts[-1] in ("response", "error") and len(parts) == 3
-        if request.method == "POST" and parts[0] == "invocation" and ends:
-            return self._answer(request, parts[1], failed=parts[2] == "error")
-        return Response.error(404, "NotFound", f"no such call: {request.method} {call}")
+        return runtime_calls.route(
+            request,
+            {
+                ("GET", "invocation/next"): self._next,
+                ("POST", "init/error"): self._init_error,
+            },
+            {"response": self._response, "error": self._error},
+        )
 
     def _next(self, request: Request) -> Response | None:
         self._before_next()
@@ -112,33 +107,46 @@ class WorkerSlots:
                 if self._life == life:
                     self._waiting -= 1
             self._on_move("event")
-        return Response(200, invocation.event, next_headers(invocation, self._arn))
+        return Response(200, invocation.event, runtime_calls.next_headers(invocation, self._arn))
 
-    def _answer(self, request: Request, request_id: str, *, failed: bool) -> Response:
+    def _response(self, request: Request, request_id: str) -> Response:
+        invocation = self._named(request, request_id)
+        if invocation is None:
+            return runtime_calls.invalid_request_id()
+        streamed_to = invocation if runtime_calls.is_streamed(request) else None
+        # Without the lock: a stream may take as long as the invocation.
+        body, failure = responses.receive(request, streamed_to)
+        return self._answered(
+            invocation,
+            "response",
+            lambda: runtime_calls.take_response(invocation, request, body, failure),
+        )
+
+    def _error(self, request: Request, request_id: str) -> Response:
+        invocation = self._named(request, request_id)
+        if invocation is None:
+            return runtime_calls.invalid_request_id()
+        return self._answered(
+            invocation, "error", lambda: runtime_calls.take_error(invocation, request)
+        )
+
+    def _named(self, request: Request, request_id: str) -> Invocation | None:
+        """Return the invocation that runs and is meant, this attempt of it."""
         with self._changed:
             invocation = self._running.get(request_id)
-        if invocation is None:
-            return invalid_request_id()
-        streamed = request.headers.get(RESPONSE_MODE, "").lower() == "streaming"
-        body, failure = responses.receive(request, invocation if streamed else None)
+        if invocation is None or not runtime_calls.is_attempt(request, invocation):
+            return None
+        return invocation
+
+    def _answered(
+        self, invocation: Invocation, move: str, take: Callable[[], Response]
+    ) -> Response:
+        """Let the worker go; give the caller what it has, unless the time was up before."""
         with self._changed:
-            if self._running.pop(request_id, None) is None:
-                return invalid_request_id()
-            answer = Response.of_json(202, {"status": "OK"})
-            if invocation.result is None:  # timed out otherwise; its code went on
-                invocation.response_started_at = request.begun_at
-                invocation.responded_at = time.monotonic()
-                invocation.produced_bytes = len(body)
-                if failed:
-                    invocation.status = "error"
-                    kind = request.headers.get("lambda-runtime-function-error-type", "")
-                    invocation.error_type = responses.known_error_type(kind)
-                elif failure is not None:
-                    invocation.status, invocation.error_type = "error", failure.error_type
-                    body, answer = failure.body, failure.answer
-                error = "Unhandled" if invocation.status == "error" else None
-                invocation.answer(body, error)
-            self._on_move("error" if failed else "response")
+            if self._running.pop(invocation.request_id, None) is None:
+                return runtime_calls.invalid_request_id()
+            answer = take() if invocation.result is None else runtime_calls.accepted()
+            self._on_move(move)
             self._changed.notify_all()
         return answer
 
@@ -147,8 +155,7 @@ class WorkerSlots:
             if self.state is RuntimeState.STARTED:
                 self.state = RuntimeState.INIT_ERROR
                 self.init_error = request.body
-                kind = request.headers.get("lambda-runtime-function-error-type", "")
-                self.init_error_type = responses.known_error_type(kind)
+                self.init_error_type = runtime_calls.reported_error_type(request)
                 self._on_move("init/error")
             self._changed.notify_all()
-        return Response.of_json(202, {"status": "OK"})
+        return runtime_calls.accepted()

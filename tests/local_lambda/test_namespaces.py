@@ -164,6 +164,27 @@ def test_who_leaves_the_session_is_frozen_and_ended_too(code):
     wait_until(lambda: not any(map(_alive, members)), what="the end of all")
 
 
+def test_a_restored_daemon_is_frozen_and_goes_with_its_copy(code):
+    """With SnapStart too; the snapshot itself, which stands still anyway, is left alone."""
+    function = Function(code, "app.handler", initialization_type="snap-start")
+    with LocalLambda(function, isolation="namespaces") as env:
+        env.invoke({"leave": 1})
+        beat = env.tmp / "beat"
+        assert env.wait_frozen()
+        sizes = {beat.stat().st_size for _ in range(200) if os.sched_yield() is None}
+        env.thaw()
+        wait_until(lambda: beat.stat().st_size > max(sizes), what="the daemon goes on")
+        (daemon,) = [
+            pid for pid in _members(env.pid) if b"beat" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        env.restore()
+        wait_until(lambda: not _alive(daemon), what="the end of the daemon")
+        answer = env.invoke({})
+
+    assert len(sizes) == 1
+    assert answer.function_error is None
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_death_of_the_emulator_ends_everything(code, tmp_path, number):
     """Killed in the middle of its work it leaves nobody behind, frozen ones neither."""
