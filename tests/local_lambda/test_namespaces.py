@@ -155,7 +155,7 @@ def test_who_leaves_the_session_is_frozen_and_ended_too(code):
         # Frozen: the file grows no more, however often it is looked at.
         sizes = {beat.stat().st_size for _ in range(200) if os.sched_yield() is None}
         members = _members(env.pid)
-        env.invoke({})
+        env.thaw()
         wait_until(lambda: beat.stat().st_size > max(sizes), what="the daemon goes on")
         env.shutdown()
 
