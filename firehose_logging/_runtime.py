@@ -57,7 +57,7 @@ class Runtime:
     def _hook(self) -> None:
         from firehose_logging._capture import runtime_client
 
-        runtime_client.install(self)
+        runtime_client.install(self, workers=self._process.environment.workers is not None)
 
     def _start_extension(self) -> None:
         from firehose_logging._extension.start import Starter

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from firehose_logging._diagnostics import tell
+from firehose_logging._diagnostics import attempt, tell
 from firehose_logging._environment import trace_header
 from firehose_logging._line.context import trace_root
 
@@ -29,20 +29,24 @@ MODULE = "awslambdaric.bootstrap"
 _DURABLE = b'"DurableExecutionArn"'
 
 
-def install(observer: Observer) -> None:
-    """Hook the runtime client now, or as soon as it is imported."""
+def install(observer: Observer, *, workers: bool = False) -> None:
+    """Hook the runtime client now, or as soon as it is imported.
+
+    ``workers``: this process starts those of Managed Instances.
+    """
     module = sys.modules.get(MODULE)
     if module is not None:
         _hook(module, observer)
     else:
-        sys.meta_path.insert(0, _OnImport(observer))
+        sys.meta_path.insert(0, _OnImport(observer, workers))
 
 
 class _OnImport:
     """A finder that finds one module the usual way and hooks it when it has run."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, workers: bool) -> None:
         self._observer = observer
+        self._workers = workers
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """The module's own spec, with a loader that calls us afterwards."""
@@ -63,12 +67,29 @@ class _OnImport:
         def exec_module(module: ModuleType) -> None:
             run(module)
             _hook(module, self._observer)
+            if self._workers:
+                attempt("workers", _fork_workers)
 
         try:
             loader.exec_module = exec_module  # type: ignore[union-attr, method-assign]
         except AttributeError:
             return spec  # a loader with slots: no hooks, the platform's events remain
         return spec
+
+
+def _fork_workers() -> None:
+    """Have workers forked, as the runtime client itself does from 4.2 on.
+
+    Before, they start as ``multiprocessing`` has it by default: from Python 3.14 on in a fresh
+    interpreter, which the wrapper has not started and which has nothing of ours.
+    """
+    import multiprocessing
+
+    try:
+        from awslambdaric import lambda_multi_concurrent_utils as client
+    except ImportError:  # a client that starts them elsewhere
+        return
+    client.multiprocessing = multiprocessing.get_context("fork")
 
 
 def _hook(module: ModuleType, observer: Observer) -> None:
