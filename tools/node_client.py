@@ -13,30 +13,42 @@ from tools.locks import alone
 
 VERSION = "4.0.2"
 FOLDER = Path(__file__).resolve().parent.parent / "build" / "strangers"
-#: Seconds for npm: it fetches a hundred packages.
+#: Seconds for npm: it fetches a hundred packages and builds curl.
 INSTALL_SECONDS = 500.0
+#: What the package's own scripts build its native part with.
+COMPILERS = ("cmake", "make", "g++", "xz")
 
 
 @functools.cache
 def program() -> Path:
-    """The client's program; UnavailableError without node, npm or a network.
+    """The client's program; UnavailableError without node, npm, compilers or a network.
 
-    The package holds its native part for Linux; its install scripts would build it anew.
+    npm's scripts build its native part, curl included, in a minute or two.
     """
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise UnavailableError("no node and npm on this machine")
-    target = FOLDER / f"aws-lambda-ric-{VERSION}"
-    found = target / "node_modules" / "aws-lambda-ric" / "index.mjs"
-    with alone(target):
-        if not found.exists():
-            _install(target)
-    return found
+    missing = [name for name in ("node", "npm", *COMPILERS) if shutil.which(name) is None]
+    if missing:
+        raise UnavailableError(f"not on this machine: {', '.join(missing)}")
+    with alone(FOLDER / f"aws-lambda-ric-{VERSION}"):
+        if not installed():
+            _install(FOLDER / f"aws-lambda-ric-{VERSION}")
+    return _package() / "index.mjs"
 
 
 def installed() -> bool:
     """Whether it is there already."""
-    folder = FOLDER / f"aws-lambda-ric-{VERSION}"
-    return (folder / "node_modules" / "aws-lambda-ric" / "index.mjs").exists()
+    return (_package() / "rapid-client.node").exists()
+
+
+def _package() -> Path:
+    return FOLDER / f"aws-lambda-ric-{VERSION}" / "node_modules" / "aws-lambda-ric"
+
+
+def _headers() -> dict[str, str]:
+    """Where node's own headers are, if they came with it: they need not be fetched then."""
+    node = Path(str(shutil.which("node"))).resolve()
+    prefix = node.parent.parent
+    found = (prefix / "include" / "node" / "node.h").exists()
+    return {"npm_config_nodedir": str(prefix)} if found else {}
 
 
 def _install(target: Path) -> None:
@@ -44,9 +56,10 @@ def _install(target: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
-            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix",
-             str(scratch), f"aws-lambda-ric@{VERSION}"],
+            ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(scratch),
+             f"aws-lambda-ric@{VERSION}"],
             capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False,
+            env={**os.environ, **_headers()},
         )  # fmt: skip
         if done.returncode:
             raise UnavailableError(f"npm: {done.stderr.strip()[-200:]}")
