@@ -22,6 +22,7 @@ POWERTOOLS = REQUIREMENTS["powertools"][0].replace("==", " ")
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.timeout(600),  # a first installation builds Node's client
     pytest.mark.conformance(table="Other people's clients", columns=["client"]),
 ]
 

@@ -55,10 +55,10 @@ def beside(
         yield run
 
 
-def talk(run: Run) -> list[InvocationResult]:
+def talk(run: Run, **how: Any) -> list[InvocationResult]:
     """Invoke the function for all that is to be said, then end the environment."""
     for number, say in enumerate(SAID, 1):
-        run.invoke({"say": say, "raise": "wrong" if number == len(SAID) else None})
+        run.invoke({"say": say, "raise": "wrong" if number == len(SAID) else None}, **how)
     run.shutdown()
     return run.answers
 
@@ -83,7 +83,7 @@ def words(lines: list[dict[str, Any]]) -> Counter[tuple[str, str | None]]:
     for line in lines:
         if line["type"] != "function":
             continue
-        text = json.dumps(line["message"])
+        text = json.dumps(line.get("message"))
         if "errorType" in line and line["logger"] == "awslambdaric":
             found[f"{line['errorType']}: {line['errorMessage']}", line.get("requestId")] += 1
             continue
