@@ -5,7 +5,8 @@
 With ``--compatibility`` only what docs/compatibility.md tells is run and written: libraries, web
 services, durable functions and the functions of tests/cases.
 
-What failed is run once more when everything else is done, to tell accidents of a busy machine from
+It runs in several processes, with ``-n0`` in one. What failed is run once more, one by one, when
+everything else is done, to tell accidents of a busy machine from
 rules that are broken; the page tells what passed only then. It is written after a run of everything
 only: with arguments for pytest it stays as it is.
 
@@ -33,6 +34,8 @@ COMPATIBILITY = (
     "tests/cases",
 )
 
+#: With every run.
+PYTEST = ("-p", "no:cacheprovider", "-p", "conformance.places")
 #: More failures than these are no accident.
 MOST_SECOND_TRIES = 10
 
@@ -48,12 +51,16 @@ def main(arguments: list[str]) -> int:
         chosen = [*COMPATIBILITY, *chosen]
     recorder = Recorder()
     start = time.monotonic()
+    # Most tests wait for processes and deadlines: one more process than there are processors.
+    workers = str(len(os.sched_getaffinity(0)) + 1)
+    together = () if any(word.startswith("-n") for word in chosen) else ("-n", workers)
     status = pytest.main(
-        ["-m", "conformance", "-p", "no:cacheprovider", *chosen], plugins=[recorder]
+        [*PYTEST, "-m", "conformance", *together, "--dist", "loadgroup", *chosen],
+        plugins=[recorder],
     )
     if recorder.complete and 0 < len(recorder.failed) <= MOST_SECOND_TRIES:
         again = Recorder()
-        status = pytest.main(["-p", "no:cacheprovider", *recorder.failed], plugins=[again])
+        status = pytest.main([*PYTEST, *recorder.failed], plugins=[again])
         if again.complete:
             recorder.take_second_tries(again)
     seconds = time.monotonic() - start

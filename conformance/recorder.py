@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import pytest
 
+from conformance.places import PROPERTY
 from conformance.tables import ABSENT, FAILED, KNOWN, PASSED, SKIPPED, Place, Tables
 
 
 class Recorder:
-    """Collects the outcomes of one run."""
+    """Collects the outcomes of one run, also of one in several processes.
+
+    ``conformance.places`` must be a plugin of each of them.
+    """
 
     def __init__(self) -> None:
         self.tables = Tables()
@@ -24,20 +27,9 @@ class Recorder:
         #: Whether every test that was selected has run.
         self.complete = False
         self._places: dict[str, Place] = {}
-        self._absent: list[tuple[Place, str]] = []
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Note where each test stands, and where its rule does not hold."""
-        for item in items:
-            mark = item.get_closest_marker("conformance")
-            if mark is None:
-                continue
-            place = place_of(item, mark)
-            if place is None:
-                continue
-            self._places[item.nodeid] = place
-            for column, reason in mark.kwargs.get("absent", {}).items():
-                self._absent.append((place._replace(column=column), reason))
+        # By the test's number in the order of collection.
+        self._outcomes: list[tuple[int, Place, str, str]] = []
+        self._absent: list[tuple[int, Place, str]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a test ended."""
@@ -52,10 +44,14 @@ class Recorder:
         self.count[outcome] += 1
         if outcome == FAILED and report.nodeid not in self.failed:
             self.failed.append(report.nodeid)
-        place = self._places.get(report.nodeid)
-        if place is not None:
+        found = dict(report.user_properties).get(PROPERTY)
+        if isinstance(found, (list, tuple)):
+            number, parts, absent = found
+            place = self._places[report.nodeid] = Place(*parts)
             known = outcome == SKIPPED and hasattr(report, "wasxfail")
-            self.tables.add(place, KNOWN if known else outcome, reason)
+            self._outcomes.append((number, place, KNOWN if known else outcome, reason))
+            for column, why in absent.items():
+                self._absent.append((number, place._replace(column=column), why))
 
     def take_second_tries(self, again: Recorder) -> None:
         """Take over what came of running the failed tests, and nothing else, once more."""
@@ -71,30 +67,13 @@ class Recorder:
         self.failed = again.failed
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """A run that was not interrupted is complete, failures or not."""
-        for place, reason in self._absent:  # last, so that tests give the order of columns
+        """Fill the tables; a run that was not interrupted is complete, failures or not."""
+        for _, place, outcome, reason in sorted(self._outcomes, key=lambda each: each[0]):
+            self.tables.add(place, outcome, reason)
+        # Last, so that tests give the order of columns.
+        for _, place, reason in sorted(self._absent, key=lambda each: each[0]):
             self.tables.add(place, ABSENT, reason)
         self.complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-
-
-def place_of(item: pytest.Item, mark: pytest.Mark) -> Place | None:
-    """The place of a test, from its marker, docstring and parameters; None: in no column."""
-    callspec = getattr(item, "callspec", None)
-    parameters: dict[str, Any] = callspec.params if callspec is not None else {}
-    if not set(mark.kwargs.get("columns", ())) <= set(parameters):
-        return None
-    section, columns = "", []
-    for name in mark.kwargs.get("columns", ()):
-        value = parameters[name]
-        if isinstance(value, tuple):  # a Python and a runtime client (tests/support/versions.py)
-            section = f"Python {value[0]}"
-            value = f"client {value[1]}"
-        columns.append(str(value))
-    docstring = getattr(item.obj, "__doc__", None) or item.name  # type: ignore[attr-defined]
-    rule = docstring.strip().partition("\n")[0].replace("|", "\\|")
-    rows = [str(parameters[name]) for name in mark.kwargs.get("rows", ())]
-    row = ": ".join([*rows, rule])
-    return Place(mark.kwargs["table"], section, row, " · ".join(columns) or "result")
 
 
 def _reason(report: pytest.TestReport) -> str:

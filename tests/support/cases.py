@@ -194,8 +194,7 @@ class Case:
     def _run(
         self, code: Path, python: str, *, with_layer: bool
     ) -> tuple[Run, list[dict[str, Any]]]:
-        # Of Python 3.15 the newest client says at each start that it is a preview.
-        environment = {"LAMBDA_DISABLE_PREVIEW_WARN": "1", **self.how.get("env", {})}
+        environment = dict(self.how.get("env", {}))
         with ExitStack() as stack:
             firehose = stack.enter_context(open_firehose())
             if self.of("TMP_BYTES"):

@@ -88,6 +88,8 @@ def variables(firehose: LocalFirehose, **more: str | None) -> dict[str, str]:
         "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
         # Not the default: other environments of this machine may be listening there.
         "HTTP_LOGS_LISTENER_PORT": str(free_port()),
+        # Of Python 3.15 the newest client says at each start that it is a preview.
+        "LAMBDA_DISABLE_PREVIEW_WARN": "1",
         **more,
     }
     return {name: value for name, value in values.items() if value is not None}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from conformance import page
-from conformance.recorder import Recorder, place_of
+from conformance.places import place_of
+from conformance.recorder import Recorder
 from conformance.tables import ABSENT, FAILED, PASSED, SKIPPED, Place, Tables
 
 pytest_plugins = ["pytester"]
@@ -102,8 +103,12 @@ def test_where_a_test_stands(
     assert place_of(item(parameters), decorator.mark) == expected
 
 
-def test_a_run_is_noted(pytester: pytest.Pytester) -> None:
-    """Outcomes of calls and set-ups, with their reasons; errors of a fixture are failures."""
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one", "several"])
+def test_a_run_is_noted(pytester: pytest.Pytester, processes: tuple[str, ...]) -> None:
+    """Outcomes of calls and set-ups, with their reasons; errors of a fixture are failures.
+
+    In one process or several the tables are the same.
+    """
     pytester.makeconftest(
         "def pytest_configure(config):\n"
         "    config.addinivalue_line('markers', 'conformance(table, columns): where')\n"
@@ -129,7 +134,8 @@ def test_a_run_is_noted(pytester: pytest.Pytester) -> None:
         """
     )
     recorder = Recorder()
-    pytester.inline_run("-p", "no:cacheprovider", plugins=[recorder])
+    plugins = ("-p", "no:cacheprovider", "-p", "conformance.places")
+    pytester.inline_run(*plugins, *processes, plugins=[recorder])
 
     assert recorder.complete
     assert recorder.count == {PASSED: 2, SKIPPED: 1, FAILED: 2}
