@@ -118,6 +118,20 @@ PROMISES = (
         "tests/e2e/test_lifecycle.py::test_sigterm_while_idle",
     ),
     Promise(
+        "a function that computes does not keep the flush before its deadline waiting",
+        "_extension/on_demand.py",
+        "                self._switches.shorten()\n",
+        "                pass\n",
+        "tests/e2e/test_small_processor.py::test_a_time_out_on_a_sixth_of_a_processor",
+    ),
+    Promise(
+        "nor the last one",
+        "_extension/last_flush.py",
+        "        self._switches.shorten()\n",
+        "        pass\n",
+        "tests/e2e/test_small_processor.py::test_a_time_out_on_a_sixth_of_a_processor",
+    ),
+    Promise(
         "the function's own SIGTERM handler runs",
         "_shutdown.py",
         "        _previous(number, frame)",
@@ -429,6 +443,13 @@ PROMISES = (
         'if hasattr(os, "register_at_fork"):',
         "if False:",
         "tests/package/test_handler.py::test_fork",
+    ),
+    Promise(
+        "a second logging configuration outside Lambda does not wait for a delivery",
+        "handler.py",
+        "waits = not delivery.failing and not _holds_loggings_lock()",
+        "waits = not delivery.failing",
+        "tests/package/test_handler.py::test_a_second_configuration_does_not_wait_for_the_sdk",
     ),
     Promise(
         "what the SDK logs about our deliveries does not feed back",

@@ -16,6 +16,7 @@ import pytest
 
 import firehose_logging
 from firehose_logging import FirehoseHandler, JsonFormatter, Settings, SettingsError, _threads
+from firehose_logging.handler import FLUSH_TIMEOUT
 from support.stage import MemoryClient, run_python
 from tools.strategies import Unprintable, record
 from tools.waiting import wait_until
@@ -119,6 +120,35 @@ def test_dict_config_replaces_the_handler(client):
 
     assert client.messages() == ["line 0", "line 1", "line 2"]
     assert [line["seq"] for line in client.lines()] == [1, 2, 3]
+
+
+def test_a_second_configuration_does_not_wait_for_the_sdk(client):
+    """It comes with logging's own lock, which an SDK needs while it is imported."""
+    configured = threading.Event()
+    waited: list[bool] = []
+
+    class Importing(MemoryClient):
+        """Goes on when nobody configures logging any more, or after most of a flush's patience."""
+
+        def put_record_batch(self, **call: object) -> object:
+            waited.append(configured.wait(FLUSH_TIMEOUT - 1))
+            return super().put_record_batch(**call)
+
+    importing = Importing()
+    handler = {"()": FirehoseHandler, "stream_name": "logs", "client": importing}
+    config = {
+        "version": 1,
+        "handlers": {"f": handler},
+        "loggers": {"twice": {"handlers": ["f"], "level": "INFO", "propagate": False}},
+    }
+    logging.config.dictConfig(config)
+    logging.getLogger("twice").info("a line")
+
+    logging.config.dictConfig(config)
+    configured.set()
+
+    wait_until(lambda: importing.messages() == ["a line"])
+    assert waited == [True]
 
 
 def test_queue_handler(handler, client):
