@@ -184,13 +184,14 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
                 environment.shutdown()
             outcome.held = held(environment)
             output = diverted(environment)
-        for _ in range(SUCCESSORS):
+        for number in range(SUCCESSORS):
             if not journalled(deployment.tmp):
                 break
             with deployment.environment() as environment:
                 # Long enough for the policy to deliver: an SDK's import takes longer than
-                # SIGTERM leaves.
-                outcome.changed += call(environment, {"sleep": 2}).payload != {"logged": 0}
+                # SIGTERM leaves, and longer still where the machine has other things to do.
+                answer = call(environment, {"sleep": 2 + 1.5 * number})
+                outcome.changed += answer.payload != {"logged": 0}
                 environment.shutdown()
                 output += diverted(environment)
         if journalled(deployment.tmp):

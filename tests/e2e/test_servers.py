@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
@@ -100,6 +101,20 @@ def arrived(firehose: LocalFirehose) -> list[str]:
     return sorted(line["message"] for line in lines if line["type"] == "function")
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that this one has forked."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(number) for number in text.split()]
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, other than one that nobody has waited for yet."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
 ASKED = [f"asked /{number}" for number in range(3)]
 
 
@@ -126,17 +141,31 @@ def test_uvicorn(start: Start, firehose: LocalFirehose, tmp_path: Path) -> None:
     assert arrived(firehose) == [*ASKED, "shutting down"]
 
 
-def test_celery(start: Start, firehose: LocalFirehose, tmp_path: Path) -> None:
-    """Prefork workers leave without Python's exit hooks, and deliver what their tasks logged."""
+@pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])
+def test_celery(start: Start, firehose: LocalFirehose, tmp_path: Path, killed: bool) -> None:
+    """Prefork workers leave without Python's exit hooks; what their tasks logged arrives.
+
+    Where SIGKILL takes them and their parent, which delivers what they leave, who comes next does.
+    """
     folder = tmp_path / "broker"
     folder.mkdir()
     for number in range(3):
         call = ["-A", "app:worker", "call", "app.say", "-a", f"[{number}]"]
         assert start("celery", *call, BROKER=str(folder)).wait(DEADLINE) == 0
-    process = start("celery", "-A", "app:worker", "worker", "-c", "2", BROKER=str(folder))
+    worker = ["-A", "app:worker", "worker", "-c", "2"]
+    process = start("celery", *worker, BROKER=str(folder))
     wait_until(
         lambda: len(list(folder.glob("done-*"))) == 3, DEADLINE, "the tasks to have been done"
     )
+    if killed:
+        children = children_of(process.pid)
+        process.kill()
+        process.wait(DEADLINE)
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        wait_until(lambda: not any(map(lives, children)), DEADLINE, "the workers' end")
+        process = start("celery", *worker, BROKER=str(folder))
+        wait_until(lambda: children_of(process.pid), DEADLINE, "the next workers")
 
     assert stop(process) == 0
     assert arrived(firehose) == [f"task {number}" for number in range(3)]
