@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 
+from firehose_logging import _threads
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._diagnostics import tell
 from firehose_logging._environment import Environment, trace_header
+from firehose_logging._fork import Unwarned
 from firehose_logging._process import Process
 from firehose_logging.settings import Settings
 
@@ -29,6 +32,14 @@ NO_STREAM = (
 _process: Process | None = None
 
 
+_unwarned = Unwarned(_threads.others)
+
+
+def _before_fork() -> None:
+    if _process is not None and _threads.native_ids:
+        _unwarned.before()
+
+
 def _after_fork() -> None:
     if _process is not None:
         _process.after_fork()
@@ -41,6 +52,8 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork, after_in_parent=_forked)
+    if sys.version_info >= (3, 12) and os.path.isdir("/proc/self/task"):  # noqa: PTH112
+        os.register_at_fork(before=_before_fork, after_in_child=_unwarned.after)
 
 
 def _tell_wrong(text: str) -> None:

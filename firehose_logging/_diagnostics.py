@@ -7,11 +7,11 @@ filters, alarms and saved queries can use; docs/messages.md lists what to do abo
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from _thread import get_ident
 from collections import deque
+
+from firehose_logging._natives import get_ident, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def tell(message: str, *, code: str = "internal", once: str | None = None) -> No
     try:
         if stream is not None:
             # To the descriptor: a text stream cannot be re-entered from a signal handler.
-            os.write(stream.fileno(), f"{PREFIX}{text}\n".encode("utf-8", "replace"))
+            write(stream.fileno(), f"{PREFIX}{text}\n".encode("utf-8", "replace"))
     except (OSError, ValueError):
         pass  # nobody reads it; the stream may still
     if len(_kept) < MAX_KEPT:

@@ -18,6 +18,7 @@ from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._diagnostics import attempt, tell
+from firehose_logging._fork import forget_imports
 from firehose_logging._levels import set_levels
 from firehose_logging._line import line as _line
 from firehose_logging._line.context import Context
@@ -232,9 +233,7 @@ class Process:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""
         self.pid = os.getpid()
         self._is_child = True
-        from firehose_logging import _fork
-
-        _fork.forget_imports(_threads.own)
+        forget_imports(_threads.own)
         _threads.forget()
         _diagnostics.forget()
         self.context.fork()

@@ -15,6 +15,8 @@ import os
 import sys
 import threading
 
+from firehose_logging._natives import write
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
     """Wake the companion, in case the descriptor is an event loop's; run what was before us."""
     if _wake_fileno >= 0:
         try:
-            os.write(_wake_fileno, bytes([number]))
+            write(_wake_fileno, bytes([number]))
         except OSError:
             pass  # full, so it is awake
     handled = callable(_previous)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from _thread import allocate_lock, get_ident, start_new_thread
+
+from firehose_logging._natives import allocate_lock, get_ident, get_native_id, start_new_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ own: set[int] = set()
 #: Idents of threads that are calling Firehose now. Tracers patch the SDK, and log or print about
 #: each call from loggers of their own (AWS X-Ray, OpenTelemetry): that would never end, either.
 calling: set[int] = set()
+
+#: Our threads by the system's own number, and how many have been started and have none yet.
+native_ids: set[int] = set()
+starting: set[int] = set()
 
 #: How often this process was forked: a child has none of its parent's threads.
 _forks = 0
@@ -41,9 +47,16 @@ class Thread:
         self._forks = _forks
         self._running = allocate_lock()
         self._running.acquire()
-        start_new_thread(self._run, ())
+        starting.add(id(self))
+        try:
+            start_new_thread(self._run, ())
+        except BaseException:
+            starting.discard(id(self))
+            raise
 
     def _run(self) -> None:
+        native_ids.add(get_native_id())
+        starting.discard(id(self))
         ident = get_ident()
         own.add(ident)
         try:
@@ -139,9 +152,25 @@ def is_about_us(logger: str) -> bool:
     return ident in calling
 
 
+def others() -> int:
+    """How many threads this process has besides ours, as Linux counts them.
+
+    Raises:
+        OSError: that cannot be seen here.
+    """
+    begun, known = set(starting), set(native_ids)
+    tasks = {int(name) for name in os.listdir("/proc/self/task")}  # noqa: PTH208 - pathlib is not loaded
+    begun |= starting  # one that was started meanwhile may be among the tasks
+    found = len(tasks - native_ids) - len(begun)
+    native_ids.difference_update(known - tasks)  # numbers are given out again
+    return found
+
+
 def forget() -> None:
     """A forked child has none of its parent's threads."""
     global _forks
     _forks += 1
     own.clear()
     calling.clear()
+    native_ids.clear()
+    starting.clear()

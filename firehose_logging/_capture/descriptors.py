@@ -8,10 +8,11 @@ interpreter's lock, the reader never comes: the function hangs. Who writes to a 
 
 from __future__ import annotations
 
-import _thread
 import io
 import os
 import sys
+
+from firehose_logging._natives import allocate_lock, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Descriptors:
         self._pid = os.getpid()
         # All mutable state.
         self._files: list[_File] = []
-        self._reader = _thread.allocate_lock()
+        self._reader = allocate_lock()
 
     def start(self) -> None:
         """Put a file behind each descriptor; OSError where that cannot be done."""
@@ -166,7 +167,7 @@ class _File:
         """Write to where the descriptor led before."""
         try:
             while data:
-                data = data[os.write(self.before, data) :]
+                data = data[write(self.before, data) :]
         except OSError:
             return  # gone, as it would be without us
 

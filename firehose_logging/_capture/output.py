@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from _thread import get_ident
 
 from firehose_logging import _threads
 from firehose_logging._capture.streams import CapturedStream
@@ -18,6 +17,7 @@ from firehose_logging._line.exception import error_members, has_more_to_tell, lo
 from firehose_logging._line.foreign import text_of
 from firehose_logging._line.json_text import quote
 from firehose_logging._line.printed import read
+from firehose_logging._natives import get_ident
 from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from _thread import get_ident
 from collections import deque
 
 from firehose_logging._line import line as _line
 from firehose_logging._line.json_text import dumps, quote
 from firehose_logging._line.redact import redacted
+from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

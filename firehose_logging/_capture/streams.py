@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from _thread import get_ident
 
 from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
 from firehose_logging._line import printed
+from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 from collections import deque
 
 from firehose_logging._delivery.batch import Batcher
@@ -11,6 +10,7 @@ from firehose_logging._delivery.ledger import Ledger
 from firehose_logging._delivery.losses import Losses
 from firehose_logging._limits import MAX_RECORD_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line.line import finish
+from firehose_logging._natives import RLock
 from firehose_logging.errors import DIVERTED, UNENCODABLE
 
 TYPE_CHECKING = False
@@ -52,10 +52,9 @@ class Backlog:
 
     def clear(self) -> None:
         """All mutable state, new: also what a forked child starts with."""
-        # Not threading's: gevent replaces that one, and a greenlet is no thread.
-        self._lock = _thread.RLock()
+        self._lock = RLock()
         #: Whether the calling thread has the lock, so that it must not wait for any other.
-        self.is_held_here: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # noqa: SLF001 - as threading.Condition does
+        self.is_held_here: Callable[[], bool] = self._lock._is_owned  # noqa: SLF001 - as threading.Condition does
         #: Lines without a number yet; needs no lock. None stands for one that has been numbered.
         self.incoming: deque[str | None] = deque()
         self.ledger = Ledger()

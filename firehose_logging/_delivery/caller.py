@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from _thread import get_ident
 
 from firehose_logging import _threads
 from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +77,15 @@ class Caller:
         """
         since = self._since
         return self.busy and since > 0.0 and self._clock.now() - since > patience
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's connection without a word to its peer.
+
+        Botocore's must not be touched: a thread that is not here may have its locks.
+        """
+        abandon = getattr(self._transport, "abandon", None)
+        if abandon is not None:
+            abandon()
 
     def close(self) -> None:
         """Let go of connections; the next call makes new ones."""

@@ -441,6 +441,7 @@ class Delivery:
     def after_fork(self) -> None:
         """In the child: start empty. What was pending is the parent's to deliver."""
         self._backlog.journal.close(keep=True)
+        self._caller.abandon()
         self._reset()
         self._recovery.due = False
 

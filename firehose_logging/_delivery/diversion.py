@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import _thread
 import os
-import select
 
 from firehose_logging._diagnostics import tell
+from firehose_logging._natives import RLock, write
+from firehose_logging._polls import POLLOUT, make_poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Diversion:
 
     def clear(self) -> None:
         """All mutable state, new: also what a forked child starts with."""
-        self._lock = _thread.RLock()
+        self._lock = RLock()
 
     def run(self) -> None:
         """Write what is spilled. Another thread that writes already takes this along.
@@ -52,7 +52,7 @@ class Diversion:
     def _write_all(self, *, wait: bool) -> bool:
         """Write until nothing is left; False when another thread does, or nothing can be."""
         lock = self._lock
-        if lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - see Backlog
+        if lock._is_owned():  # noqa: SLF001 - see Backlog
             return False  # a signal handler that logs, while this thread writes
         try:  # see Backlog.exclusively
             if not (lock.acquire(timeout=PATIENCE) if wait else lock.acquire(blocking=False)):
@@ -100,11 +100,11 @@ class RuntimeOutput:
         """
         view = memoryview(data)
         while view:
-            poll = select.poll()
-            poll.register(self._fileno, select.POLLOUT)
+            poll = make_poll()
+            poll.register(self._fileno, POLLOUT)
             if not poll.poll(PATIENCE * 1000):
                 raise TimeoutError("nobody reads it")
             try:
-                view = view[os.write(self._fileno, view[:65_536]) :]
+                view = view[write(self._fileno, view[:65_536]) :]
             except BlockingIOError:
                 continue  # the function made it one that does not block

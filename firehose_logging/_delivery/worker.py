@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock, get_ident, get_native_id
 
 from firehose_logging import _threads
 from firehose_logging._delivery.waiters import wake
+from firehose_logging._natives import allocate_lock, get_ident, get_native_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

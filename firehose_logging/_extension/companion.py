@@ -7,11 +7,9 @@ is asked for.
 
 from __future__ import annotations
 
-from select import POLLIN
-from select import poll as make_poll
-
 from firehose_logging._diagnostics import tell
 from firehose_logging._extension.inbox import DECORATED, ENDED, HOOKED
+from firehose_logging._polls import POLLIN, make_poll
 from firehose_logging.errors import BAD_TELEMETRY
 
 TYPE_CHECKING = False

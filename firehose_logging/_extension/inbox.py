@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 
+from firehose_logging._natives import read, write
 from firehose_logging._shutdown import SIGTERM
 
 #: Kinds of news: a hook in the runtime client tells when handlers begin and end from now on; the
@@ -45,14 +46,14 @@ class Inbox:
     def wake(self) -> None:
         """Have the reader look around."""
         try:
-            os.write(self._write, b"\0")
+            write(self._write, b"\0")
         except OSError:
             return  # full, so it is awake; or closed, so it is gone
 
     def read_signals(self) -> bool:
         """Empty the pipe; whether SIGTERM came."""
         try:
-            data = os.read(self._read, 4096)
+            data = read(self._read, 4096)
         except BlockingIOError:
             return False
         # A byte that is a signal's number was written by the interpreter's own C handler.

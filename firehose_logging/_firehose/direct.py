@@ -9,8 +9,6 @@ or the TLS library disagrees.
 from __future__ import annotations
 
 import _socket
-from select import POLLIN
-from select import poll as make_poll
 
 from firehose_logging import _http
 from firehose_logging._delivery.outcome import CallOutcome
@@ -22,6 +20,7 @@ from firehose_logging._firehose.trust import (
     Trust,
 )
 from firehose_logging._firehose.wire import Requests, read_answer
+from firehose_logging._polls import POLLIN, make_poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -270,6 +269,10 @@ class DirectTransport:
             for message in parser.feed(data):
                 if message.status != 100:
                     return message
+
+    def abandon(self) -> None:
+        """In a forked child: close what it has of the parent's connection, which goes on."""
+        self.close()
 
     def close(self) -> None:
         """Close the connection; the next call opens a new one."""

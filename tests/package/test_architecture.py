@@ -25,7 +25,7 @@ WINGS.remove("_cli")
 # -- the rule -----------------------------------------------------------------------------------
 #: The ground, in the order in which it is laid: each may import what stands before it.
 GROUND = (
-    "errors", "_interruption", "_fork", "_limits", "_clock", "_diagnostics", "_threads",
+    "errors", "_natives", "_polls", "_interruption", "_fork", "_limits", "_clock", "_diagnostics", "_threads",
     "_switch_interval", "_http", "_shutdown", "_environment", "_observer", "_levels", "_nearest",
     "_line", "_readers", "settings", "formatter",
 )  # fmt: skip
@@ -54,20 +54,8 @@ RESERVED = {
         "_threads",
         "testing",
     },
-    "_thread": {
-        "_capture.descriptors",
-        "_capture.output",
-        "_capture.sink",
-        "_capture.streams",
-        "_delivery.backlog",
-        "_delivery.caller",
-        "_delivery.diversion",
-        "_delivery.recovery",
-        "_delivery.waiters",
-        "_delivery.worker",
-        "_diagnostics",
-        "_threads",
-    },
+    "_thread": {"_natives"},
+    "select": {"_polls"},
     "_socket": {
         "_extension.lambda_api",
         "_extension.listener",
@@ -87,9 +75,8 @@ RESERVED = {
     "fcntl": {"_delivery.orphans", "_delivery.segment"},
     "mmap": {"_delivery.segment"},
     "random": set(),
-    "select": {"_delivery.diversion", "_firehose.direct", "_extension.companion"},
     "subprocess": set(),
-    "warnings": set(),
+    "warnings": {"_fork"},
     "http": set(),
     "urllib": set(),
     "urllib3": set(),

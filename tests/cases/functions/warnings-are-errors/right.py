@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from support.cases import printed
 
-FAILS = "a child is forked beside a thread that threading knows"
 LINES = [printed("said", during=during) for during in (1, 2)]
 ANSWERS = [["1\n", 7]] * 2
