@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 EXIT_TIMEOUT_LAMBDA = 2.0
 EXIT_TIMEOUT = 5.0
 
+#: Parts of the function's memory, of which undelivered lines get one. Lines in flight, their
+#: base64 and the function itself need the rest.
+MEMORY_PARTS = 4
+
 #: What forks children that leave by ``os._exit``: Python's own, and Celery's copy of it.
 _POOLS = ("multiprocessing.util", "billiard.util")
 
@@ -82,7 +86,7 @@ class Process:
             return make(settings, stream_name, client, self.clock, environment.sdk_variables)
 
         def make() -> Delivery:
-            own = settings.replace(stream_name=stream_name)
+            own = settings.replace(stream_name=stream_name, buffer_bytes=self._buffer(settings))
             # Another account's lines must not be picked up by a process without its client.
             folder = settings.journal_folder(environment.temp_dir) if client is None else None
             delivery = Delivery(
@@ -112,6 +116,20 @@ class Process:
             delivery.add(self._own_body(level, text, {"code": code}))
 
         _diagnostics.deliver_to(say)
+
+    def _buffer(self, settings: Settings) -> int:
+        """Most bytes of undelivered lines: what is asked for, as far as the function has memory."""
+        asked, memory = settings.buffer_bytes, self.environment.memory_size
+        most = int(memory) * 1_048_576 // MEMORY_PARTS if memory and memory.isdecimal() else asked
+        if asked <= most:
+            return asked
+        tell(
+            f"FIREHOSE_LOGGING_BUFFER_BYTES={asked} is too much for a function with {memory} MB, "
+            f"which would be ended for want of memory; using {most}, a quarter of it",
+            code="setting_wrong",
+            once="buffer",
+        )
+        return most
 
     @staticmethod
     def _output() -> RuntimeOutput | None:

@@ -8,7 +8,7 @@ import time
 
 from firehose_logging._line import line as _line
 from firehose_logging._line.exception import error_members, text_members
-from firehose_logging._line.foreign import text_of
+from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import dumps, quote
 from firehose_logging._line.schema import Schema
 
@@ -117,7 +117,9 @@ def message_of(record: logging.LogRecord) -> object:
                 return msg if event is None else event.get("event")
             return str(msg)
         return msg % args if type(msg) is str else record.getMessage()
-    except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose str raises
+    except Exception as error:  # arguments that do not fit, or whose str raises
+        if not is_its_own(error):
+            raise
         if not args:
             return text_of(msg)
         shown = text_of(args) if isinstance(args, (tuple, dict)) else ""

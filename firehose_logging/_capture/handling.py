@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
 
 from firehose_logging import _threads
 from firehose_logging._line.foreign import is_its_own
@@ -26,6 +25,9 @@ _MAKES_TEXT = frozenset(
     {"filter", "format", "formatException", "formatMessage", "formatStack", "formatTime"}
     | {"getMessage", "__format__", "__repr__", "__str__", "usesTime"}
 )
+#: How often a record is tried that takes more stack than there is.
+_MAX_TRIES = 3
+
 _FILE = logging.Handler.handle.__code__.co_filename
 
 
@@ -37,8 +39,8 @@ class Handling:
     """
 
     __slots__ = (
-        *("exc_info", "is_taken", "levelname", "levelno", "message", "printed", "record"),
-        "stack_info",
+        *("bodies", "exc_info", "is_over", "is_sent", "is_taken", "levelname", "levelno"),
+        *("message", "printed", "record", "stack_info", "tries"),
     )
 
     def __init__(self, record: logging.LogRecord, *, is_taken: bool = True) -> None:
@@ -51,6 +53,13 @@ class Handling:
         self.stack_info = record.stack_info
         #: What a handler printed of it last, where that may be one JSON object.
         self.printed = ""
+        #: Whether all handlers have seen it, and whether a thread makes a line of it just now.
+        self.is_over = False
+        self.is_sent = False
+        #: What it is delivered as and not handed on yet; None before it is encoded.
+        self.bodies: list[str] | None = None
+        #: How often there was no stack to encode it.
+        self.tries = 0
         #: The ``message`` column, where a formatter on a handler of ours made it.
         self.message: str | None = None
 
@@ -92,8 +101,9 @@ class Loggers:
         self._passes_on = passes_on
         #: Records that handlers see now, by the id of the record.
         self.open = records.open
-        # Taken, and not encoded yet: the stack was used up, or a signal came in between.
-        self._deferred: deque[Handling] = deque()
+        # Whether there may be records whose sending an exception has broken off: the stack was
+        # used up, or a signal came in between.
+        self._interrupted = False
         self._function: Callable[..., None] | None = None
 
     def hook(self) -> None:
@@ -115,44 +125,75 @@ class Loggers:
         return handling
 
     def end(self, handling: Handling) -> None:
-        """Its handlers have seen a record: it is a line now."""
-        if self.open.pop(id(handling.record), None) is not handling:
-            return  # it was delivered meanwhile, see ``complete``
-        if handling.is_taken:
+        """Its handlers have seen a record: it is a line now.
+
+        Whatever comes up meanwhile is the function's own, and leaves the record where the next one
+        finds it. It passes, but where the function's stack is used up: it will be told so by its
+        own call.
+        """
+        if not handling.is_taken:
+            self.open.pop(id(handling.record), None)
+            return
+        handling.is_over = True
+        try:
+            if self._interrupted and not self._records.in_hook():
+                self._send_interrupted(handling)
             self._send(handling)
+        except RecursionError:
+            self._interrupted = True  # no call before this: there may be no stack for one
+        except BaseException:
+            self._interrupted = True
+            raise
 
     def _send(self, handling: Handling) -> None:
-        deferred = self._deferred
-        if deferred and not self._records.in_hook():
-            while deferred:
-                self._encode(deferred.popleft())
-        self._encode(handling)
-
-    def _encode(self, handling: Handling) -> None:
+        """Make lines of a record, hand them on, let go of it; begun anew it does what is left."""
+        if handling.is_sent:
+            return  # by another thread, now
+        handling.is_sent = True
         try:
-            bodies = self._records.bodies(handling)
+            if handling.bodies is None:
+                handling.bodies = self._bodies(handling)
+            self._records.deliver(handling.bodies)
+            self.open.pop(id(handling.record), None)
+        finally:
+            handling.is_sent = False
+
+    def _bodies(self, handling: Handling) -> list[str]:
+        try:
+            return self._records.bodies(handling)
         except RecursionError:
-            # The function's stack is used up: the next record brings this one along.
-            self._deferred.append(handling)
-        except BaseException as error:
-            if not is_its_own(error):
-                self._deferred.append(handling)  # the next record brings this one along
+            if handling.tries < _MAX_TRIES:
+                handling.tries += 1
                 raise
-            self._records.salvage(handling.record)
-            if isinstance(error, Exception):
-                return
+        except Exception as error:
+            if not is_its_own(error):
+                raise
+        except BaseException as error:
+            if is_its_own(error):
+                handling.bodies = []
+                self._records.salvage(handling.record)
             raise  # out of the message's own text, which handlers ask for, too
-        else:
-            self._records.deliver(bodies)
+        self._records.salvage(handling.record)
+        return []
+
+    def _send_interrupted(self, but: Handling | None) -> None:
+        """Send records whose sending was broken off by an exception."""
+        self._interrupted = False
+        for handling in list(self.open.values()):
+            if handling.is_over and handling is not but:
+                self._send(handling)
 
     def complete(self) -> None:
         """Deliver what handlers have not let go of: the invocation or the process ends."""
-        for key in list(self.open):
-            handling = self.open.pop(key, None)
-            if handling is not None and handling.is_taken:
-                self._send(handling)
-        if self._deferred:
-            self._send(self._deferred.pop())
+        for handling in list(self.open.values()):
+            if handling.is_taken:
+                handling.tries = _MAX_TRIES if handling.is_over else 0
+                try:
+                    self._send(handling)
+                except RecursionError:
+                    continue  # its own, each time: not even a part of it can be had
+            else:
+                self.open.pop(id(handling.record), None)
 
     def was_taken(self, record: object) -> bool:
         """Whether a record behind a queue was taken when it was logged, in this process."""

@@ -14,7 +14,7 @@ from firehose_logging import _threads
 from firehose_logging._capture.streams import CapturedStream
 from firehose_logging._line import line as _line
 from firehose_logging._line.exception import error_members, has_more_to_tell, location_of
-from firehose_logging._line.foreign import text_of
+from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import quote
 from firehose_logging._line.printed import read
 from firehose_logging._natives import get_ident
@@ -263,8 +263,9 @@ class Output:
     def _guarded(action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception:  # noqa: BLE001 - reporting an error must not become another
-            return
+        except Exception as error:  # reporting an error must not become another
+            if not is_its_own(error):
+                raise
 
     def quietly(self, action: Callable[[], Any]) -> Any:
         """Do something whose output is already captured in a better form."""

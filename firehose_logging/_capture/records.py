@@ -76,7 +76,7 @@ class Records:
                 return
             raise
         else:
-            sink.deliver(bodies)
+            sink.give(bodies)
         finally:
             if sent_to is not None:  # formatting may have logged another record
                 _last.sent = (weakref.ref(record), sent_to)
@@ -88,7 +88,7 @@ class Records:
         return self._sink.in_hook()
 
     def deliver(self, bodies: list[str]) -> None:
-        """Hand on what ``bodies`` gave."""
+        """Hand on what ``bodies`` gave; an exception leaves in it what is not."""
         self._sink.deliver(bodies)
 
     def bodies(self, handling: Handling) -> list[str]:
@@ -139,10 +139,12 @@ class Records:
             head = _line.start(_line.timestamp(record.created), "function", "ERROR", "unknown")
             head += self._context.columns
             bodies = self._sink.bodies(head, text_of(record.msg)[:10_000])
-        except Exception:  # noqa: BLE001
+        except Exception as error:
             self._sink.lose(UNENCODABLE)
+            if not is_its_own(error):
+                raise
         else:
-            self._sink.deliver(bodies)
+            self._sink.give(bodies)
 
 
 def _is_ours(formatter: logging.Formatter) -> bool:
@@ -167,5 +169,7 @@ def _formatted(formatter: logging.Formatter, record: logging.LogRecord) -> str:
         theirs = type(record).__new__(type(record))
         theirs.__dict__.update(record.__dict__)
         return formatter.format(theirs)
-    except Exception as error:  # noqa: BLE001 - a user's formatter
+    except Exception as error:  # a user's formatter
+        if not is_its_own(error):
+            raise
         return f"{text_of(message_of(record))} [{type(error).__name__} in the formatter]"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
             """Count lines that never became lines."""
 
 
+_BACKLOG = "firehose_logging._delivery.backlog"
+
+
 class Sink:
     """Takes the lines of everything that writes to one stream.
 
@@ -41,7 +44,7 @@ class Sink:
         #: Records that handlers see now and that become lines afterwards, by the id of the record.
         self.open: dict[int, Handling] = {}
         # Bodies that the deliverer has not got, since an exception of the function's came before.
-        self._left: deque[str] = deque()
+        self._left: deque[list[str]] = deque()
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
 
@@ -57,7 +60,7 @@ class Sink:
 
     def line(self, head: str, message: object, tail: str = "") -> None:
         """Accept a line, of parts as of ``bodies``."""
-        self.deliver(self.bodies(head, message, tail))
+        self.give(self.bodies(head, message, tail))
 
     def bodies(self, head: str, message: object, tail: str = "") -> list[str]:
         """What a line is delivered as: redacted, and in as many parts as it takes.
@@ -76,23 +79,52 @@ class Sink:
             return [body]
         return _line.split(head, message if isinstance(message, str) else text, tail)
 
+    def give(self, bodies: list[str]) -> None:
+        """Hand bodies on; what an exception of the function's leaves of them comes with the next.
+
+        That exception passes, but for RecursionError: the function's stack is used up, and will be
+        told so by its own call.
+        """
+        try:
+            self.deliver(bodies)
+        except RecursionError:
+            self._left.append(bodies)
+        except BaseException:
+            self._left.append(bodies)
+            raise
+
     def deliver(self, bodies: list[str]) -> None:
-        """Hand bodies on; what comes out of this is the function's own, a signal's exception."""
-        left = self._left
-        while left:
+        """Hand bodies on and take out those that are; an exception leaves the rest in.
+
+        No call here between a line's acceptance and its removal: none comes twice.
+        """
+        if self._left:
+            self._deliver_left()
+        while bodies:
             try:
-                bodies = [left.pop(), *bodies]
-            except IndexError:
-                break  # another thread has it
-        for index, body in enumerate(bodies):
-            try:
-                self.deliverer.add(body)
+                self.deliverer.add(bodies[0])
             except BaseException as error:
-                if not _was_accepted(error):
-                    left.append(body)
-                left.extend(bodies[index + 1 :])
-                if isinstance(error, RecursionError):
-                    return  # the function's stack is used up, and will be told so by its own call
+                if was_accepted(error):
+                    del bodies[0]
+                raise
+            del bodies[0]
+
+    def _deliver_left(self) -> None:
+        left = self._left
+        for _ in range(len(left)):
+            try:
+                bodies = left.popleft()
+            except IndexError:
+                return  # another thread has it
+            try:
+                while bodies:
+                    self.deliverer.add(bodies[0])
+                    del bodies[0]
+            except BaseException as error:
+                if was_accepted(error):
+                    del bodies[0]
+                if bodies:
+                    left.appendleft(bodies)
                 raise
 
     def in_hook(self) -> bool:
@@ -118,7 +150,7 @@ class Sink:
     def add(self, body: str) -> None:
         """Accept a line that somebody else has made, whole: redact it and pass it on."""
         if self._hooks and get_ident() not in self._redacting:
-            self.deliver(self._redacted(body))
+            self.give(self._redacted(body))
         else:
             self.deliverer.add(body)
 
@@ -138,11 +170,21 @@ class Sink:
         self.deliverer.lose(reason, lines)
 
 
-def _was_accepted(error: BaseException) -> bool:
-    """Whether an exception came up after the deliverer had put the line where none is lost."""
+def was_accepted(error: BaseException) -> bool:
+    """Whether an exception came up after the backlog had put the line where none is lost.
+
+    Its ``add`` does that first: an exception that came up before, or in the very call where there
+    is no stack for it, has that function's first lines at its end.
+    """
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_globals.get("__name__") == "firehose_logging._delivery.backlog":
-            return True
+        frame = trace.tb_frame
+        if frame.f_globals.get("__name__") == _BACKLOG:
+            code = frame.f_code
+            if trace.tb_next is not None or code.co_name != "add":
+                return True
+            begins, puts = sorted({line for *_, line in code.co_lines() if line})[:2]
+            at = trace.tb_lineno
+            return at > puts or (at > begins and not isinstance(error, RecursionError))
         trace = trace.tb_next
     return False

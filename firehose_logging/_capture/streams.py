@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import deque
 
 from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
 from firehose_logging._line import printed
+from firehose_logging._line.foreign import is_its_own
 from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
@@ -49,6 +51,8 @@ class CapturedStream:
         self._buffer: CapturedBuffer | None = None
         # What each thread has written since its last line end, by thread ident.
         self._partial: dict[int, str] = {}
+        # Texts for which there was no stack left; they become lines when the invocation ends.
+        self._late: deque[tuple[str, int]] = deque()
         flush = getattr(stream, "flush", None)
         if flush is not None:
             self.flush: Callable[[], Any] = flush  # the runtime client flushes after each write
@@ -107,7 +111,10 @@ class CapturedStream:
         passed_on = self._passthrough or origin == _APART or self._is_metrics(text)
         written = self._below(text) if passed_on else len(text)
         if origin <= _WARNING:
-            self._show(text, origin)
+            try:
+                self._show(text, origin)
+            except RecursionError:
+                self._late.append((text, origin))  # the function's stack is used up
         return written
 
     def _is_metrics(self, text: str) -> bool:
@@ -179,8 +186,11 @@ class CapturedStream:
                     self._output.record(record, text.rstrip("\n"), self._name)
                     return
             self.take(text, get_ident())
-        except Exception:  # noqa: BLE001 - the capture must not break a print
-            return
+        except RecursionError:
+            raise
+        except Exception as error:  # the capture must not break a print
+            if not is_its_own(error):
+                raise
 
     def take(self, text: str, key: int) -> None:
         """Make lines of what was written: by a thread, or as bytes under a key of their own."""
@@ -208,7 +218,9 @@ class CapturedStream:
         return self._passthrough
 
     def complete(self) -> None:
-        """Make lines of whatever waits for a line end."""
+        """Make lines of whatever waits, for a line end or for a stack."""
+        while self._late:
+            self._show(*self._late.popleft())
         for key in list(self._partial):
             text = self._partial.pop(key, "")
             if text and not text.isspace():
@@ -272,13 +284,16 @@ class CapturedBuffer:
         try:
             text = bytes(data).decode("utf-8", "replace")
             is_ours = self._stream.origin_of_bytes(text, sys._getframe(1))  # noqa: SLF001
-        except Exception:  # noqa: BLE001 - the error is the writer's, and comes from below
+        except Exception as error:  # the writer's own comes from below
+            if not is_its_own(error):
+                raise
             is_ours = False
         written = self._below(data) if self._stream.passes_on else len(data)
         if is_ours:
             try:
                 for line in text.splitlines(keepends=True):
                     self._stream.take(line, -1)
-            except Exception:  # noqa: BLE001 - the capture must not break a write
-                return written
+            except Exception as error:  # the capture must not break a write
+                if not is_its_own(error):
+                    raise
         return written

@@ -53,7 +53,9 @@ def has_more_to_tell(error: BaseException) -> bool:
 def _frames(trace: TracebackType | None) -> list[str]:
     try:
         return traceback.format_tb(trace)
-    except Exception:  # noqa: BLE001 - a source file of an odd loader
+    except Exception as error:  # a source file of an odd loader
+        if not is_its_own(error):
+            raise
         return []
 
 

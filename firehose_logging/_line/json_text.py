@@ -77,8 +77,10 @@ def dumps(value: Any) -> str:
     try:
         if _is_simple(value, kind, MAX_DEPTH):
             return _encode(value)
-    except Exception:  # noqa: BLE001 - TypeError, ValueError, RecursionError, a dict that changes
-        pass
+    except Exception as error:  # TypeError, ValueError, RecursionError, a dict that changes
+        trace = error.__traceback__
+        if trace is not None and trace.tb_next is not None and not is_its_own(error):
+            raise
     return _Walk().text(value, MAX_DEPTH)
 
 
@@ -186,8 +188,9 @@ def _key(key: object) -> str:
             plain = plainer(key)
             if isinstance(plain, (str, int, float)):
                 return str(plain)
-        except Exception:  # noqa: BLE001 - the key's own code
-            pass
+        except Exception as error:  # the key's own code
+            if not is_its_own(error):
+                raise
     return text_of(key)
 
 

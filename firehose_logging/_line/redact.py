@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from firehose_logging._line import line as _line
+from firehose_logging._line.foreign import is_its_own
 from firehose_logging._line.json_text import dumps, quote
 
 TYPE_CHECKING = False
@@ -38,7 +39,9 @@ def redacted(redact: Redact, body: str) -> list[str]:
         text = dumps(kept)
         if not isinstance(kept, dict) or not kept:
             raise TypeError(f"redact gave a {type(kept).__name__}, not a dict or None")
-    except Exception as error:  # noqa: BLE001 - user code
+    except Exception as error:  # user code
+        if not is_its_own(error):
+            raise
         message = quote(f"a line was withheld: redact raised {type(error).__name__}")
         return [f'{start},"code":"redaction_withheld","message":{message}']
     return [text[:-1]] if _line.fits(text) else _line.fragments(start, text)

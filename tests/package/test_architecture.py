@@ -25,9 +25,9 @@ WINGS.remove("_cli")
 # -- the rule -----------------------------------------------------------------------------------
 #: The ground, in the order in which it is laid: each may import what stands before it.
 GROUND = (
-    "errors", "_natives", "_polls", "_interruption", "_fork", "_limits", "_clock", "_diagnostics", "_threads",
-    "_switch_interval", "_http", "_shutdown", "_environment", "_observer", "_levels", "_nearest",
-    "_line", "_readers", "settings", "formatter",
+    "errors", "_natives", "_polls", "_interruption", "_fork", "_limits", "_clock",
+    "_diagnostics", "_threads", "_switch_interval", "_http", "_shutdown", "_environment",
+    "_observer", "_levels", "_nearest", "_line", "_readers", "settings", "formatter",
 )  # fmt: skip
 #: Wings stand on the ground and do not import one another, but for these modules.
 BETWEEN_WINGS = {"_firehose": {"_delivery.outcome"}}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-FAILS = "an exception in our code leaves our state broken"
-SOMETIMES = True
 ANSWERS = ["200 of 200 limits kept"]
 SAME_OUTPUT = False  # as many lines as there is time for
 LINES = None
@@ -14,5 +12,6 @@ TOLD = True
 def check(seen):
     """Nothing but the function's own lines, and it goes on afterwards."""
     said = [found.message for found in seen.function]
-    assert said[-1] == "all done"
-    assert set(said[:-1]) == {"a line of the work"}
+    # One that the signal broke off may come as late as the invocation's end, under its own time.
+    assert said.count("all done") == 1
+    assert set(said) == {"a line of the work", "all done"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-FAILS = "an exception in our code leaves our state broken"
 #: The deeper our own frames go, the fewer of its own fit.
 SAME_ANSWERS = SAME_OUTPUT = False
 LINES = None
