@@ -13,6 +13,7 @@ import os
 import stat
 
 from firehose_logging._delivery.segment import COUNTED, HEADER, read_lines, read_losses
+from firehose_logging._natives import read
 from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False
@@ -219,7 +220,7 @@ def made_by(name: str) -> tuple[str, int]:
 def _contents(fd: int) -> bytes:
     parts: list[bytes] = []
     while True:
-        part = os.read(fd, 1_048_576)
+        part = read(fd, 1_048_576)
         if not part:
             return b"".join(parts)
         parts.append(part)
