@@ -95,6 +95,13 @@ OTHERS = (
         delivers_to="sink",
     ),
     Candidate(
+        "OpenTelemetry logs, OTLP JSON",
+        "opentelemetry_json",
+        "opentelemetry_json",
+        with_dependencies=True,
+        delivers_to="sink",
+    ),
+    Candidate(
         "Datadog Python layer",
         "datadog",
         "datadog",

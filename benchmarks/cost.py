@@ -40,8 +40,10 @@ class Prices:
             the Kinesis Firehose Agent", 2022).
         cloudwatch_per_gb: ingestion of Lambda's logs, Standard class (Duckbill, on the tiers of
             May 2025: the first is what it was before).
-        vended_per_gb: Lambda's own log destination Firehose or S3, without what Firehose charges
+        vended_per_gb: Lambda's own log destinations Firehose and S3, without what Firehose charges
             on top (DevelopersIO, January 2026: that of the Infrequent Access class).
+        vended_ingestion_per_gb: what Firehose charges on top for vended logs, of bytes as they
+            are; the one price here for which no source was found.
         gb_second: Lambda on x86 (Lambda's price list, as quoted in many public cost models).
         s3_put_per_1000: PUT requests of S3 Standard (as quoted for S3, Standard class).
     """
@@ -49,6 +51,7 @@ class Prices:
     firehose_per_gb: float = 0.029
     cloudwatch_per_gb: float = 0.50
     vended_per_gb: float = 0.25
+    vended_ingestion_per_gb: float = 0.13
     gb_second: float = 0.0000166667
     s3_put_per_1000: float = 0.005
 
@@ -63,8 +66,10 @@ class Month:
 
     Args:
         invocations: of the month, each with LINES lines on average and three platform events.
-        memory_mb: of the function; the hold is billed by it.
+        memory_mb: of the function; hold and cold starts are billed by it.
         round_trip_ms: from a call to Firehose's answer.
+        init_ms: what a cold start takes longer with us; Init is billed. The default is 8.7 ms of
+            CPU (docs/performance.md) at the 0.29 of a processor that 512 MB have.
         s3_interval: seconds after which Firehose writes an object, at the latest.
         s3_mib: MiB after which it does.
     """
@@ -72,6 +77,7 @@ class Month:
     invocations: int = 10_000_000
     memory_mb: int = 512
     round_trip_ms: float = 20.0
+    init_ms: float = 30.0
     s3_interval: float = 300.0
     s3_mib: int = 5
 
@@ -84,12 +90,13 @@ class Bill:
     gb: float
     ingestion: float
     hold: float
+    cold: float
     s3: float
 
     @property
     def total(self) -> float:
         """Everything."""
-        return self.ingestion + self.hold + self.s3
+        return self.ingestion + self.hold + self.cold + self.s3
 
 
 def bills(month: Month, prices: Prices) -> list[Bill]:
@@ -102,7 +109,13 @@ def bills(month: Month, prices: Prices) -> list[Bill]:
     raw = LINES * statistics.fmean(ours) + sum(platform)
     found = [
         _without_hold("CloudWatch Logs", cloudwatch, prices.cloudwatch_per_gb, month),
-        _without_hold("Lambda's own destination Firehose", cloudwatch, prices.vended_per_gb, month),
+        _without_hold("Lambda's own destination S3", cloudwatch, prices.vended_per_gb, month),
+        _without_hold(
+            "Lambda's own destination Firehose",
+            cloudwatch,
+            prices.vended_per_gb + prices.vended_ingestion_per_gb,
+            month,
+        ),
         _without_hold("a record for each line", each, prices.firehose_per_gb, month, prices, raw),
     ]
     by_name = {pattern.name: pattern for pattern in patterns()}
@@ -129,7 +142,7 @@ def _without_hold(
 ) -> Bill:  # fmt: skip
     gb = size * month.invocations / GB
     s3 = _s3(raw * month.invocations, month, prices) if prices else 0.0
-    return Bill(name, gb, gb * per_gb, 0.0, s3)
+    return Bill(name, gb, gb * per_gb, 0.0, 0.0, s3)
 
 
 def _simulated(
@@ -144,14 +157,15 @@ def _simulated(
     outcome = simulate(pattern, lambda: FlushPolicy(policy, world.interval), world)
     share = month.invocations / len(pattern.invocations)
     gb = outcome.billed_bytes * share / GB
-    gb_seconds = sum(outcome.holds) * share * month.memory_mb / 1024
+    gb_second = month.memory_mb / 1024 * prices.gb_second
     name = f"`{policy}`, {pattern.name}" + (", gzip" if gzip else "")
     stored = gb * GB if gzip else outcome.logged_bytes * share
     return Bill(
         name,
         gb,
         gb * prices.firehose_per_gb,
-        gb_seconds * prices.gb_second,
+        sum(outcome.holds) * share * gb_second,
+        outcome.environments * share * month.init_ms / 1_000 * gb_second,
         _s3(stored, month, prices),
     )
 
@@ -182,13 +196,14 @@ def compressed_size() -> Callable[[int], int]:
 def table(found: Sequence[Bill]) -> str:
     """The bills as a Markdown table; the first is what the others are compared with."""
     lines = [
-        "| | GB billed | ingestion | hold | S3 PUTs | sum | of CloudWatch |",
-        "|---|---|---|---|---|---|---|",
+        "| | GB billed | ingestion | hold | cold starts | S3 PUTs | sum | of CloudWatch |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for bill in found:
         lines.append(
             f"| {bill.name} | {bill.gb:.1f} | ${bill.ingestion:.2f} | ${bill.hold:.2f} "
-            f"| ${bill.s3:.2f} | ${bill.total:.2f} | {bill.total / found[0].total:.0%} |"
+            f"| ${bill.cold:.2f} | ${bill.s3:.2f} | ${bill.total:.2f} "
+            f"| {bill.total / found[0].total:.0%} |"
         )
     return "\n".join(lines)
 
@@ -198,12 +213,14 @@ def month_report(month: Month, prices: Prices) -> str:
     return (
         f"{month.invocations:,} invocations at {LINES} lines on average (message with two "
         f"arguments, two extras) and three platform events each, {month.memory_mb} MB of memory, "
-        f"a round trip of {month.round_trip_ms:g} ms. CloudWatch takes Lambda's JSON format, which "
-        "is shorter: without function, version, instance and sequence number.\n\n"
+        f"a round trip of {month.round_trip_ms:g} ms, {month.init_ms:g} ms of Init that we add to "
+        "each cold start, as many of these as the simulated traffic has. CloudWatch takes Lambda's "
+        "JSON format, which is shorter: without function, version, instance and sequence number.\n\n"
         f"{table(bills(month, prices))}\n\n"
         f"Prices are inputs. Used here, in US dollars: Firehose {prices.firehose_per_gb:g} and "
-        f"CloudWatch Logs {prices.cloudwatch_per_gb:g} a GB ingested, Lambda's own destination "
-        f"{prices.vended_per_gb:g} a GB (what Firehose charges for it comes on top), Lambda "
+        f"CloudWatch Logs {prices.cloudwatch_per_gb:g} a GB ingested, Lambda's own destinations "
+        f"{prices.vended_per_gb:g} a GB and {prices.vended_ingestion_per_gb:g} on top where it is "
+        "Firehose (for that one no source was found), Lambda "
         f"{prices.gb_second:g} a GB-second, S3 {prices.s3_put_per_1000:g} for 1,000 PUTs. The "
         f"defaults are those of us-east-1, first tier, as third parties quote them, looked up in "
         f"{LOOKED_UP} (`benchmarks/cost.py` names each); put in yours: "

@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 logger = logging.getLogger("bench")
 Flush = Callable[[], object]
@@ -117,14 +118,24 @@ def watchtower() -> Flush:
 def opentelemetry() -> Flush:
     """OTLP over HTTP, the batch processor's queue as large as a batch of lines between flushes."""
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+    return _opentelemetry(OTLPLogExporter())
+
+
+def opentelemetry_json() -> Flush:
+    """The same as JSON, without protobuf."""
+    from opentelemetry.exporter.otlp.json.http._log_exporter import OTLPLogExporter
+
+    return _opentelemetry(OTLPLogExporter())
+
+
+def _opentelemetry(exporter: Any) -> Flush:
     from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     warnings.simplefilter("ignore")  # the handler is deprecated
     provider = LoggerProvider()
-    provider.add_log_record_processor(
-        BatchLogRecordProcessor(OTLPLogExporter(), max_queue_size=20_000)
-    )
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_queue_size=20_000))
     logger.addHandler(LoggingHandler(logger_provider=provider))
     flush: Flush = provider.force_flush
     return flush
@@ -137,6 +148,7 @@ SENDERS: dict[str, Callable[[], Flush]] = {
     "boto3_by_hand": boto3_by_hand,
     "watchtower": watchtower,
     "opentelemetry": opentelemetry,
+    "opentelemetry_json": opentelemetry_json,
 }
 
 
