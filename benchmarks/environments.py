@@ -58,8 +58,16 @@ def cold_start_local(candidate: Candidate, services: Services) -> dict[str, floa
         return _first_answer(candidate, env.tmp)
 
 
-def cold_start_rie(candidate: Candidate, services: Services) -> dict[str, float]:
-    """The same in AWS's emulator, where Init is part of the first invocation."""
+def cold_start_rie(
+    candidate: Candidate, services: Services, group: Path | None = None
+) -> dict[str, float]:
+    """The same in AWS's emulator, where Init is part of the first invocation.
+
+    Args:
+        candidate: whose function.
+        services: what it talks to.
+        group: the control group that it runs in; None for that of this process.
+    """
     values = {
         **services.variables(),
         **services.credentials(),
@@ -68,6 +76,8 @@ def cold_start_rie(candidate: Candidate, services: Services) -> dict[str, float]
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
         "AWS_LAMBDA_LOG_FORMAT": candidate.log_format,
     }
+    if group is not None:
+        values["BENCH_GROUP"] = str(group)
     if candidate.layer is not None and not candidate.ours:
         values["PYTHONPATH"] = str(candidate.layer / "python")
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:

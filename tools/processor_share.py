@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,17 +23,11 @@ def limited(pid: int, share: float) -> Iterator[str]:
     By a quota of its control group, where this machine allows that; else by stopping it most of
     the time, which is ruder: nothing of it runs between two slices.
     """
-    group = _group(share)
-    if group is not None:
-        try:
+    with quota(share) as group:
+        if group is not None:
             (group / "cgroup.procs").write_text(str(pid))
             yield "quota"
-        finally:
-            for left in (group / "cgroup.procs").read_text().split():
-                with suppress(OSError):
-                    (group.parent / "cgroup.procs").write_text(left)
-            group.rmdir()
-        return
+            return
     over = threading.Event()
     thread = threading.Thread(target=_stop_and_go, args=(pid, share, over), daemon=True)
     thread.start()
@@ -41,6 +36,28 @@ def limited(pid: int, share: float) -> Iterator[str]:
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def quota(share: float) -> Iterator[Path | None]:
+    """A new control group with a share of one processor; None where there is none to be had."""
+    group = _group(share)
+    if group is None:
+        yield None
+        return
+    try:
+        yield group
+    finally:
+        # What still runs in it goes on outside, and a process that ends leaves late.
+        for _ in range(100):
+            for left in (group / "cgroup.procs").read_text().split():
+                with suppress(OSError):
+                    (group.parent / "cgroup.procs").write_text(left)
+            try:
+                group.rmdir()
+                break
+            except OSError:
+                time.sleep(0.05)
 
 
 def _group(share: float) -> Path | None:

@@ -3,7 +3,8 @@
 python -IS stamp.py PROGRAM [ARGUMENT ...]
 
 The exec keeps the process, so what this interpreter took is known and can be taken off; its memory
-goes with the exec. BENCH_WRAPPER names the wrapper that the platform would have called.
+goes with the exec. BENCH_WRAPPER names the wrapper that the platform would have called, and
+BENCH_GROUP a control group that the program runs in.
 """
 
 import os
@@ -18,6 +19,10 @@ def main(command: list[str]) -> None:
     if wrapper:
         os.environ["AWS_LAMBDA_EXEC_WRAPPER"] = wrapper
         command = [wrapper, *command]
+    group = os.environ.pop("BENCH_GROUP", "")
+    if group:
+        with open(group + "/cgroup.procs", "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
     os.environ["BENCH_CPU"] = repr(time.process_time())
     os.environ["BENCH_BEGAN"] = repr(time.monotonic())
     os.execv(command[0], command)
