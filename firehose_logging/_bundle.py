@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PACKAGE = "firehose_logging"
 
+#: Whose import brings the second file: what the first delivery needs is read when it needs it.
+FIRST_DELIVERY = "_firehose"
+
 
 class Bundle:
     """Finds and runs the modules of the package that are in one file.
@@ -34,7 +37,11 @@ class Bundle:
         """The spec of a module of ours; None for all others."""
         package, _dot, short = name.partition(".")
         short = short or "__init__"
-        if package != PACKAGE or short not in self._codes:
+        if package != PACKAGE:
+            return None
+        if short == FIRST_DELIVERY:
+            self._codes.update(read(self.folder, "first_delivery") or {})
+        if short not in self._codes:
             return None
         place = self.folder
         if short != "__init__":
@@ -111,17 +118,17 @@ def use(folder: str) -> None:
         sys.meta_path.insert(0, Bundle(codes, folder))
 
 
-def read(folder: str) -> dict[str, CodeType] | None:
-    """The bundle's code by module; None where there is none, or it is not for this interpreter."""
-    path = f"{folder}/__pycache__/bundle.{sys.implementation.cache_tag}"
+def read(folder: str, file: str = "bundle") -> dict[str, CodeType] | None:
+    """A bundle's code by module; None where there is none, or it is not for this interpreter."""
+    path = f"{folder}/__pycache__/{file}.{sys.implementation.cache_tag}"
     try:
-        with open(path, "rb", 0) as file:  # noqa: PTH123 - pathlib costs an import
+        with open(path, "rb", 0) as found:  # noqa: PTH123 - pathlib costs an import
             import marshal
 
             magic = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
-            if file.read(len(magic)) != magic:
+            if found.read(len(magic)) != magic:
                 return None
-            codes: dict[str, CodeType] = marshal.loads(file.read())  # noqa: S302
+            codes: dict[str, CodeType] = marshal.loads(found.read())  # noqa: S302
             return codes
     except Exception:  # noqa: BLE001 - a damaged one: from source then
         return None

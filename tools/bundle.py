@@ -23,6 +23,7 @@ import importlib.util
 import marshal
 import py_compile
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType
 
@@ -115,11 +116,24 @@ MODULES = (
     "_line.values",
 )
 
+#: What the first delivery imports, after the first answer: in a file of its own.
+FIRST_DELIVERY = (
+    "_firehose",
+    "_firehose.choose",
+    "_firehose.credentials",
+    "_firehose.direct",
+    "_firehose.endpoint",
+    "_firehose.sigv4",
+    "_firehose.trust",
+    "_firehose.wire",
+)
+
 
 def main(folder: Path, installed_at: str) -> None:
     """Write the bundle, and the bytecode of what is not in it."""
     package = folder / PACKAGE
-    bundled = {source_of(package, name) for name in MODULES if name not in BEFORE}
+    names = (*MODULES, *FIRST_DELIVERY)
+    bundled = {source_of(package, name) for name in names if name not in BEFORE}
     for source in sorted(folder.rglob("*.py")):
         if source in bundled:
             continue
@@ -138,8 +152,9 @@ def main(folder: Path, installed_at: str) -> None:
                 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
             )
     tag = sys.implementation.cache_tag
-    target = package / "__pycache__" / f"bundle.{tag}"
-    target.write_bytes(bundle(package, f"{installed_at}/{PACKAGE}"))
+    for file, modules in (("bundle", ordered(package)), ("first_delivery", FIRST_DELIVERY)):
+        target = package / "__pycache__" / f"{file}.{tag}"
+        target.write_bytes(bundle(package, f"{installed_at}/{PACKAGE}", modules))
 
 
 def source_of(package: Path, module: str) -> Path:
@@ -148,10 +163,10 @@ def source_of(package: Path, module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def bundle(package: Path, installed_at: str) -> bytes:
-    """The bundle of the package, for the interpreter that runs this."""
+def bundle(package: Path, installed_at: str, modules: Sequence[str]) -> bytes:
+    """A bundle of modules of the package, for the interpreter that runs this."""
     codes = {}
-    for name in ordered(package):
+    for name in modules:
         source = source_of(package, name)
         path = f"{installed_at}/{source.relative_to(package)}"
         codes[name] = code_of(source, path)

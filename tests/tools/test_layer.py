@@ -157,7 +157,7 @@ def test_bytecode_is_unchecked_and_names_opt(layer: Path) -> None:
     """Bytecode is used without a look at its source, and traces name the place in Lambda."""
     version = f"cpython-{sys.version_info.major}{sys.version_info.minor}"
     compiled = list(layer.rglob(f"*.{version}.pyc"))
-    bundled = len(bundle.MODULES) - len(bundle.BEFORE)
+    bundled = len(bundle.MODULES) + len(bundle.FIRST_DELIVERY) - len(bundle.BEFORE)
 
     assert len(compiled) == len(list(layer.rglob("*.py"))) - bundled
     for path in compiled:
@@ -187,6 +187,33 @@ class Asked:
 sys.meta_path.insert(0, Asked())
 _bundle.Bundle(codes, folder).load()
 """
+
+
+DELIVERY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import firehose_logging
+assert not [name for name in sys.modules if "_firehose" in name[16:]]
+from firehose_logging._clock import SystemClock
+from firehose_logging._firehose.choose import make_transport
+settings = firehose_logging.Settings(stream_name="logs", transport="direct")
+keys = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S"}
+make_transport(settings, "logs", None, SystemClock(), keys)
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("firehose_logging._firehose"):
+        print(name[17:], type(module.__spec__.loader).__name__)
+"""
+
+
+def test_the_first_delivery_has_a_file_of_its_own(layer: Path) -> None:
+    """What it imports comes out of the second file, neither more nor less, and not before."""
+    run = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", DELIVERY, layer / "python"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == [f"{name} Bundle" for name in sorted(bundle.FIRST_DELIVERY)]
 
 
 def test_modules_of_the_bundle_come_after_those_that_they_import(layer: Path) -> None:
