@@ -20,7 +20,9 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmarks import cost_lines
+from benchmarks import cost_lines, tables
+from benchmarks.cost import GB, Prices
+from benchmarks.flush_simulation import put
 from benchmarks.measure import machine
 from firehose_logging import FirehoseHandler, Settings
 from firehose_logging._delivery.batch import billed
@@ -31,10 +33,16 @@ from firehose_logging._line.line import finish
 from local_firehose import certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "results" / "stages.json"
 
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+
+#: Memory at which a function has one processor (Lambda developer guide, "Configure Lambda function
+#: memory").
+WHOLE_PROCESSOR_MB = 1_769
 ROUNDS = 15
 LINES = 5_000
 #: Bytes of a record, and records of a call.
@@ -175,11 +183,55 @@ def _member(data: bytes, level: int) -> bytes:
     return member.compress(data) + member.flush()
 
 
+def parts(result: Mapping[str, Any]) -> dict[str, str]:
+    """The tables of docs/performance.md."""
+    size = result["bytes of a line"]
+    rows = []
+    for name, value in result["us a line, in the function's thread"].items():
+        rows.append((name, "function's", f"{value:.2f}", f"{value * 1e3 / size:.2f}"))
+    for name, value in result["ms a MB, on the delivery thread"].items():
+        rows.append((name, "delivery", f"{value * size / 1e3:.2f}", f"{value:.2f}"))
+    levels = [
+        (
+            f"{row['level']:.0f}",
+            *(
+                text
+                for of in ("MB", "64 kB")
+                for text in (f"{row[f'ms a MB, {of}']:.1f}", f"{row[f'billed, {of}']:.3f}")
+            ),
+            f"{_micros(row):.2f}",
+        )
+        for row in result["compression"]
+    ]
+    return {
+        "stages": f"Measured on {result['day']}, lines of {size} bytes, least of {ROUNDS} rounds:"
+        "\n\n" + tables.markdown(rows, ("stage", "thread", "us a line", "ms a MB")),
+        "compression": tables.markdown(
+            levels,
+            (
+                *("level", "ms a MB", "billed bytes a byte", "ms a MB, 64 kB", "billed, 64 kB"),
+                "millionths of a dollar a MB",
+            ),
+        ),
+    }
+
+
+def _micros(row: Mapping[str, float]) -> float:
+    """Millionths of a dollar for a MB in full records: its processor, and what Firehose bills."""
+    prices = Prices()
+    processor = row["ms a MB, MB"] / 1e3 * prices.gb_second * WHOLE_PROCESSOR_MB / 1024
+    return (processor + row["billed, MB"] * 1e6 / GB * prices.firehose_per_gb) * 1e6
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stages", description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"into {RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help="into the stored file and the page")
+    parser.add_argument("--report", action="store_true", help="the page again, measuring nothing")
     options = parser.parse_args()
+    if options.report:
+        put(parts(json.loads(RESULTS.read_text(encoding="utf-8"))), PAGE)
+        return 0
     thread, line = in_the_functions_thread()
     result = {
         "day": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -193,6 +245,7 @@ def main() -> int:
     if options.write:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(text, encoding="utf-8")
+        put(parts(result), PAGE)
     print(text)
     sys.stdout.flush()
     os._exit(0)
