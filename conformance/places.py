@@ -1,6 +1,7 @@
 """A pytest plugin that says with each test where it stands: in every process that runs tests.
 
 The place goes along with the test's report, as a property, to the process that writes the tables.
+There is no assertion in it, and it may have been imported before pytest runs: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

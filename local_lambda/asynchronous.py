@@ -128,7 +128,9 @@ class AsynchronousInvocations:
             event.attempts += 1
             if result.function_error is None:
                 return
-            if event.attempts <= self._retries:
+            # What a durable execution ends with is its own; it has no second attempt.
+            retries = self._retries if event.call.execution is None else 0
+            if event.attempts <= retries:
                 self._schedule(event, self._delays[event.attempts - 1])
             else:
                 self._give_up(event, "RetriesExhausted", result)

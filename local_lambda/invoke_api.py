@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import itertools
 import json
 import re
@@ -15,8 +16,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import eventstream
-from .durable import DurableError
+from . import durable_api, eventstream
 from .http_server import Request, Response
 from .invocation import MAX_PAYLOAD_BYTES
 from .service import Call, ServiceError
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
-CHECKPOINT = re.compile(r"/2025-12-01/durable-executions/([^/]+)/checkpoint")
-STATE = re.compile(r"/2025-12-01/durable-executions/([^/]+)/state")
 #: Largest event of an asynchronous invocation: 1 MB (developer guide, Lambda quotas).
 MAX_EVENT_BYTES = 1024 * 1024
 #: Largest client context, after Base64 (API reference, Invoke).
 MAX_CONTEXT_BYTES = 3583
+#: Names the execution that a durable function's invocation has started.
+EXECUTION_HEADER = "X-Amz-Durable-Execution-Arn"
 TYPES = ("RequestResponse", "Event", "DryRun")
 
 
@@ -58,10 +58,11 @@ class InvokeApi:
                         raise ServiceError(405, "MethodNotAllowed", "invoke with POST")
                     qualifier = parse_qs(url.query).get("Qualifier", [None])[0]
                     return answer(request, unquote(match[1]), qualifier, request_id)
-            for pattern in (CHECKPOINT, STATE):
-                match = pattern.fullmatch(url.path)
-                if match is not None:
-                    return self._durable(request, unquote(match[1]), request_id)
+            durable = durable_api.answer(
+                self._service.durable, request, url.path, _common(request_id)
+            )
+            if durable is not None:
+                return durable
             raise ServiceError(
                 404, "UnknownOperationException", f"no such call: {request.method} {url.path}"
             )
@@ -84,13 +85,16 @@ class InvokeApi:
         _check_qualifier(name, qualifier, function.version)
         if kind == "DryRun":
             return Response(204, b"", _common(request_id))
+        execution = self._service.start_execution(name, call)
+        told = {} if execution is None else {EXECUTION_HEADER: execution.arn}
         if kind == "Event":
-            self._asynchronous.put(function, call)
-            return Response(202, b"", _common(request_id))
-        result, log = self._service.invoke(name, call)
+            self._asynchronous.put(function, dataclasses.replace(call, execution=execution))
+            return Response(202, b"", {**_common(request_id), **told})
+        result, log = self._service.invoke(name, dataclasses.replace(call, execution=execution))
         result = _within_limit(result)
         headers = {
             **_common(request_id),
+            **told,
             "Content-Type": "application/json",
             "X-Amz-Executed-Version": function.version,
         }
@@ -99,24 +103,6 @@ class InvokeApi:
         if log is not None:
             headers["X-Amz-Log-Result"] = log.decode()
         return Response(200, result.raw, headers)
-
-    def _durable(self, request: Request, arn: str, request_id: str) -> Response:
-        """Answer the durable execution SDK: take a checkpoint, or tell the state."""
-        execution = self._service.durable.get(arn)
-        if execution is None:
-            raise ServiceError(
-                404, "ResourceNotFoundException", f"Execution not found: {arn}", Type="User"
-            )
-        if request.method == "GET":
-            return Response.of_json(200, execution.state(), _common(request_id))
-        try:
-            given = json.loads(request.body)
-            answer = execution.checkpoint(given["CheckpointToken"], given.get("Updates") or [])
-        except (ValueError, KeyError, TypeError, DurableError) as error:
-            raise ServiceError(
-                400, "InvalidParameterValueException", str(error), Type="User"
-            ) from None
-        return Response.of_json(200, answer, _common(request_id))
 
     def _stream(
         self, request: Request, name: str, qualifier: str | None, request_id: str
@@ -151,6 +137,7 @@ class InvokeApi:
             trace_id=request.headers.get("x-amzn-trace-id"),
             log=request.headers.get("x-amz-log-type") == "Tail",
             request_id=request_id,
+            execution_name=request.headers.get("x-amz-durable-execution-name"),
         )
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .durable import DurableExecutions
+from .durable_executions import AlreadyStartedError, DurableExecutions
 from .environments import Environments, ThrottledError
 from .log_text import tail_of
 from .sandbox import SandboxError
@@ -18,6 +18,7 @@ from .sandbox import SandboxError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from .durable import DurableExecution
     from .environment import LocalLambda
     from .invocation import InvocationResult
 
@@ -45,6 +46,9 @@ class Call:
     trace_id: str | None = None
     log: bool = False
     request_id: str | None = None
+    #: Of a durable function: the name that the execution is to have, and the one that is started.
+    execution_name: str | None = None
+    execution: DurableExecution | None = None
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Service:
 
     def __init__(self, functions: Sequence[Environments]) -> None:
         self._functions = {each.function.name: each for each in functions}
-        self.durable = DurableExecutions()
+        self.durable = DurableExecutions(self._invoke_other)
         self._pool = ThreadPoolExecutor(64, thread_name_prefix="streamed")
 
     @property
@@ -113,15 +117,30 @@ class Service:
         A durable function is invoked until its execution has ended.
         """
         environments = self.check(name, call)
-        if environments.function.durable:
+        execution = call.execution or self.start_execution(name, call)
+        if execution is not None:
             return self.durable.run(
-                environments.function,
-                call.event or b"{}",
+                execution,
                 lambda event: self._once(
                     environments, dataclasses.replace(call, event=event, request_id=None), None
                 ),
             )
         return self._once(environments, call, on_chunk)
+
+    def start_execution(self, name: str, call: Call) -> DurableExecution | None:
+        """Start an execution of a durable function, None for any other; raise `ServiceError`."""
+        function = self.check(name, call).function
+        if not function.durable:
+            return None
+        try:
+            return self.durable.start(function, call.event or b"{}", call.execution_name)
+        except AlreadyStartedError as error:
+            code = "DurableExecutionAlreadyStartedException"
+            raise ServiceError(409, code, str(error), Type="User") from None
+
+    def _invoke_other(self, name: str, event: bytes, tenant_id: str | None) -> InvocationResult:
+        """Invoke what a durable function has asked for."""
+        return self.invoke(name, Call(event, tenant_id=tenant_id))[0]
 
     def _once(
         self,
@@ -176,7 +195,8 @@ class Service:
         return streamed
 
     def close(self) -> None:
-        """End all environments."""
+        """End all executions and environments."""
+        self.durable.close()
         for environments in self._functions.values():
             environments.close()
         self._pool.shutdown(wait=False, cancel_futures=True)

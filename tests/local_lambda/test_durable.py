@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -21,6 +23,7 @@ from support.local_lambda_fixtures import texts, write_function
 from support.neighbours import FOLDER
 from tools import clients
 from tools.libraries import REQUIREMENTS
+from tools.waiting import wait_until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -29,7 +32,8 @@ pytestmark = [
 
 SOURCE = """
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
-from aws_durable_execution_sdk_python.config import Duration
+from aws_durable_execution_sdk_python.config import CallbackConfig, Duration
+from aws_durable_execution_sdk_python.exceptions import CallbackError
 
 
 @durable_execution
@@ -40,6 +44,17 @@ def handler(event, context: DurableContext):
         print("first step", flush=True)
         return event["n"] + 1
 
+    if "call" in event:
+        return {"other": context.invoke(event["call"], {"n": event["n"]}, name="chained")}
+    if "callback" in event:
+        patience = {name: Duration.from_seconds(event[name])
+                    for name in ("timeout", "heartbeat_timeout") if name in event}
+        asked = context.create_callback(name="ask", config=CallbackConfig(**patience))
+        print("callback", asked.callback_id, flush=True)
+        try:
+            return {"said": asked.result()}
+        except CallbackError as error:
+            return {"failed": type(error).__name__, "why": str(error)}
     number = context.step(first, name="first")
     context.wait(Duration.from_seconds(1), name="pause")
 
@@ -52,10 +67,17 @@ def handler(event, context: DurableContext):
     return {"number": context.step(second, name="second")}
 """
 
+OTHER = """
+def handler(event, context):
+    if event["n"] < 0:
+        raise ValueError("less than nothing")
+    return event["n"] * 2
+"""
+
 
 @pytest.fixture
 def served(tmp_path):
-    """A service with one durable function: the client, and its environments as they are made."""
+    """A service with a durable function and another: the client, and environments as made."""
     try:
         packages = clients.packages(
             f"durable-py{versions.RUNNING}",
@@ -73,16 +95,14 @@ def served(tmp_path):
 
     def make(function: Function) -> LocalLambda:
         url = f"http://127.0.0.1:{servers[0].port}"
-        settings = {"environment": {"AWS_ENDPOINT_URL_LAMBDA": url}, "timeout": 30.0}
-        made.append(
-            LocalLambda(
-                Function(function.code, "app.handler", copy_code=False, memory_mb=512, **settings)
-            )
-        )
+        made.append(LocalLambda(replace(function, environment={"AWS_ENDPOINT_URL_LAMBDA": url})))
         return made[-1]
 
-    function = Function(code, "app.handler", durable=True)
-    service = Service([Environments(function, limit=2, make=make)])
+    settings = {"copy_code": False, "memory_mb": 512, "timeout": 30.0}
+    function = Function(code, "app.handler", durable=True, **settings)
+    other = write_function(tmp_path / "other", OTHER)
+    functions = [function, Function(other, "app.handler", name="other", timeout=30.0)]
+    service = Service([Environments(each, limit=2, make=make) for each in functions])
     asynchronous = AsynchronousInvocations(service.attempt)
     servers.append(HttpServer(InvokeApi(service, asynchronous).handle, name="test"))
     client = boto3.session.Session().client(
@@ -126,3 +146,79 @@ def test_what_is_not_there_is_refused(served):
             "durable-execution/a/b",
             CheckpointToken="x",
         )
+
+
+def invoke(client, **event):
+    """Invoke and return the answer, decoded."""
+    answer = client.invoke(FunctionName="local-function", Payload=json.dumps(event))
+    return json.loads(answer["Payload"].read())
+
+
+def callback_of(made):
+    """Wait until the function waits for its callback; its id."""
+
+    def printed():
+        lines = [text for env in list(made) for text in texts(env, "stdout")]
+        return [line.split()[1] for line in lines if line.startswith("callback ")]
+
+    return wait_until(printed, 30, what="the callback")[0]
+
+
+def test_a_callback_is_answered(served):
+    """Who knows its id ends it with a result; the handler goes on from there."""
+    client, made = served
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(invoke, client, callback=1)
+        callback = callback_of(made)
+        client.send_durable_execution_callback_heartbeat(CallbackId=callback)
+        client.send_durable_execution_callback_success(CallbackId=callback, Result=b"yes")
+        assert answer.result(50) == {"said": "yes"}
+
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="has ended"):
+        client.send_durable_execution_callback_success(CallbackId=callback, Result=b"again")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.send_durable_execution_callback_heartbeat(CallbackId="unknown")
+
+
+def test_a_callback_fails(served):
+    """With the error that is sent, or with one of its own when nobody sends anything."""
+    client, made = served
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(invoke, client, callback=1)
+        error = {"ErrorType": "Refused", "ErrorMessage": "not today"}
+        client.send_durable_execution_callback_failure(CallbackId=callback_of(made), Error=error)
+        refused = answer.result(50)
+
+    assert "not today" in refused["why"]
+    assert invoke(client, callback=1, timeout=1)["failed"] == "CallbackTimeoutError"
+    assert invoke(client, callback=1, heartbeat_timeout=1)["failed"] == "CallbackTimeoutError"
+
+
+def test_a_chained_function(served):
+    """Another function of the service is invoked; its error is the operation's."""
+    client, _ = served
+
+    assert invoke(client, call="other", n=4) == {"other": 8}
+    assert "less than nothing" in invoke(client, call="other", n=-1)["errorMessage"]
+    assert "Function not found" in invoke(client, call="nobody", n=1)["errorMessage"]
+
+
+def test_an_execution_is_looked_at_and_stopped(served):
+    """By its ARN, which the answer to an asynchronous invocation has, under a name of its own."""
+    client, made = served
+    how = {"FunctionName": "local-function", "InvocationType": "Event",
+           "DurableExecutionName": "mine"}  # fmt: skip
+
+    arn = client.invoke(**how, Payload=b'{"callback": 1}')["DurableExecutionArn"]
+    callback_of(made)
+    running = client.get_durable_execution(DurableExecutionArn=arn)
+    with pytest.raises(client.exceptions.DurableExecutionAlreadyStartedException):
+        client.invoke(**how)
+    client.stop_durable_execution(DurableExecutionArn=arn)
+    stopped = client.get_durable_execution(DurableExecutionArn=arn)
+
+    assert (running["Status"], running["DurableExecutionName"]) == ("RUNNING", "mine")
+    assert json.loads(running["InputPayload"]) == {"callback": 1}
+    assert (stopped["Status"], stopped["Error"]["ErrorType"]) == ("STOPPED", "Execution.Stopped")
