@@ -48,11 +48,36 @@ signal.signal(signal.SIGTERM, on_signal)
 with open(os.path.join(tmp, "started"), "a") as file:
     file.write("x")
 """
+#: Answers in pieces, and may say with the last one that it has failed.
+_STREAM = """
+def stream(path, pieces, trailers):
+    with socket.create_connection((host, int(port))) as connection:
+        head = [f"POST {path} HTTP/1." + "1", f"Host: {host}", "Transfer-Encoding: chunked",
+                "Lambda-Runtime-Function-Response-Mode: streaming", "Connection: close",
+                "Content-Type: application/octet-stream", *(f"Trailer: {n}" for n in trailers)]
+        connection.sendall("\\r\\n".join(head).encode() + b"\\r\\n\\r\\n")
+        for piece in pieces:
+            connection.sendall(f"{len(piece):x}\\r\\n{piece}\\r\\n".encode())
+        ends = "".join(f"{name}: {value}\\r\\n" for name, value in trailers.items())
+        connection.sendall(f"0\\r\\n{ends}\\r\\n".encode())
+        while connection.recv(65536):
+            pass
+
+
+"""
+_STREAMING = """    if "stream" in event:
+        stream(base + "/response", event["stream"], event.get("trailers", {}))
+        continue
+    if "hold_bytes" in event:
+        held = b"x" * event["hold_bytes"]
+        time.sleep(5)
+"""
 #: Asked in the older version the emulator answers in one piece.
 _STUB = STUB_RUNTIME.replace("HTTP/1.1", "HTTP/1.0")
 _HEAD, _MARK, _TAIL = _STUB.partition('open(os.path.join(tmp, "importing")')
 _ASKING = 'while True:\n    open(os.path.join(tmp, "asking"), "w").close()'
-RUNTIME = f"{_HEAD}{_SIGNALS}{_MARK}{_TAIL}".replace("while True:", _ASKING)
+_LOOP = _TAIL.replace('    if "wrong_id" in event:', _STREAMING + '    if "wrong_id" in event:')
+RUNTIME = f"{_HEAD}{_SIGNALS}{_STREAM}{_MARK}{_LOOP}".replace("while True:", _ASKING)
 
 
 def applies(**why_not_on: str) -> pytest.MarkDecorator:
