@@ -34,6 +34,5 @@ REQUIREMENTS = {
     "uvloop": ("uvloop==0.23.0",),
     "chalice": ("chalice==1.34.0",),
     "json-logger": ("python-json-logger==4.2.0",),
-    "debugpy": ("debugpy==1.8.22",),
     "datadog": ("datadog-lambda==8.130.0",),
 }

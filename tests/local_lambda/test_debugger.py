@@ -18,12 +18,12 @@ from support.e2e_lambda import free_port
 from support.local_lambda_fixtures import write_function
 from support.neighbours import FOLDER
 from tools import clients
-from tools.libraries import REQUIREMENTS
 from tools.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]  # a first installation
 
 ROOT = Path(__file__).resolve().parents[2]
+DEBUGPY = "debugpy==1.8.22"
 #: The recipe of the README, on a port of the test's.
 ATTACHED = """
 import os
@@ -100,7 +100,7 @@ def folder(tmp_path: Path) -> Path:
     """The function, with debugpy beside it."""
     name = f"debugpy-py{versions.RUNNING}"
     try:
-        packages = clients.packages(name, versions.RUNNING, *REQUIREMENTS["debugpy"], folder=FOLDER)
+        packages = clients.packages(name, versions.RUNNING, DEBUGPY, folder=FOLDER)
     except clients.UnavailableError as error:
         pytest.skip(str(error))
     code = write_function(tmp_path / "function", ATTACHED)
