@@ -34,5 +34,6 @@ REQUIREMENTS = {
     "uvloop": ("uvloop==0.23.0",),
     "chalice": ("chalice==1.34.0",),
     "json-logger": ("python-json-logger==4.2.0",),
+    "sentry": ("sentry-sdk==2.75.0",),
     "datadog": ("datadog-lambda==8.130.0",),
 }

@@ -27,8 +27,8 @@ pytestmark = [
 
 #: Those whose lines have levels, extras and exceptions.
 LOGGING = (
-    "powertools", "structlog", "loguru", "chalice", "json-logger", "trio", "uvloop", "gevent",
-    "eventlet",
+    "powertools", "structlog", "loguru", "chalice", "json-logger", "sentry", "trio", "uvloop",
+    "gevent", "eventlet",
 )  # fmt: skip
 PRINTING = ("click", "tqdm", "rich")
 #: What fails today, by library and what; whoever mends it takes it away.

@@ -75,6 +75,19 @@ elif LIBRARY == "json-logger":
     logger = plain()
     logger.addHandler(out)
     say = lambda: with_logging(logger)  # noqa: E731
+elif LIBRARY == "sentry":
+    import sentry_sdk
+    from sentry_sdk.integrations.aws_lambda import AwsLambdaIntegration
+
+    class Nowhere(sentry_sdk.Transport):
+        def capture_envelope(self, envelope):
+            """What goes to Sentry itself is not looked at."""
+
+    sentry_sdk.init(
+        "http://key@127.0.0.1:9/1", transport=Nowhere, integrations=[AwsLambdaIntegration()]
+    )
+    logger = plain()
+    say = lambda: with_logging(logger)  # noqa: E731
 elif LIBRARY == "click":
     import click
 
