@@ -8,6 +8,7 @@ import pytest
 
 from firehose_logging import _diagnostics
 from firehose_logging._delivery.diversion import Diversion, RuntimeOutput
+from firehose_logging._delivery.journal import CrashJournal
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging.errors import BUFFER_FULL, DIVERTED, REFUSED
 from firehose_logging.testing import ManualClock, MemoryTransport
@@ -118,6 +119,39 @@ def test_what_an_earlier_process_left_is_written_at_the_end(tmp_path, output):
     assert json.loads(recovered) == {"message": "x", "seq": 1}
     assert json.loads(told)["own"] == {"code": "lines_recovered", "recovered": 1}
     delivery.close_journal()
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_killed_while_a_call_hangs(tmp_path, output, rounds):
+    """No line is missing. Written and recovered is none while one call hangs.
+
+    Where it was made again meanwhile, the journal leaves out the widest range that was written, and
+    what was written before that may come again.
+    """
+    delivery = unthreaded(
+        MemoryTransport(), ManualClock(), divert=output, journal_folder=str(tmp_path),
+        buffer_bytes=65_536, passthrough=("undelivered",),
+    )  # fmt: skip
+    lines = 0
+    for number in range(rounds):
+        delivery._backlog.exclusively(delivery._backlog.batcher.recall)
+        delivery.add(LONG)
+        delivery.request_flush()
+        delivery._backlog.exclusively(delivery._next_step, False)
+        for _ in range(3 + number):
+            delivery.add(LONG)
+        lines += 4 + number
+    delivery.backlog.journal.close(keep=True)
+
+    heir = CrashJournal(str(tmp_path), "logs")
+    recovered = [json.loads(line)["seq"] for line in heir.recover()]
+    heir.close(keep=False)
+    assert sorted({*recovered, *output.seqs}) == list(range(1, lines + 1))
+    assert len(set(output.seqs)) == len(output.seqs)
+    twice = set(recovered) & set(output.seqs)
+    if rounds == 1:
+        assert not twice
+    assert not twice & set(output.seqs[-3:])
 
 
 def test_delivered_lines_are_not_written(delivery, output):
