@@ -177,10 +177,18 @@ PROMISES = (
     Promise(
         "it goes there before the platform kills the process",
         "_extension/last_flush.py",
-        "            deliveries.divert()\n",
-        "            pass\n",
+        "                deliveries.divert()\n",
+        "                pass\n",
         "tests/extension/test_last_flush.py"
         "::test_what_is_still_pending_goes_the_other_way_out_in_time",
+    ),
+    Promise(
+        "what the function logs after that goes there too",
+        "_extension/last_flush.py",
+        "        if oldest is not None or not deliveries.recovered:\n",
+        "        if not self._diverted:\n",
+        "tests/extension/test_last_flush.py"
+        "::test_what_the_function_logs_after_that_goes_the_same_way",
     ),
     Promise(
         "what an earlier process left goes there too",

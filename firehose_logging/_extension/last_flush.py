@@ -79,12 +79,14 @@ class LastFlush:
         if self._began is None:
             return
         deliveries = self._deliveries
-        if deliveries.oldest() is not None:
+        oldest = deliveries.oldest()
+        if oldest is not None:
             self._targets = deliveries.request_flush(urgent=not deliveries.failing)
-        patience = DIVERT_FAILING_AFTER if deliveries.failing else DIVERT_AFTER
-        if not self._diverted and now - self._began >= patience:
-            self._diverted = True
-            deliveries.divert()
+        if oldest is not None or not deliveries.recovered:
+            since = self._began if oldest is None else max(oldest, self._began)
+            if now - since >= self._patience():
+                self._diverted = True
+                deliveries.divert()
         over = now - self._began >= SHUTDOWN_LIMIT
         quiet = now - self._last_news >= self._quiet
         if over or (quiet and deliveries.settled(self._targets)):
@@ -92,3 +94,9 @@ class LastFlush:
             self._terminate()
         if over:  # somebody handles SIGTERM and lives on; the next one is a new end
             self._began = None
+
+    def _patience(self) -> float:
+        """Seconds that a line is given before it goes the other way out."""
+        if self._diverted:
+            return QUIET  # those before it had their time, in vain; the function logs on
+        return DIVERT_FAILING_AFTER if self._deliveries.failing else DIVERT_AFTER

@@ -84,7 +84,40 @@ def test_what_is_still_pending_goes_the_other_way_out_in_time(end):
     end.flush.tick(100.0 + DIVERT_AFTER - 0.01)
     assert end.deliveries.diverted == 0
     end.flush.tick(100.0 + DIVERT_AFTER)
-    end.flush.tick(100.0 + DIVERT_AFTER + 0.03)
+    end.deliveries.pending = None
+    end.flush.tick(100.0 + DIVERT_AFTER + QUIET)
+    assert end.deliveries.diverted == 1
+
+
+def test_what_the_function_logs_after_that_goes_the_same_way(end):
+    """It may log on until it is killed: soon, since a flush has been in vain by then."""
+    end.deliveries.pending = 99.0
+    end.flush.begin(100.0)
+    end.flush.tick(100.0 + DIVERT_AFTER)
+    end.deliveries.pending = late = 100.0 + DIVERT_AFTER + 0.01
+    end.flush.tick(late + QUIET / 2)
+    assert end.deliveries.diverted == 1
+    end.flush.tick(late + QUIET)
+    assert end.deliveries.diverted == 2
+
+
+def test_late_lines_of_a_healthy_stream_have_their_time(end):
+    """Where all before them was delivered, they are not written after a moment already."""
+    end.flush.begin(100.0)
+    end.flush.tick(100.0 + DIVERT_AFTER)
+    end.deliveries.pending = late = 100.0 + DIVERT_AFTER + 0.01
+    end.flush.tick(late + QUIET)
+    assert end.deliveries.diverted == 0
+    end.flush.tick(late + DIVERT_AFTER)
+    assert end.deliveries.diverted == 1
+
+
+def test_what_is_left_unread_of_earlier_processes_goes_out_too(end):
+    """Nothing of our own is pending, but a journal has not been taken over yet."""
+    end.deliveries.recovered = False
+    end.flush.begin(100.0)
+    end.flush.tick(100.0 + DIVERT_AFTER)
+
     assert end.deliveries.diverted == 1
 
 
