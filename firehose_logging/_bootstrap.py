@@ -93,12 +93,17 @@ def attach(
 def install(settings: Settings | None = None, *, redact: Redact | None = None) -> bool:
     """What the wrapper does: capture, runtime hooks, extension; True when logs will be sent.
 
-    Idempotent; the first call decides. Call it while the function's module is imported.
+    Idempotent. Call it while the function's module is imported. After the wrapper, or once more,
+    what it is given holds from then on: the hook, ``level``, ``levels``, ``passthrough``,
+    ``fields``, ``schema``, ``flush``, ``interval``. What cannot change any more is told, and stays.
 
     Args:
-        settings: None reads the environment.
+        settings: None reads the environment, or changes nothing after the first call.
         redact: as of ``FirehoseHandler``, for everything that is captured.
     """
+    if _process is not None and _process.is_installed:
+        _process.install_again(settings, redact)
+        return True
     process, settings = _get(settings)
     if settings.stream_name is None:
         tell(NO_STREAM, code="stream_missing", once="stream")

@@ -47,6 +47,7 @@ CODES = {
     "not_registered": "WARNING",
     "port_taken": "WARNING",
     "redaction_withheld": "ERROR",
+    "setting_kept": "WARNING",
     "setting_unknown": "WARNING",
     "setting_wrong": "WARNING",
     "stream_failing": "ERROR",

@@ -45,6 +45,12 @@ EXIT_TIMEOUT = 5.0
 #: base64 and the function itself need the rest.
 MEMORY_PARTS = 4
 
+#: Settings that hold from the start: what is registered, opened or made with them is made once.
+_KEPT = (
+    *("stream_names", "listener_port", "telemetry", "telemetry_api", "capture"),
+    *("compression", "buffer_bytes", "journal", "transport"),
+)
+
 #: What forks children that leave by ``os._exit``: Python's own, and Celery's copy of it.
 _POOLS = ("multiprocessing.util", "billiard.util")
 
@@ -72,6 +78,9 @@ class Process:
         self.capture: Setup | None = None
         self._sinks: dict[Delivery, Sink] = {}
         self._started = False
+        #: Those that hold now, and where what is captured goes; None until something is.
+        self._settings = settings
+        self._installed: Sink | None = None
 
     # -- deliveries -------------------------------------------------------------------------
 
@@ -194,14 +203,63 @@ class Process:
         self.runtime.start()
 
     def install(self, delivery: Delivery, settings: Settings, redact: Redact | None) -> None:
-        """Set levels, capture what the settings name. The hook holds from this call on."""
+        """Set levels, capture what the settings name. All of it holds from this call on."""
         if settings.levels:
             attempt("levels", partial(set_levels, settings.levels))
         sink = self.sink(delivery)
         if redact is not None:
             sink.redact_with(redact)
+        before, self._settings = self._settings, settings
+        if before != settings:
+            attempt("settings", partial(self._change, before, settings))
+        self._installed = sink
         if self.capture is None and settings.capture:
             attempt("capture", partial(self._start_capture, sink, settings))
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether ``install`` was called, by the wrapper or in code."""
+        return self._installed is not None
+
+    def install_again(self, settings: Settings | None, redact: Redact | None) -> None:
+        """What is given holds from now on, where it can; the rest is told, and stays.
+
+        Args:
+            settings: those that were given of them; None for none.
+            redact: as of ``install``.
+        """
+        if redact is not None and self._installed is not None:
+            self._installed.redact_with(redact)
+        if settings is None:
+            return
+        before = self._settings
+        given = {name: getattr(settings, name) for name in settings.given}
+        if "levels" in given:
+            attempt("levels", partial(set_levels, settings.levels))
+        kept = [
+            name
+            for name in _KEPT
+            if given.get(name, getattr(before, name)) != getattr(before, name)
+        ]
+        after = before.replace(**{name: given[name] for name in given if name not in _KEPT})
+        self._settings = after
+        if after != before:
+            attempt("settings", partial(self._change, before, after))
+        if kept:
+            tell(
+                f"install() was given {', '.join(kept)}, which cannot change any more after the "
+                "start; set it by its variable, or call install() without the wrapper",
+                code="setting_kept",
+                once=f"kept:{kept}",
+            )
+
+    def _change(self, before: Settings, settings: Settings) -> None:
+        if (before.fields, before.schema) != (settings.fields, settings.schema):
+            self.context.change(fields=settings.fields, fixed=settings.schema == "fixed")
+        if self.capture is not None:
+            self.capture.change(settings)
+        if self.runtime is not None:
+            self.runtime.change(settings)
 
     def _start_capture(self, sink: Sink, settings: Settings) -> None:
         from firehose_logging._capture.setup import Setup

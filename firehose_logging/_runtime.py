@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from firehose_logging._delivery.delivery import Delivery
     from firehose_logging._extension.companion import Companion
+    from firehose_logging._extension.start import Starter
     from firehose_logging._process import Process
     from firehose_logging.settings import Settings
 
@@ -46,6 +47,7 @@ class Runtime:
         #: Whether the function's own decorator does.
         self.is_decorated = False
         self._is_child = False
+        self._starter: Starter | None = None
 
     # -- start ------------------------------------------------------------------------------
 
@@ -64,7 +66,7 @@ class Runtime:
 
         process = self._process
         managed = process.environment.workers is not None
-        starter = Starter(
+        starter = self._starter = Starter(
             process.environment,
             self._settings,
             process.streams,
@@ -73,6 +75,7 @@ class Runtime:
             process.clock,
             complete_output=self._complete_output,
             look_at_output=self._look_at_output,
+            take=process.sink(self._delivery).from_platform,
             # The parent of Managed Instances workers ends when they have, not before.
             terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
         )
@@ -87,6 +90,11 @@ class Runtime:
         if companion is not None:
             self.extension = companion
             _shutdown.watch_sigterm(companion.wake_fileno)
+
+    def change(self, settings: Settings) -> None:
+        """Deliver as other settings say, from now on."""
+        if self._starter is not None:
+            self._starter.change(settings)
 
     def progress(self) -> None:
         """A delivery has news for the extension."""

@@ -30,6 +30,9 @@ _NOT_EXTRA = frozenset(
     | {"aws_request_id", "tenant_id", "_frame_type", "_logger", "_name", "_from_structlog"}
 )
 
+#: What the SDK of durable functions gives each record, and we each line of an execution.
+_EXECUTION = "executionArn"
+
 _ALL = Schema()
 _OPEN = _ALL.skipping(_NOT_EXTRA)
 
@@ -45,13 +48,14 @@ class JsonFormatter(logging.Formatter):
         super().__init__()
         self._context: Context | None = None
         self._all = _ALL
-        self._schema = _OPEN
+        self._schema = self._durable = _OPEN
 
     def bind(self, context: Context) -> None:
         """Take schema, and the columns of environment and invocation, from ``context``."""
         self._context = context
         self._all = context.schema
         self._schema = context.schema.skipping(_NOT_EXTRA)
+        self._durable = context.schema.skipping(_NOT_EXTRA | {_EXECUTION})
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one JSON object."""
@@ -77,7 +81,10 @@ class JsonFormatter(logging.Formatter):
             first = _STANDARD_COUNT if type(record) is logging.LogRecord else 0
             event = None if type(record.msg) is not dict else _structlog_event(record)
             if event is None:
-                members += self._schema.extras_of(own, first)
+                schema = self._schema
+                if _EXECUTION in own and self._context is not None and self._context.is_durable:
+                    schema = self._durable  # the column has it already
+                members += schema.extras_of(own, first)
             else:
                 members += self._of_structlog(event, own, has_exception=bool(members))
         return members

@@ -56,6 +56,7 @@ class FirehoseHandler(logging.Handler):
         redact: Redact | None = None,
     ) -> None:
         super().__init__(level)
+        self._filters_itself = type(self).filter is not FirehoseHandler.filter
         # Here, not above: it imports whatever it starts, and importing us must start nothing.
         from firehose_logging import _bootstrap
 
@@ -80,7 +81,7 @@ class FirehoseHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Filter and send one record; never raises, never blocks."""
-        if not self.filters and not _threads.own and not _threads.calling:
+        if not (self.filters or _threads.own or _threads.calling or self._filters_itself):
             self.emit(record)
             return True
         kept = self.filter(record)

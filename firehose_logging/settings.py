@@ -120,7 +120,10 @@ class Settings:
         SettingsError: a value that is not allowed, or a setting that does not exist.
     """
 
-    __slots__ = tuple(field[0] for field in _FIELDS)
+    __slots__ = (*(field[0] for field in _FIELDS), "given")
+
+    #: Names of the settings that were given, whatever their value; the others are defaults.
+    given: frozenset[str]
 
     stream_names: tuple[str, ...]
     listener_port: int
@@ -144,6 +147,7 @@ class Settings:
         if "stream_name" in values:
             name = values.pop("stream_name")
             values["stream_names"] = () if name is None else _checked("stream_name", name)
+        object.__setattr__(self, "given", frozenset(values))
         for field, _, _, default in _FIELDS:
             value = values.pop(field, default)
             if value != default:
@@ -238,8 +242,11 @@ class Settings:
 
     def replace(self, **values: Any) -> Settings:
         """A copy with some settings changed; raises SettingsError like the constructor."""
-        kept = {name: getattr(self, name) for name in self.__slots__}
-        return type(self)(**{**kept, **values})
+        kept = {field[0]: getattr(self, field[0]) for field in _FIELDS}
+        made = type(self)(**{**kept, **values})
+        named = {"stream_names" if name == "stream_name" else name for name in values}
+        object.__setattr__(made, "given", self.given | named)
+        return made
 
 
 _READERS = {field[0]: field[2] for field in _FIELDS}

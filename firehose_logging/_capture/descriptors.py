@@ -70,6 +70,10 @@ class Descriptors:
         for number, name in ((1, "stdout"), (2, "stderr")):
             self._files.append(_File(number, name))
 
+    def change(self, *, passthrough: bool) -> None:
+        """Other passthrough from now on."""
+        self._passthrough = passthrough
+
     def text(self, number: int, stream: TextIO) -> TextIO:
         """A stream like ``stream`` that writes past the file behind descriptor ``number``.
 

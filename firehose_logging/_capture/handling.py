@@ -105,11 +105,20 @@ class Loggers:
         # used up, or a signal came in between.
         self._interrupted = False
         self._function: Callable[..., None] | None = None
+        self._theirs: Callable[..., None] = logging.Logger.callHandlers
 
     def hook(self) -> None:
         """Be called for each record from now on; again where ``logging`` was loaded anew."""
         if logging.Logger.callHandlers is not self._function:
-            self._function = _call_handlers(self, logging.Logger.callHandlers)
+            self._theirs = logging.Logger.callHandlers
+            self._function = _call_handlers(self, self._theirs)
+            logging.Logger.callHandlers = self._function  # type: ignore[method-assign]
+
+    def change(self, level: int, *, passes_on: bool) -> None:
+        """Other level and passthrough from now on; arguments as of ``Loggers``."""
+        self._level, self._passes_on = level, passes_on
+        if logging.Logger.callHandlers is self._function:
+            self._function = _call_handlers(self, self._theirs)
             logging.Logger.callHandlers = self._function  # type: ignore[method-assign]
 
     def begin(self, record: logging.LogRecord) -> Handling | None:

@@ -111,6 +111,13 @@ class Output:
         self._streams.append(captured)
         return captured
 
+    def change(self, *, passthrough: bool, metrics: bool) -> None:
+        """Other passthrough from now on; arguments as of ``stream``."""
+        for stream in self._streams:
+            stream.change(passthrough=passthrough, metrics=metrics)
+        if self._descriptors is not None:
+            self._descriptors.change(passthrough=passthrough)
+
     def behind(self, text: str, frame: FrameType | None) -> Handling | None:
         """The record that a handler prints; None when the function prints something itself."""
         return None if self._loggers is None else self._loggers.behind(text, frame)

@@ -62,6 +62,14 @@ class Setup:
         if "stderr" in settings.capture:
             self._output.hook_reports()
 
+    def change(self, settings: Settings) -> None:
+        """Other level and passthrough from now on; what is captured stays."""
+        self._settings = settings.replace(capture=self._settings.capture)
+        self.silences_errors = "errors" in self._settings.capture and not settings.passes_all
+        if self._loggers is not None:
+            self._loggers.change(settings.level, passes_on=settings.passes_all)
+        self._output.change(passthrough=settings.passes_all, metrics=settings.passes_metrics)
+
     def attach(self) -> None:
         """Take records where loggers hand them on, also where logging was loaded anew."""
         if self._loggers is not None:

@@ -57,6 +57,10 @@ class CapturedStream:
         if flush is not None:
             self.flush: Callable[[], Any] = flush  # the runtime client flushes after each write
 
+    def change(self, *, passthrough: bool, metrics: bool) -> None:
+        """Other passthrough from now on."""
+        self._passthrough, self._metrics = passthrough, metrics
+
     def cover(self) -> None:
         """See what is written to the stream itself, too, by those who already hold it.
 

@@ -73,12 +73,13 @@ class Companion:
         next_event: the question for the next event, already put.
         listener: takes telemetry; None where none comes. Closed by us.
         reader: turns telemetry into lines.
-        sink: takes those lines.
+        sink: takes those lines, and counts what cannot be read.
         last_flush: what is done at SIGTERM.
         complete_output: makes lines of output that waits for its line end.
         look_at_output: reads output of descriptors; returns the seconds until the next look, None
             where they are not captured.
         clock: the clock seam.
+        take: takes a line in the sink's place, as who redacts does.
     """
 
     def __init__(
@@ -93,12 +94,14 @@ class Companion:
         complete_output: Callable[[], None],
         look_at_output: Callable[[], float | None],
         clock: SystemClock,
+        take: Callable[[str], None] | None = None,
     ) -> None:
         self._mode = mode
         self._inbox = inbox
         self._next_event = next_event
         self._reader = reader
         self._sink = sink
+        self._take_line = take or sink.add
         self._last_flush = last_flush
         self._complete_output = complete_output
         self._look_at_output = look_at_output
@@ -248,7 +251,7 @@ class Companion:
 
     def _take(self, bodies: list[str], done: list[str], bad: int, now: float) -> None:
         for line in bodies:
-            self._sink.add(line)
+            self._take_line(line)
         if bad:
             tell(
                 f"{bad} telemetry events could not be read",

@@ -41,14 +41,18 @@ class FlushPolicy:
     """
 
     def __init__(self, mode: str, interval: float) -> None:
-        if mode not in MODES:
-            raise ValueError(f"flush mode {mode!r}; one of {', '.join(MODES)}")
-        self.mode = mode
-        self.interval = interval
+        self.change(mode, interval)
         # All mutable state.
         self._arrivals: deque[float] = deque(maxlen=LOOKBACK + 1)  # since the last silence
         self._gaps = 0  # since the last silence, also those that _arrivals has forgotten
         self._left = 0  # invocations that ended without a delivery since the last one
+
+    def change(self, mode: str, interval: float) -> None:
+        """Decide otherwise from now on; arguments as of ``FlushPolicy``."""
+        if mode not in MODES:
+            raise ValueError(f"flush mode {mode!r}; one of {', '.join(MODES)}")
+        self.mode = mode
+        self.interval = interval
 
     def arrived(self, now: float) -> None:
         """An invocation came."""

@@ -55,6 +55,7 @@ class Starter:
         complete_output: makes lines of output that waits for its line end.
         look_at_output: reads output of descriptors; returns the seconds until the next look, None
             where they are not captured.
+        take: takes a line of telemetry in the sink's place; None for the sink itself.
         terminate: ends the process when SIGTERM's flush is done, if nobody else handles SIGTERM.
     """
 
@@ -69,6 +70,7 @@ class Starter:
         *,
         complete_output: Callable[[], None],
         look_at_output: Callable[[], float | None] = lambda: None,
+        take: Callable[[str], None] | None = None,
         terminate: Callable[[], None],
     ) -> None:
         self._environment = environment
@@ -79,8 +81,14 @@ class Starter:
         self._clock = clock
         self._complete_output = complete_output
         self._look_at_output = look_at_output
+        self._take = take
         self._terminate = terminate
+        self._policy = FlushPolicy(settings.flush, settings.interval)
         self._switches = SwitchInterval()
+
+    def change(self, settings: Settings) -> None:
+        """Flush as other settings say, from the next decision on."""
+        self._policy.change(settings.flush, settings.interval)
 
     def on_demand(self, *, hooked: bool, decorated: bool) -> Companion | None:
         """The extension of an on-demand environment; None when Lambda refuses.
@@ -97,7 +105,7 @@ class Starter:
         listener = self._subscribe(api, managed=False)
         next_event = NextEvent(api)
         mode = OnDemand(
-            Lifecycle(FlushPolicy(self._settings.flush, self._settings.interval)),
+            Lifecycle(self._policy),
             self._deliveries,
             next_event,
             self._context,
@@ -183,6 +191,7 @@ class Starter:
             self._complete_output,
             self._look_at_output,
             self._clock,
+            self._take,
         )
         means.thread.run(companion.run)
         return companion

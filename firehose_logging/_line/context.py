@@ -94,6 +94,11 @@ class Context:
         return self._current.request_id
 
     @property
+    def is_durable(self) -> bool:
+        """Whether the lines of now have the column of a durable execution."""
+        return ',"executionArn":' in self.columns
+
+    @property
     def columns(self) -> str:
         """JSON members of every line of the function, with a leading comma."""
         scope = self._scope
@@ -146,6 +151,18 @@ class Context:
         # 8 random bytes tell a billion environments of one stream apart with odds of a collision
         # of 3 %; uuid would cost its import.
         self.instance_id = os.urandom(8).hex()
+        self.environment_columns = self._environment_members()
+
+    def change(self, *, fields: tuple[tuple[str, str | None], ...], fixed: bool) -> None:
+        """Other columns of every line from now on; arguments as of ``Context``."""
+        account = None if self.fields is None else self.fields.account_id
+        self.fields = None
+        if fields:
+            from firehose_logging._line.fields import Fields  # few have any
+
+            self.fields = Fields(fields)
+            self.fields.account_id = account
+        self.schema.change(fixed=fixed, fields=[name for name, _ in fields])
         self.environment_columns = self._environment_members()
 
     def know_account(self, account_id: str) -> None:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     Redact = Callable[[dict[str, Any]], dict[str, Any] | None]
 
+#: What each part of a line repeats.
+_HEAD = (
+    *("timestamp", "type", "level", "logger", "requestId", "tenantId", "traceId", "invocationId"),
+    *("executionArn", "functionName", "functionVersion", "instanceId", "coldStart"),
+)
+
 
 def redacted(redact: Redact, body: str) -> list[str]:
     """The bodies that take the place of ``body``; none when the line is dropped.
@@ -44,4 +50,15 @@ def redacted(redact: Redact, body: str) -> list[str]:
             raise
         message = quote(f"a line was withheld: redact raised {type(error).__name__}")
         return [f'{start},"code":"redaction_withheld","message":{message}']
-    return [text[:-1]] if _line.fits(text) else _line.fragments(start, text)
+    return [text[:-1]] if _line.fits(text) else _parts(start, kept, text)
+
+
+def _parts(start: str, kept: dict[str, Any], text: str) -> list[str]:
+    """A line that is too long: cut in its message, as it is without a hook, where that is text."""
+    message = kept.get("message")
+    named = {name: kept[name] for name in _HEAD if type(kept.get(name)) in (str, bool)}
+    head = dumps(named)[:-1]
+    if type(message) is not str or not named or not _line.fits(head):
+        return _line.fragments(start, text)
+    others = {name: kept[name] for name in kept if name not in named and name != "message"}
+    return _line.split(head, message, f",{dumps(others)[1:-1]}" if others else "")

@@ -31,7 +31,7 @@ class Schema:
         skipped: names that are nobody's extras.
     """
 
-    __slots__ = ("_owners", "_plans", "_prefixes", "_skipped", "_taken", "fixed")
+    __slots__ = ("_derived", "_owners", "_plans", "_prefixes", "_skipped", "_taken", "fixed")
 
     def __init__(
         self,
@@ -40,18 +40,28 @@ class Schema:
         fields: Iterable[str] = (),
         skipped: frozenset[str] = frozenset(),
     ) -> None:
+        self._skipped = skipped
+        #: Those that ``skipping`` has made, which change along.
+        self._derived: list[Schema] = []
+        self.change(fixed=fixed, fields=fields)
+
+    def change(self, *, fixed: bool, fields: Iterable[str]) -> None:
+        """Other rules from now on; arguments as of ``Schema``."""
         self.fixed = fixed
         self._taken = FOLDED.union(name.lower() for name in fields)
-        self._skipped = skipped
         self._plans: dict[tuple[str, ...], Plan] = {}
         # Of names that are always columns, whatever stands beside them, the text before the value;
         # empty for nobody's. And which of the names that differ in case only is among them.
         self._prefixes: dict[str, str] = {}
         self._owners: dict[str, str] = {}
+        for schema in self._derived:
+            schema.change(fixed=fixed, fields=self._taken)
 
     def skipping(self, names: frozenset[str]) -> Schema:
         """The same rules, where ``names`` are nobody's extras."""
-        return Schema(fixed=self.fixed, fields=self._taken, skipped=names)
+        derived = Schema(fixed=self.fixed, fields=self._taken, skipped=names)
+        self._derived.append(derived)
+        return derived
 
     def extras_of(self, own: dict[str, object], first: int) -> str:
         """The extras among the attributes of a record, as ``extras``; the one that is timed.
