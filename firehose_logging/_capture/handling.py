@@ -101,6 +101,7 @@ class Loggers:
         self._passes_on = passes_on
         #: Records that handlers see now, by the id of the record.
         self.open = records.open
+        self._sink = records.sink
         # Whether there may be records whose sending an exception has broken off: the stack was
         # used up, or a signal came in between.
         self._interrupted = False
@@ -131,6 +132,8 @@ class Loggers:
         if (_threads.own or _threads.calling) and _threads.is_about_us(record.name):
             return None
         handling = self.open[id(record)] = Handling(record)
+        if self._sink.givers > 1:
+            self._sink.note_taken(record)
         return handling
 
     def end(self, handling: Handling) -> None:

@@ -156,6 +156,9 @@ class Output:
         if error is not None and error.type is not None:
             tail = error_members(error.type, error.value, error.traceback)
         extra = record.get("extra") or {}
+        found = read(text) if text[:1] == "{" else None
+        if found is not None:  # serialized: all of it but the text, of which the columns are made
+            extra = {key: value for key, value in found.extras.items() if key != "text"}
         tail += self._context.schema.extras(tuple(extra), tuple(extra.values()))
         level, logger = str(record["level"].name), str(record.get("name") or name)
         head = _line.named_start(record["time"].timestamp(), level, logger)

@@ -31,7 +31,7 @@ class Records:
     """
 
     def __init__(self, sink: Sink, context: Context) -> None:
-        self._sink = sink
+        self._sink = self.sink = sink
         self._context = context
         self._json = JsonFormatter()
         self._json.bind(context)
@@ -57,6 +57,8 @@ class Records:
             return
         sent_to = None
         if sink.givers > 1:
+            if sink.was_taken(record):
+                return
             sent_to = _sent_to(record)
             if sink in sent_to:
                 return

@@ -11,6 +11,7 @@ from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from typing import Protocol
 
     from firehose_logging._capture.handling import Handling
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
         def lose(self, reason: str = ..., lines: int = 1) -> None:
             """Count lines that never became lines."""
 
+
+#: Most records that are remembered for handlers of ours behind a queue or a buffer.
+MAX_TAKEN = 4_096
 
 #: Characters at the beginning of a line within which its type stands.
 _HEAD = 80
@@ -48,8 +52,24 @@ class Sink:
         self.open: dict[int, Handling] = {}
         # Bodies that the deliverer has not got, since an exception of the function's came before.
         self._left: deque[list[str]] = deque()
+        # Records that were taken and may come once more, the oldest first.
+        self._taken: dict[tuple[object, ...], None] = {}
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
+
+    def note_taken(self, record: logging.LogRecord) -> None:
+        """A record is taken where its logger hands it on, and handlers of ours may get it later.
+
+        What a queue or a buffer gives them then may be a copy: it has the time of the record.
+        """
+        key = _key(record)
+        if len(self._taken) >= MAX_TAKEN:
+            self._taken.pop(next(iter(self._taken), ()), None)
+        self._taken[key] = None
+
+    def was_taken(self, record: logging.LogRecord) -> bool:
+        """Whether a record, or that of which it is a copy, was taken already."""
+        return bool(self._taken) and _key(record) in self._taken
 
     def redact_with(self, hook: Redact) -> None:
         """Have every line from now on pass through ``hook``, after those that came before it."""
@@ -178,6 +198,12 @@ class Sink:
     def lose(self, reason: str, lines: int = 1) -> None:
         """Count lines that never became lines."""
         self.deliverer.lose(reason, lines)
+
+
+def _key(record: logging.LogRecord) -> tuple[object, ...]:
+    own = record.__dict__
+    found = tuple(map(own.get, ("created", "thread", "process", "lineno")))
+    return found if all(type(part) in (float, int) for part in found) else (id(record),)
 
 
 def was_accepted(error: BaseException) -> bool:

@@ -186,7 +186,11 @@ class CapturedStream:
             if type(text) is not str:
                 record = getattr(text, "record", None)
                 text = str.__str__(text)  # without the methods of a subclass, as loguru writes
-                if type(record) is dict and "level" in record and text[:1] != "{":
+                if (
+                    type(record) is dict
+                    and "level" in record
+                    and (text[:1] != "{" or record.get("exception") is not None)
+                ):
                     self._output.record(record, text.rstrip("\n"), self._name)
                     return
             self.take(text, get_ident())

@@ -32,14 +32,7 @@ LOGGING = (
 )  # fmt: skip
 PRINTING = ("click", "tqdm", "rich")
 #: What fails today, by library and what; whoever mends it takes it away.
-FAILS: dict[tuple[str, str], str] = {
-    **{
-        (name, what): "threads of ours are threads that the library patches"
-        for name in ("eventlet",)
-        for what in ("once", "levels", "extras", "exceptions")
-    },
-    ("loguru", "exceptions"): "a serialized exception of loguru is no column",
-}
+FAILS: dict[tuple[str, str], str] = {}
 
 
 class Seen(NamedTuple):
