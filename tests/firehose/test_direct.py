@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import _socket
+import re
 import socket
 import threading
+import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from botocore.config import Config
@@ -239,6 +242,54 @@ def test_an_answer_that_says_close_is_believed(stack, firehose):
 
     assert [None] * 3 == [outcome.codes and outcome.codes[0] for outcome in outcomes]
     assert firehose.ledger.connections == 3
+
+
+def test_a_call_that_a_freeze_cut_is_signed_anew():
+    """Frozen for ten minutes while a call is on its way: what is sent again has today's date."""
+    wall = ManualClock()
+    clock = SimpleNamespace(now=time.monotonic, epoch=wall.epoch)
+    dates: list[bytes] = []
+
+    def request(connection: socket.socket) -> None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65_536)
+        head, _, body = data.partition(b"\r\n\r\n")
+        size = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+        while len(body) < size:
+            body += connection.recv(65_536)
+        dates.append(re.search(rb"(?i)x-amz-date: (\S+)", head)[1])
+
+    def answer(connection: socket.socket) -> None:
+        body = b'{"FailedPutCount":0,"RequestResponses":[{"RecordId":"1"}]}'
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        connection.sendall(head + body)
+
+    def serve() -> None:
+        first, _ = server.accept()
+        with first:
+            request(first)
+            answer(first)
+            request(first)
+            wall.advance(600)
+        second, _ = server.accept()
+        with second:
+            request(second)
+            answer(second)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        endpoint = Endpoint("http", "127.0.0.1", server.getsockname()[1], "eu-west-1")
+        credentials = Credentials("AKIDEXAMPLE", "secret-secret-secret", None)
+        transport = DirectTransport("logs", endpoint, lambda: credentials, clock)
+        outcomes = [transport.send([b"{}\n"], PATIENT) for _ in range(2)]
+        transport.close()
+        thread.join()
+
+    assert [outcome.codes for outcome in outcomes] == [[None], [None]]
+    assert len(dates) == 3
+    assert dates[0] == dates[1] != dates[2]
 
 
 class Scripted:

@@ -729,3 +729,19 @@ def test_unprintable_extra(logger, client):
 
     (line,) = client.lines()
     assert (line["odd"], line["even"]) == ("<unprintable Unprintable object>", 2)
+
+
+def test_filter_of_a_subclass(client):
+    """A handler that overrides ``filter`` is asked from the first record on."""
+
+    class Choosy(FirehoseHandler):
+        def filter(self, record):
+            return record.msg == "kept"
+
+    own = logging.Logger("choosy")
+    own.addHandler(Choosy("choosy", client=client))
+    own.warning("dropped")
+    own.warning("kept")
+    firehose_logging.flush()
+
+    assert client.messages() == ["kept"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections import Counter
 from typing import Any
 
@@ -43,6 +44,14 @@ class Printing(logging.Handler):
         print("aside", file=self.stream)
 
 
+class Raising(logging.Handler):
+    """A handler whose error goes to whoever logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise."""
+        raise LookupError(record.getMessage())
+
+
 class World:
     """Two loggers, parent and child, whose handlers write to one stream."""
 
@@ -56,6 +65,7 @@ class World:
         self.child.addHandler(logging.NullHandler())
         self.logged: list[tuple[str, str]] = []
         self.printed: list[str] = []
+        self.raised: list[str] = []
 
     def do(self, step: tuple[Any, ...]) -> None:
         """One step of the function."""
@@ -97,6 +107,31 @@ class World:
             self.logged.append((logging.getLevelName(level), text))
         logger.log(level, "record %d %s", len(self.logged) - logger.isEnabledFor(level), "grün")
 
+    def _exception(self, logger: logging.Logger, level: int) -> None:
+        text = f"failed {len(self.logged)}"
+        try:
+            raise KeyError(text) from ValueError(level)
+        except KeyError:
+            if logger.isEnabledFor(level):
+                self.logged.append((logging.getLevelName(level), text))
+            logger.log(level, text, exc_info=True)
+
+    def _thread(self, logger: logging.Logger, level: int) -> None:
+        for step in (self._log, self._print, self._exception):
+            thread = threading.Thread(target=step, args=(logger, level))
+            thread.start()
+            thread.join()
+
+    def _raising(self, logger: logging.Logger, level: int) -> None:
+        handler = Raising(level)
+        logger.addHandler(handler)
+        try:
+            self._log(logger, level)
+        except LookupError as error:
+            self.raised.append(str(error))
+        finally:
+            logger.removeHandler(handler)
+
     def _print(self, _: logging.Logger, number: int) -> None:
         self.printed.append(f"print {number}")
         print("print", number, file=self.stream)
@@ -117,6 +152,9 @@ STEPS = st.lists(
                 "log",
                 "log",
                 "log",
+                "exception",
+                "thread",
+                "raising",
                 "print",
             ]
         ),
@@ -152,12 +190,15 @@ def test_any_function_is_as_without_us(steps: list[tuple[Any, ...]]) -> None:
     delivery.step()
 
     assert below.getvalue() == bare.stream.getvalue()
+    assert ours.raised == bare.raised
     lines = [line for line in transport.lines() if line["message"] != "aside"]
     records = Counter(
         (line["level"], line["message"]) for line in lines if line["logger"] != "stdout"
     )
     printed = Counter(line["message"] for line in lines if line["logger"] == "stdout")
     assert records == Counter(bare.logged)
+    failed = [line for line in lines if line["message"].startswith("failed")]
+    assert {line.get("errorType") for line in failed} <= {"KeyError"}
     assert printed == Counter(bare.printed)
     asides = sum(line["message"] == "aside" for line in transport.lines())
     assert asides == below.getvalue().count("aside")
