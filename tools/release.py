@@ -230,35 +230,59 @@ def _publish(options: argparse.Namespace) -> None:
 def publish(source: Path, regions: list[str], client: Callable[[str], Any]) -> list[str]:
     """Put each layer into each region; the ARNs, which are also written to layers.txt.
 
+    What layers.txt has already is not published again: a layer version cannot be replaced, so a
+    second try goes on where the first one stopped. For new versions take the file away.
+
     Args:
         source: folder of the release's files.
         regions: such as ``eu-central-1``.
         client: gives a Lambda client for a region.
 
     Raises:
-        ReleaseError: the folder holds no layers.
+        ReleaseError: no region, the folder holds no layers, or a region refused one.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not regions:
+        raise ReleaseError("no region: make publish REGIONS=eu-central-1,us-east-1")
     zips = sorted(source.glob("firehose-logging-*.zip"))
     if not zips:
         raise ReleaseError(f"no layers in {source}: run `make release VERSION=...` first")
-    arns = []
+    written = source / "layers.txt"
+    arns = written.read_text(encoding="utf-8").split() if written.exists() else []
     for region in regions:
         functions = client(region)
         for path in zips:
-            version = re.search(r"-python(3\.\d+)\.zip$", path.name)
-            versions = [version[1]] if version else [f"3.{minor}" for minor in LAMBDA_MINORS]
-            suffix = f"-python{version[1].replace('.', '')}" if version else ""
-            answer = functions.publish_layer_version(
-                LayerName=f"firehose-logging{suffix}",
-                Description=path.stem,
-                Content={"ZipFile": path.read_bytes()},
-                CompatibleRuntimes=[f"python{one}" for one in versions],
-                CompatibleArchitectures=["x86_64", "arm64"],
-                LicenseInfo="MIT-0",
-            )
+            layer = _layer_of(path)
+            if any(f":{region}:" in arn and f":layer:{layer}:" in arn for arn in arns):
+                continue
+            try:
+                answer = functions.publish_layer_version(
+                    LayerName=layer,
+                    Description=path.stem,
+                    Content={"ZipFile": path.read_bytes()},
+                    CompatibleRuntimes=[f"python{one}" for one in _pythons_of(path)],
+                    CompatibleArchitectures=["x86_64", "arm64"],
+                    LicenseInfo="MIT-0",
+                )
+            except (BotoCoreError, ClientError) as error:
+                raise ReleaseError(
+                    f"{path.name} is not in {region}: {error}. What is out stands in {written}; "
+                    "the same command goes on from there"
+                ) from error
             arns.append(str(answer["LayerVersionArn"]))
-    (source / "layers.txt").write_text("\n".join(arns) + "\n", encoding="utf-8")
+            written.write_text("\n".join(arns) + "\n", encoding="utf-8")
     return arns
+
+
+def _pythons_of(path: Path) -> list[str]:
+    one = re.search(r"-python(3\.\d+)\.zip$", path.name)
+    return [one[1]] if one else [f"3.{minor}" for minor in LAMBDA_MINORS]
+
+
+def _layer_of(path: Path) -> str:
+    one = re.search(r"-python(3\.\d+)\.zip$", path.name)
+    return "firehose-logging" + (f"-python{one[1].replace('.', '')}" if one else "")
 
 
 if __name__ == "__main__":
