@@ -45,7 +45,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Trust",
         (
-            "docs/reliability.md", "docs/security.md", "docs/compatibility.md",
+            "docs/reliability.md", "docs/security.md", "docs/support.md", "docs/compatibility.md",
             "docs/conformance.md",
         ),
     ),
