@@ -281,3 +281,12 @@ def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
         found = run.invoke(wanted).payload
 
     assert sorted(wanted) == found
+
+
+def test_nothing_in_it_is_of_one_processor(layer: Path) -> None:
+    """Python and its bytecode alone, no machine code: it serves x86_64 and arm64."""
+    files = [path for path in layer.rglob("*") if path.is_file()]
+
+    assert len(files) > 50
+    assert not [path for path in files if path.read_bytes().startswith(b"\x7fELF")]
+    assert not [path for path in files if path.name.endswith((".so", ".dylib", ".pyd"))]
