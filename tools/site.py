@@ -26,6 +26,8 @@ CONFIGURATION = ROOT / "build" / "mkdocs.yml"
 #: Folders whose pages are part of the site, besides those at the top.
 FOLDERS = ("docs", "deploy", "local_lambda", "local_firehose")
 TOP = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+#: What no page links to, and the site needs: the search of pages that are read from files.
+ASSETS = ("docs/assets/iframe-worker.js",)
 LINK = re.compile(r"\]\(([^)#?\s]+)")
 SETTING = re.compile(r"(?ms)^        (\w+): (.*?)(?=^        \w+: |^    Raises|\Z)")
 HEADING = re.compile(r"(?m)^# (.+)$")
@@ -85,7 +87,7 @@ def copy_pages() -> list[str]:
     pages = [name for name in TOP if (ROOT / name).exists()]
     for folder in FOLDERS:
         pages += [str(path.relative_to(ROOT)) for path in sorted((ROOT / folder).rglob("*.md"))]
-    wanted = set(pages)
+    wanted = {*pages, *ASSETS}
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
         for link in LINK.findall(text):
