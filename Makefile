@@ -110,7 +110,7 @@ docs: $(DOCS_VENV)/docs.stamp ## The docs as a site that needs no server, into b
 
 .PHONY: policies
 policies: $(POLICIES_VENV)/policies.stamp ## checkov on the templates, the recipes' stacks and Terraform
-	$(POLICIES_VENV)/bin/checkov --config-file deploy/checkov.yaml
+	$(POLICIES_VENV)/bin/checkov --config-file .checkov.yaml
 
 .PHONY: layer
 layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt

@@ -13,7 +13,7 @@ import yaml
 from support import versions
 from support.e2e_lambda import ROOT
 
-CONFIGURATION = ROOT / "deploy" / "checkov.yaml"
+CONFIGURATION = ROOT / ".checkov.yaml"
 CHECKOV = ROOT / ".venv-policies" / "bin" / "checkov"
 
 
