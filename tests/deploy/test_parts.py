@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from support import cloudformation
 from support.iam import ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY, decide, policies_of
+from support.wiring import LAYER, assert_wired, exports, functions
 
 DEPLOY = cloudformation.TEMPLATE.parent / "deploy"
 STREAM = (
@@ -239,3 +242,75 @@ def test_paths_exist() -> None:
     function = cloudformation.load(DEPLOY / "function.yaml")["Resources"]["Function"]["Properties"]
 
     assert (Path(DEPLOY) / function["CodeUri"]).resolve().is_dir()
+
+
+# -- functions without SAM, in an image, and their alarm -----------------------------------------
+
+
+def test_a_function_without_sam_is_the_same() -> None:
+    """What sends the lines is what function.yaml has, in CloudFormation's own words."""
+    imported = exports("policy.yaml", "firehose-logging-policies")
+    given = {"CodeBucket": "code", "CodeKey": "orders.zip", "LayerArn": LAYER}
+    made = resources("function-plain.yaml", **given)
+
+    assert assert_wired(made, imported) == ["Function"]
+
+
+def test_an_image_brings_layer_and_wrapper_itself() -> None:
+    """Lambda refuses layers for an image; the rest is what every function has."""
+    imported = exports("policy.yaml", "firehose-logging-policies")
+    made = resources("function-image.yaml", ImageUri="123456789012.dkr/orders:1")
+    ((function, policies),) = functions(made, imported).values()
+
+    assert not {"Layers", "Runtime", "Handler"} & set(function)
+    assert function["Environment"]["Variables"] == {
+        "AWS_KINESIS_STREAM_NAME": STREAM.rpartition("/")[2],
+        "FIREHOSE_LOGGING_PASSTHROUGH": "undelivered",
+    }
+    assert decide(policies, "firehose:PutRecordBatch", STREAM) == ALLOWED
+    assert decide(policies, "logs:PutLogEvents", f"{LOG_GROUPS}:/aws/lambda/orders:x") == ALLOWED
+
+
+@pytest.mark.parametrize("there", ["true", "false"])
+def test_an_alarm_for_one_function(there: str) -> None:
+    """It counts the diverted lines of that function's own group, made here or there already."""
+    made = resources("function-alarm.yaml", FunctionName="orders", CreateLogGroup=there)
+    (counted,) = made["DivertedLines"]["Properties"]["MetricTransformations"]
+    whole = cloudformation.resolve({"DenyCloudWatchLogs": "safety-net"})["Resources"]
+
+    assert ("FunctionLogGroup" in made) == (there == "true")
+    assert made["DivertedLines"]["Properties"]["LogGroupName"] == "/aws/lambda/orders"
+    assert made["DivertedAlarm"]["Properties"]["MetricName"] == counted["MetricName"]
+    assert (
+        made["DivertedLines"]["Properties"]["FilterPattern"]
+        == (whole["DivertedLines"]["Properties"]["FilterPattern"])
+    )
+
+
+def test_the_dashboard_is_off_and_shows_the_stream() -> None:
+    """It costs money by itself, so it is asked for; it has the widgets of the whole template's."""
+    whole = cloudformation.resolve({"Dashboard": "true"})["Resources"]["LogDashboard"]
+    made = resources("alarms.yaml", Dashboard="true")["LogDashboard"]
+    shown, wanted = (
+        json.loads(one["Properties"]["DashboardBody"])["widgets"] for one in (made, whole)
+    )
+
+    assert "LogDashboard" not in resources("alarms.yaml")
+    assert [one["properties"].get("title") for one in shown] == [
+        one["properties"].get("title") for one in wanted
+    ]
+    assert "lambda-logs-direct-s3-no-cloudwatch" in json.dumps(shown)
+
+
+def test_every_alarm_is_explained() -> None:
+    """docs/operate.md has a row for each alarm that any template makes, and for no other."""
+    templates = [cloudformation.TEMPLATE, *DEPLOY.glob("*.yaml")]
+    alarms = {
+        name
+        for template in templates
+        for name, one in cloudformation.load(template)["Resources"].items()
+        if one["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    rows = re.findall(r"(?m)^\| `(\w+Alarm)`", (DEPLOY.parent / "docs/operate.md").read_text())
+
+    assert sorted(rows) == sorted(alarms)
