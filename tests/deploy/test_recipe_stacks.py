@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from firehose_logging._cli.__main__ import main as command_line
 from support import cloudformation
 from support.iam import ALLOWED, IMPLICIT_DENY, decide
 from support.recipes import NAMES, RECIPES, TEMPLATES, blocks, installed, run_tool
-from support.wiring import LAYER, STREAM, assert_wired, exports, without_findings
+from support.wiring import DEPLOY, LAYER, STREAM, assert_wired, exports, without_findings
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,20 @@ def test_the_template_is_sound(name: str, imported: dict[str, object]) -> None:
 
     without_findings(path)
     assert_wired(cloudformation.resolve(parameters, path)["Resources"], imported)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(RECIPES / name / "template.yaml" for name in TEMPLATES),
+        *(DEPLOY / f"function{kind}.yaml" for kind in ("", "-plain", "-image")),
+    ],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_doctor_finds_no_fault(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`firehose-logging doctor` looks at the same stacks, and has no error to tell."""
+    assert command_line(["doctor", "--template", str(path)]) == 0
+    assert " 0 errors" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
