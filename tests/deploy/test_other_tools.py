@@ -16,6 +16,7 @@ import yaml
 
 from support import cloudformation, versions
 from support.iam import ALLOWED, IMPLICIT_DENY, decide
+from support.wiring import LAYER
 from tools import clients
 
 DEPLOY = cloudformation.TEMPLATE.parent / "deploy"
@@ -168,3 +169,69 @@ def test_the_cdk_construct_allows_what_is_called(synthesised: dict[str, Any]) ->
 
     assert decide(policies, "firehose:PutRecordBatch", "stream") == ALLOWED
     assert decide(policies, "firehose:DeleteDeliveryStream", "stream") == IMPLICIT_DENY
+
+
+# -- Serverless Framework ---------------------------------------------------------------------
+
+#: The last one that runs without an account; it does not know the log format, which came with 4.
+SERVERLESS = "3.40.0"
+ARN = "arn:aws:iam::123456789012:policy/send"
+
+
+def serverless() -> Path:
+    """The framework's command, from npm; or a skip with its reason."""
+    if not versions.WHOLE:
+        pytest.skip("the Serverless Framework is large: in `make conformance` only")
+    if shutil.which("npm") is None:
+        pytest.skip("the Serverless Framework needs Node.js and npm")
+    folder = cloudformation.TEMPLATE.parent / "build" / "clients" / f"serverless-{SERVERLESS}"
+    command = folder / "node_modules" / ".bin" / "serverless"
+    if not command.exists():
+        done = subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder),
+             f"serverless@{SERVERLESS}"],
+            capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
+        if done.returncode:
+            pytest.skip(f"npm: {done.stderr.strip()[-200:]}")
+    return command
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.conformance(table="Other tools", columns=["Serverless Framework 3"])
+def test_the_serverless_example_is_packaged(tmp_path: Path) -> None:
+    """The framework takes the file, strictly; its function is wired, and its role may send."""
+    command = serverless()
+    example = yaml.safe_load((DEPLOY / "serverless" / "serverless.yml").read_text())
+    provider = example["provider"]
+    provider |= {"layers": [LAYER], "runtime": "python3.11"}  # what another stack has; what 3 knows
+    provider["iam"]["role"]["managedPolicies"] = [ARN]
+    del provider["logs"]
+    example["configValidationMode"] = "error"
+    (tmp_path / "serverless.yml").write_text(yaml.safe_dump(example))
+    (tmp_path / "app.py").write_text("def handler(event, context): ...\n")
+    done = subprocess.run(
+        [str(command), "package", "--region", cloudformation.REGION],
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"], "HOME": str(tmp_path), "SLS_TELEMETRY_DISABLED": "1",
+            "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none",
+        },
+        capture_output=True, text=True, check=False, timeout=90,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = json.loads(
+        (tmp_path / ".serverless" / "cloudformation-template-update-stack.json").read_text()
+    )["Resources"]
+    (function,) = of_type(made, "AWS::Lambda::Function")
+    (role,) = of_type(made, "AWS::IAM::Role")
+
+    assert function["Environment"]["Variables"] == {
+        "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
+        "AWS_KINESIS_STREAM_NAME": "lambda-logs-direct-s3-no-cloudwatch",
+        "FIREHOSE_LOGGING_PASSTHROUGH": "undelivered",
+    }
+    assert function["Layers"] == [LAYER]
+    assert role["ManagedPolicyArns"] == [ARN]
+    assert "logs:PutLogEvents" in json.dumps(role["Policies"])  # the safety net
