@@ -43,6 +43,7 @@ COMPATIBLE = (
     "Logging libraries",
     "Handler wrappers",
     "Web services",
+    "Recipes",
     "Durable functions",
     "Descriptors",
     "Functions as people write them",

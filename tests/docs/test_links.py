@@ -61,3 +61,17 @@ def test_a_missing_heading_is_noticed(tmp_path: Path) -> None:
 
     assert links(page) == ["other.md#x"]
     assert anchors(page) == {"one-two-three"}
+
+
+_PATH = re.compile(
+    r"`((?:tests|tools|faults|benchmarks|conformance|firehose_logging|local_lambda|local_firehose"
+    r"|deploy|docs|requirements|sample_function|wrapper_script)/[\w./-]*\w)(?:::\w+)?`"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_is_named_is_there(page: Path) -> None:
+    """A page that says what shows something names a file of this repository."""
+    named = _PATH.findall(page.read_text(encoding="utf-8"))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
