@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.api import lint_all
 
 from firehose_logging._cli.__main__ import main as command_line
 from local_firehose import DeliveryStream, LocalFirehose
@@ -305,6 +304,8 @@ def _completed(command: str) -> str:
 @pytest.mark.parametrize("block", named("yaml"))
 def test_yaml(block: Block) -> None:
     """A function's properties: CloudFormation's schema takes them in a function of SAM."""
+    from cfnlint.api import lint_all
+
     given = yaml.safe_load(block.text)
     function = {"Runtime": "python3.13", "Handler": "app.handler", "CodeUri": "./src", **given}
     template = {
