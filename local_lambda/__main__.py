@@ -162,6 +162,8 @@ def run(options: argparse.Namespace, function: Function, events: Sequence[bytes]
     """Invoke with each event, show answers and output; tell whether all went well."""
     ok = True
     freeze = not options.no_freeze and not options.stdin
+    if options.stdin and sys.stdin is None:
+        raise ValueError("--stdin: there is no standard input")
     environment = LocalLambda(
         function,
         work=options.work,

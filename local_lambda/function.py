@@ -38,6 +38,7 @@ RESERVED_VARIABLES = frozenset(
         "LAMBDA_RUNTIME_DIR",
     }
 )
+FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 #: All environment variables together (developer guide, Lambda quotas).
 MAX_ENVIRONMENT_BYTES = 4096
@@ -155,15 +156,19 @@ class Function:
 
     def _check_numbers(self) -> None:
         most = self.longest_timeout
-        if isinstance(self.timeout, bool) or not 0 < self.timeout <= most:
+        if not _is_number(self.timeout) or not 0 < self.timeout <= most:
             raise ValueError(f"timeout={self.timeout!r}: use seconds, over 0 to {most:g}")
-        if isinstance(self.memory_mb, bool) or not 128 <= self.memory_mb <= 10240:
+        if not _is_number(self.memory_mb) or not 128 <= self.memory_mb <= 10240:
             raise ValueError(f"memory_mb={self.memory_mb!r}: use 128 to 10240")
         workers = self.max_concurrency
-        if workers is not None and (isinstance(workers, bool) or not 1 <= workers <= 1600):
+        if workers is not None and (not _is_number(workers) or not 1 <= workers <= 1600):
             raise ValueError(f"max_concurrency={workers!r}: use 1 to 1600, or None")
         if not self.handler:
             raise ValueError("handler='': use 'module.function'")
+        if not FUNCTION_NAME.fullmatch(str(self.name)):
+            raise ValueError(
+                f"name={self.name!r}: use 1 to 64 letters, digits, hyphens and underscores"
+            )
 
     def _check_environment(self) -> None:
         size = 0
@@ -187,6 +192,10 @@ class Function:
             raise ValueError(
                 f"environment: {size} bytes together, at most {MAX_ENVIRONMENT_BYTES} are allowed"
             )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def is_archive(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import shlex
 import sys
@@ -146,6 +147,15 @@ def read_event(text: str) -> bytes:
     return source
 
 
+def _check_keys(where: str, given: set[str], known: set[str]) -> None:
+    """Raise `ValueError` for a setting that is missing, or that there is not."""
+    unknown, missing = sorted(given - known), sorted({"code", "handler"} - given)
+    if unknown:
+        raise ValueError(f"{where}: no such setting: {unknown[0]}; use {', '.join(sorted(known))}")
+    if missing:
+        raise ValueError(f"{where}: {missing[0]} is missing")
+
+
 def read_functions(path: Path) -> list[tuple[Function, dict[str, Any]]]:
     """Return the functions of a file, each with what is said of its concurrency.
 
@@ -156,14 +166,24 @@ def read_functions(path: Path) -> list[tuple[Function, dict[str, Any]]]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no JSON: {error}") from None
-    if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
+    if (
+        not isinstance(value, dict)
+        or not value
+        or not all(isinstance(each, dict) for each in value.values())
+    ):
         raise ValueError(f"{path}: use an object of names, each with an object of settings")
     found = []
     for name, given in value.items():
         settings = dict(given)
+        known = {field.name for field in dataclasses.fields(Function)} - {"name"}
+        _check_keys(f"{path}: {name}", set(settings), known | {"reserved_concurrency"})
         concurrency = {}
         if "reserved_concurrency" in settings:
-            concurrency["reserved"] = settings.pop("reserved_concurrency")
+            reserved = concurrency["reserved"] = settings.pop("reserved_concurrency")
+            if not isinstance(reserved, int) or isinstance(reserved, bool) or reserved < 0:
+                raise ValueError(
+                    f"{path}: {name}: reserved_concurrency={reserved!r}: use a number, 0 or more"
+                )
         for key in ("code", "client", "python"):
             if key in settings:
                 settings[key] = path.parent / settings[key]

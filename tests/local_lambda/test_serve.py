@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from local_lambda.options import read_functions
 from support.local_lambda_fixtures import write_function
 from tools.waiting import wait_until
 
@@ -344,6 +345,8 @@ def test_a_signal_ends_everything(folder, tmp_path, number):
         ([], "give a folder and a handler"),
         (["{folder}", "app.handler", "--retries", "3"], "use 0 to 2"),
         (["{folder}", "app.handler", "--environments", "0"], "use 1 or more"),
+        (["{folder}", "app.handler", "--port", "99999"], "use 1 to 65535"),
+        (["{folder}", "app.handler", "--name", ""], "use 1 to 64 letters"),
     ],
 )
 def test_what_cannot_be_served_is_status_2(folder, arguments, words):
@@ -357,6 +360,28 @@ def test_what_cannot_be_served_is_status_2(folder, arguments, words):
     assert answer.returncode == 2
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("functions", "words"),
+    [
+        ("[]", "use an object of names"),
+        ("{}", "use an object of names"),
+        ('{"a": {"code": ".", "handler": "app.handler", "memory": 1}}', "no such setting: memory"),
+        ('{"a": {"handler": "app.handler"}}', "code is missing"),
+        ('{"a": {"code": ".", "handler": "app.handler", "timeout": "3"}}', "timeout='3'"),
+        ('{"a": {"code": ".", "handler": "x.y", "reserved_concurrency": "1"}}', "0 or more"),
+    ],
+)
+def test_a_file_of_functions_is_checked(tmp_path, functions, words):
+    """What is wrong with it is told by file, function, setting and what is allowed."""
+    path = tmp_path / "functions.json"
+    path.write_text(functions)
+
+    with pytest.raises(ValueError, match=r"functions\.json") as info:
+        read_functions(path)
+
+    assert words in str(info.value)
 
 
 def _children(pid: int) -> list[int]:
