@@ -111,16 +111,11 @@ class Trust:
             return b""
         with open(path, "rb", 0) as file:  # noqa: PTH123 - pathlib costs an import
             data = file.read()
-        few = []
-        last = b""
-        for last in certificates(data):
-            # Most are of others, which their names tell in less time than their fingerprints.
-            if (b"Amazon" in last or b"Starfield" in last) and (
-                sha256(last).digest() in AMAZON_ROOTS
-            ):
-                few.append(last)
+        few = _amazons(_labelled(data))
+        if len(few) < len(AMAZON_ROOTS):
+            few = _amazons(certificates(data))
         if few and self._chosen:
-            few.append(last)
+            few += list(certificates(data[data.rfind(_BEGIN) :]))
         return b"".join(few)
 
     def _load_all(self, context: Any) -> None:
@@ -182,6 +177,27 @@ class TlsSocket:
     def close(self) -> None:
         """Close the connection."""
         self._sock.close()
+
+
+def _amazons(found: Iterator[bytes]) -> list[bytes]:
+    """Those of Amazon among certificates in DER."""
+    # Most are of others, which their names tell in less time than their fingerprints.
+    return [
+        one
+        for one in found
+        if (b"Amazon" in one or b"Starfield" in one) and sha256(one).digest() in AMAZON_ROOTS
+    ]
+
+
+def _labelled(data: bytes) -> Iterator[bytes]:
+    """The certificates that comments before them call Amazon's or Starfield's.
+
+    botocore's bundle names each one, so that few of them need to be decoded; who it really is, a
+    fingerprint tells.
+    """
+    for block in data.split(b"# Label: ")[1:]:
+        if block.startswith((b'"Amazon', b'"Starfield')):
+            yield from certificates(block)
 
 
 def certificates(data: bytes) -> Iterator[bytes]:

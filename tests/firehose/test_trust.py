@@ -76,6 +76,22 @@ def test_amazons_roots_are_in_botocores_bundle():
     assert names(Trust(str(BUNDLE)).context()) == NAMES
 
 
+def test_labels_are_a_hint_and_no_proof(tmp_path):
+    """Without comments, and with wrong ones, the same five are found, and nobody else."""
+    text = BUNDLE.read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    bare = tmp_path / "bare.pem"
+    bare.write_text("".join(line for line in lines if not line.startswith("#")), encoding="utf-8")
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text(text.replace('# Label: "', '# Label: "Amazon '), encoding="utf-8")
+    swapped = tmp_path / "swapped.pem"
+    swapped.write_text(text.replace("Amazon Root", "Other Root"), encoding="utf-8")
+
+    assert names(Trust(str(bare)).context()) == NAMES
+    assert names(Trust(str(wrong)).context()) == NAMES
+    assert names(Trust(str(swapped)).context()) == NAMES
+
+
 def test_first_the_few_then_all():
     """The first context trusts five authorities; a wider one all that botocore trusts, no other."""
     trust = Trust(str(BUNDLE))
