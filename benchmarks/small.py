@@ -89,6 +89,7 @@ def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         "day": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": machine(),
         "by": how,
+        "load": round(os.getloadavg()[0], 1),
         "rounds": rounds,
         "shares": found,
     }
@@ -105,8 +106,9 @@ def report(results: Mapping[str, Any]) -> str:
     by = "a control group's quota" if results["by"] == "quota" else "SIGSTOP and SIGCONT"
     return (
         f"Measured on {results['day']}, {results['rounds']} rounds, shares by {by}; medians, and "
-        "ratios of the same round. CPU is what a small function has least of: read the ratios, the "
-        "milliseconds are this machine's, with whatever else ran on it.\n\n"
+        f"ratios of the same round, at a load of {results['load']:g} on {results['machine']['cores']} "
+        "cores. CPU is what a small function has least of: read the ratios, the milliseconds are "
+        "this machine's, with whatever else ran on it.\n\n"
         f"{tables.markdown(table, (*head, *rest))}"
     )
 
