@@ -106,9 +106,9 @@ def report(results: Mapping[str, Any]) -> str:
     by = "a control group's quota" if results["by"] == "quota" else "SIGSTOP and SIGCONT"
     return (
         f"Measured on {results['day']}, {results['rounds']} rounds, shares by {by}; medians, and "
-        f"ratios of the same round, at a load of {results['load']:g} on {results['machine']['cores']} "
-        "cores. CPU is what a small function has least of: read the ratios, the milliseconds are "
-        "this machine's, with whatever else ran on it.\n\n"
+        f"ratios of the same round, at a load of {results['load']:g} on "
+        f"{results['machine']['cores']} cores. CPU is what a small function has least of: read the "
+        "ratios, the milliseconds are this machine's, with whatever else ran on it.\n\n"
         f"{tables.markdown(table, (*head, *rest))}"
     )
 
