@@ -364,7 +364,7 @@ PROMISES = (
         "what had been delivered before the last confirmation is not taken over",
         "_delivery/journal_files.py",
         "        if segments:\n            segments[-1].forget(*self._settled)\n",
-        "            pass\n",
+        "",
         f"{_JOURNAL}::test_what_was_settled_is_not_taken_over",
     ),
     Promise(
