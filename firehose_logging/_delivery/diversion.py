@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
     from firehose_logging._delivery.backlog import Backlog
 
-#: Seconds that the output may take none of a record before nobody is taken to read it.
-PATIENCE = 1.0
+#: Most bytes of one write (PIPE_BUF of Linux): a pipe that is ready takes so many at once, without
+#: keeping us, and all or none of them. A kill leaves no part of a line that is not longer.
+PIPE_BYTES = 4_096
+
+#: Seconds that the output may take nothing before nobody is taken to read it, and what was to make
+#: room is lost. A print would wait for ever; on a busy machine one second is not for ever.
+PATIENCE = 5.0
 
 
 class Diversion:
@@ -99,12 +104,14 @@ class RuntimeOutput:
             OSError: nobody reads them.
         """
         view = memoryview(data)
-        while view:
-            poll = make_poll()
-            poll.register(self._fileno, POLLOUT)
+        poll = make_poll()
+        poll.register(self._fileno, POLLOUT)
+        at = 0
+        while at < len(data):
             if not poll.poll(PATIENCE * 1000):
                 raise TimeoutError("nobody reads it")
+            end = data.rfind(b"\n", at, at + PIPE_BYTES) + 1  # 0 in the middle of a long line
             try:
-                view = view[write(self._fileno, view[:65_536]) :]
+                at += write(self._fileno, view[at : end or at + PIPE_BYTES])
             except BlockingIOError:
                 continue  # the function made it one that does not block

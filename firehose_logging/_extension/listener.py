@@ -69,9 +69,7 @@ class Listener:
         # All mutable state, the connections by descriptor.
         self._connections: dict[int, _Connection] = {}
         self._paused_until: float | None = None
-        #: Batches that were too large or no HTTP at all.
-        self.refused = 0
-        #: Connections from addresses that are not the platform's.
+        #: Batches that were too large or no HTTP at all, and connections from elsewhere.
         self.refused = 0
 
     def filenos(self) -> list[int]:

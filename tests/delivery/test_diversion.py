@@ -239,11 +239,30 @@ def test_the_output_is_a_descriptor_of_our_own():
     assert bytes(got) == data
 
 
-def test_an_output_that_nobody_reads_is_given_up(monkeypatch):
+def test_lines_are_written_whole(monkeypatch):
+    """A process that is killed between two writes has left no part of a line."""
+    writes = []
+
+    def writing(fileno, data):
+        writes.append(bytes(data))
+        return os.write(fileno, data)
+
+    monkeypatch.setattr("firehose_logging._delivery.diversion.write", writing)
+    lines = [b"x" * size + b"\n" for size in (10, 4_095, 1, 4_000, 90, 10_000, 20)]
+    with open(os.devnull, "wb") as file:  # noqa: PTH123
+        RuntimeOutput(file.fileno())(bytearray(b"".join(lines)))
+
+    assert b"".join(writes) == b"".join(lines)
+    assert all(len(data) <= 4_096 for data in writes)
+    assert {data for data in writes if data[-1:] != b"\n"} == {b"x" * 4_096}
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_output_that_nobody_reads_is_given_up(monkeypatch, blocks):
     """The end of the environment must not wait for it."""
     monkeypatch.setattr("firehose_logging._delivery.diversion.PATIENCE", 0.05)
     reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    os.set_blocking(writer, blocks)
     write = RuntimeOutput(writer)
 
     with pytest.raises(TimeoutError, match="nobody reads it"):

@@ -31,3 +31,33 @@ def test_a_child_imports_what_our_thread_was_importing(tmp_path):
     ended = run_python(code, str(tmp_path), flags=("-W", "ignore"))
 
     assert ended.stdout == "done\n", ended.stderr
+
+
+def test_a_fork_beside_our_import_needs_nobodys_help(tmp_path):
+    """The package's own hook does that, once there is a handler."""
+    (tmp_path / "slow.py").write_text("import time, sys\nsys.started.set()\ntime.sleep(sys.nap)\n")
+    code = textwrap.dedent("""
+        import os, sys, threading
+        sys.path.insert(0, sys.argv[1])
+        from firehose_logging import FirehoseHandler, _threads
+        import logging
+        log = logging.Logger("app")
+        log.addHandler(FirehoseHandler("logs"))
+        log.info("now there is a process of ours")
+        sys.started = threading.Event()
+        sys.nap = 60
+        _threads.spawn("import", lambda: __import__("slow"))
+        sys.started.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            sys.nap = 0
+            import slow
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        print("done", flush=True)
+        os._exit(0)
+        """)
+
+    ended = run_python(code, str(tmp_path), flags=("-W", "ignore"), env={"TMPDIR": str(tmp_path)})
+
+    assert ended.stdout == "done\n", ended.stderr
