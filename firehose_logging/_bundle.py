@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
 PACKAGE = "firehose_logging"
+CODE = type((lambda: None).__code__)
 
 #: Whose import brings the second file: what the first delivery needs is read when it needs it.
 FIRST_DELIVERY = "_firehose"
@@ -25,11 +26,12 @@ class Bundle:
     """Finds and runs the modules of the package that are in one file.
 
     Args:
-        codes: code by module name within the package; ``__init__`` is the package itself.
+        codes: code by module name within the package; ``__init__`` is the package itself. As bytes
+            where it is not needed at once.
         folder: of the package; the sources are there for tracebacks.
     """
 
-    def __init__(self, codes: dict[str, CodeType], folder: str) -> None:
+    def __init__(self, codes: dict[str, CodeType | bytes], folder: str) -> None:
         self._codes = codes
         self.folder = folder
 
@@ -47,7 +49,8 @@ class Bundle:
         if short != "__init__":
             place += "/" + short.replace(".", "/")
         # The code knows its file's name, which tells a folder's own module from others.
-        is_package = self._codes[short].co_filename.endswith("/__init__.py")
+        code = self._codes[short]
+        is_package = type(code) is CODE and code.co_filename.endswith("/__init__.py")
         origin = place + ("/__init__.py" if is_package else ".py")
         spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, self, origin=origin)
         spec.has_location = True
@@ -56,7 +59,7 @@ class Bundle:
         return spec
 
     def load(self) -> None:
-        """Run every module that is left, as their imports would one by one.
+        """Run every module that is needed at once, as their imports would one by one.
 
         They stand in an order in which none has to wait for another. So nothing has to be found,
         locked or asked for, which is half of the time that imports of small modules take.
@@ -68,13 +71,14 @@ class Bundle:
         package = modules[PACKAGE] = self._make(PACKAGE)
         try:
             for short in tuple(self._codes):
-                if short in self._codes and short != "__init__":
-                    name = f"{PACKAGE}.{short}"
-                    made.append(name)
-                    module = modules[name] = self._make(name)
-                    self.exec_module(module)
-                    parent, _dot, own = name.rpartition(".")
-                    setattr(modules[parent], own, module)
+                if type(self._codes.get(short)) is not CODE or short == "__init__":
+                    continue  # for later, imported meanwhile, or the last one
+                name = f"{PACKAGE}.{short}"
+                made.append(name)
+                module = modules[name] = self._make(name)
+                self.exec_module(module)
+                parent, _dot, own = name.rpartition(".")
+                setattr(modules[parent], own, module)
             self.exec_module(package)
         except BaseException:
             for name in made:
@@ -100,8 +104,12 @@ class Bundle:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run a module's code and let go of it; a reload comes from the file."""
-        short = module.__name__[len(PACKAGE) + 1 :] or "__init__"
-        exec(self._codes.pop(short), module.__dict__)  # noqa: S102 - the layer's own bytecode
+        code = self._codes.pop(module.__name__[len(PACKAGE) + 1 :] or "__init__")
+        if type(code) is not CODE:
+            import marshal
+
+            code = marshal.loads(code)  # type: ignore[arg-type]  # noqa: S302
+        exec(code, module.__dict__)  # noqa: S102 - the layer's own bytecode
 
 
 def use(folder: str) -> None:
@@ -118,7 +126,7 @@ def use(folder: str) -> None:
         sys.meta_path.insert(0, Bundle(codes, folder))
 
 
-def read(folder: str, file: str = "bundle") -> dict[str, CodeType] | None:
+def read(folder: str, file: str = "bundle") -> dict[str, CodeType | bytes] | None:
     """A bundle's code by module; None where there is none, or it is not for this interpreter."""
     path = f"{folder}/__pycache__/{file}.{sys.implementation.cache_tag}"
     try:
@@ -128,7 +136,7 @@ def read(folder: str, file: str = "bundle") -> dict[str, CodeType] | None:
             magic = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
             if found.read(len(magic)) != magic:
                 return None
-            codes: dict[str, CodeType] = marshal.loads(found.read())  # noqa: S302
+            codes: dict[str, CodeType | bytes] = marshal.loads(found.read())  # noqa: S302
             return codes
     except Exception:  # noqa: BLE001 - a damaged one: from source then
         return None

@@ -5,6 +5,7 @@ the layer's bundle of bytecode (``tools/build_layer``) where it has one for this
 nothing that an old interpreter cannot parse.
 """
 
+import gc
 import os
 import sys
 
@@ -12,6 +13,8 @@ import sys
 def _main() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     names = {"__name__": "firehose_logging._program"}
+    collects = gc.isenabled()
+    gc.disable()  # code is no garbage; _program turns it on again before anything else runs
     try:
         import marshal
 
@@ -28,7 +31,7 @@ def _main() -> None:
         with open(here + "/_program.py", "rb") as file:
             code = compile(file.read(), here + "/_program.py", "exec", dont_inherit=True)
     exec(code, names)
-    names["run"](here, codes)  # type: ignore[operator]
+    names["run"](here, codes, collects)  # type: ignore[operator]
 
 
 if __name__ == "__main__":

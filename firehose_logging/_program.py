@@ -6,6 +6,7 @@ and whatever goes wrong in here, the program still runs, with the ``sys.argv``, 
 """
 
 import errno
+import gc
 import os
 import sys
 
@@ -23,13 +24,12 @@ def _tell(text: str) -> None:
         pass
 
 
-def _install(folder: str, codes: "dict[str, CodeType] | None") -> None:
+def _install(folder: str, codes: "dict[str, CodeType | bytes] | None", collects: bool) -> None:
     """Import the package from ``folder`` and start it; sys.path is left as it was."""
-    if sys.version_info < (3, 10):
-        _tell("needs Python 3.10 or later; the function runs without it, its logs are not sent")
-        return
     sys.path.insert(0, folder)
     try:
+        if sys.version_info < (3, 10):
+            raise ImportError("it needs Python 3.10 or later")
         if codes:
             # The package has the same module later; here it is needed to make the package.
             names = {"__name__": _PACKAGE + "._bundle"}
@@ -46,6 +46,8 @@ def _install(folder: str, codes: "dict[str, CodeType] | None") -> None:
         return
     finally:
         sys.path.remove(folder)
+        if collects:
+            gc.enable()
     try:
         install()
     except Exception as error:
@@ -129,12 +131,13 @@ def _clear(main: "dict[str, object]", names: "list[str]") -> None:
         main.pop(name, None)
 
 
-def run(here: str, codes: "dict[str, CodeType] | None") -> None:
+def run(here: str, codes: "dict[str, CodeType | bytes] | None", collects: bool) -> None:
     """Start us and become the program that ``sys.argv`` names.
 
     Args:
         here: the package's folder.
         codes: code of its modules; None imports them from the folder.
+        collects: whether garbage is to be collected once they are there.
     """
     argv = sys.argv[1:]
     if not argv:
@@ -154,5 +157,5 @@ def run(here: str, codes: "dict[str, CodeType] | None") -> None:
             sys.path[0] = _path_entry(argv)
         else:  # a folder or an archive is itself the entry, see _become
             del sys.path[0]
-    _install(os.path.dirname(here), codes)
+    _install(os.path.dirname(here), codes, collects)
     _become(argv)

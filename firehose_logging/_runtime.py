@@ -236,8 +236,9 @@ def _share_imports() -> None:
     and its lock stays taken. Done early the workers also share the memory.
     """
     from firehose_logging._delivery import journal_files as _journal
+    from firehose_logging._extension import telemetry as _telemetry
     from firehose_logging._firehose import choose as _transport
     from firehose_logging._firehose import credentials as _credentials
     from firehose_logging._firehose import direct as _direct
 
-    del _credentials, _direct, _journal, _transport
+    del _credentials, _direct, _journal, _telemetry, _transport

@@ -102,8 +102,6 @@ MODULES = (
     "_extension.on_demand",
     "_extension.start",
     "_extension.subscription",
-    "_extension.telemetry",
-    "_extension.telemetry_batch",
     "_line.columns",
     "_line.context",
     "_line.exception",
@@ -129,11 +127,19 @@ FIRST_DELIVERY = (
 )
 
 
+#: What most environments need soon, but not before the first answer: in the same file, each by
+#: itself, as bytes.
+LATER = (
+    "_extension.telemetry",
+    "_extension.telemetry_batch",
+)
+
+
 def main(folder: Path, installed_at: str) -> None:
     """Write the bundle, and the bytecode of what is not in it."""
     package = folder / PACKAGE
-    names = (*MODULES, *FIRST_DELIVERY)
-    bundled = {source_of(package, name) for name in names if name not in BEFORE}
+    names = {*MODULES, *LATER, *FIRST_DELIVERY}.difference(BEFORE)
+    bundled = {source_of(package, name) for name in names}
     for source in sorted(folder.rglob("*.py")):
         if source in bundled:
             continue
@@ -152,9 +158,11 @@ def main(folder: Path, installed_at: str) -> None:
                 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
             )
     tag = sys.implementation.cache_tag
-    for file, modules in (("bundle", ordered(package)), ("first_delivery", FIRST_DELIVERY)):
-        target = package / "__pycache__" / f"{file}.{tag}"
-        target.write_bytes(bundle(package, f"{installed_at}/{PACKAGE}", modules))
+    place = f"{installed_at}/{PACKAGE}"
+    start = bundle(package, place, ordered(package), LATER)
+    (package / "__pycache__" / f"bundle.{tag}").write_bytes(start)
+    first_delivery = bundle(package, place, FIRST_DELIVERY)
+    (package / "__pycache__" / f"first_delivery.{tag}").write_bytes(first_delivery)
 
 
 def source_of(package: Path, module: str) -> Path:
@@ -163,13 +171,25 @@ def source_of(package: Path, module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def bundle(package: Path, installed_at: str, modules: Sequence[str]) -> bytes:
-    """A bundle of modules of the package, for the interpreter that runs this."""
-    codes = {}
-    for name in modules:
+def bundle(
+    package: Path, installed_at: str, modules: Sequence[str], later: Sequence[str] = ()
+) -> bytes:
+    """A bundle of modules of the package, for the interpreter that runs this.
+
+    Args:
+        package: its folder here.
+        installed_at: its path in tracebacks.
+        modules: that are needed at once.
+        later: those that are not, each as bytes.
+    """
+
+    def code(name: str) -> CodeType:
         source = source_of(package, name)
-        path = f"{installed_at}/{source.relative_to(package)}"
-        codes[name] = code_of(source, path)
+        return code_of(source, f"{installed_at}/{source.relative_to(package)}")
+
+    codes: dict[str, CodeType | bytes] = {name: code(name) for name in modules}
+    for name in later:
+        codes[name] = marshal.dumps(code(name))
     return importlib.util.MAGIC_NUMBER + marshal.dumps(codes)
 
 
@@ -224,6 +244,13 @@ def code_of(source: Path, installed: str) -> CodeType:
 
 class _Runs(ast.NodeTransformer):
     """Takes out of a module what only type checkers read."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """No import that is about annotations."""
+        names = [alias.name for alias in node.names]
+        if node.module == "__future__" and names == ["annotations"]:
+            return ast.copy_location(ast.Pass(), node)
+        return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         """A parameter without its annotation."""

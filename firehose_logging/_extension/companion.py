@@ -72,7 +72,8 @@ class Companion:
         inbox: brings news of other threads, and signals.
         next_event: the question for the next event, already put.
         listener: takes telemetry; None where none comes. Closed by us.
-        reader: turns telemetry into lines.
+        make_reader: makes what turns telemetry into lines, when the first comes: not every
+            environment sends any, and none before it has to be started.
         sink: takes those lines, and counts what cannot be read.
         last_flush: what is done at SIGTERM.
         complete_output: makes lines of output that waits for its line end.
@@ -88,7 +89,7 @@ class Companion:
         inbox: Inbox,
         next_event: NextEvent | NoEvents,
         listener: Listener | None,
-        reader: TelemetryReader,
+        make_reader: Callable[[], TelemetryReader],
         sink: Delivery,
         last_flush: LastFlush,
         complete_output: Callable[[], None],
@@ -99,7 +100,7 @@ class Companion:
         self._mode = mode
         self._inbox = inbox
         self._next_event = next_event
-        self._reader = reader
+        self._make_reader = make_reader
         self._sink = sink
         self._take_line = take or sink.add
         self._last_flush = last_flush
@@ -108,6 +109,7 @@ class Companion:
         self._clock = clock
         # All mutable state; only the companion's thread touches it once it runs.
         self._listener = listener
+        self._reader: TelemetryReader | None = None
         self._failures = 0  # turns in a row
         self._next_look: float | None = None  # at output
         self._stopping = False
@@ -233,7 +235,8 @@ class Companion:
             return
         self._mode.signalled(now)
         self._last_flush.prepare()
-        self._take(*self._reader.rest(self._clock.epoch()), now)
+        if self._reader is not None:
+            self._take(*self._reader.rest(self._clock.epoch()), now)
         self._complete_output()
         self._last_flush.begin(now)
 
@@ -246,6 +249,8 @@ class Companion:
                 for body in listener.ready(fileno, now):
                     self._last_flush.news(now)
                     self._mode.telemetry(now)
+                    if self._reader is None:
+                        self._reader = self._make_reader()
                     self._take(*self._reader.read(body, self._clock.epoch()), now)
         listener.expire(now)
 

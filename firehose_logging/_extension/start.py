@@ -15,7 +15,6 @@ from firehose_logging._extension.lifecycle import Lifecycle
 from firehose_logging._extension.next_event import NextEvent
 from firehose_logging._extension.on_demand import OnDemand
 from firehose_logging._extension.subscription import subscribe
-from firehose_logging._extension.telemetry import TelemetryReader
 from firehose_logging._limits import TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES
 from firehose_logging._switch_interval import SwitchInterval
 from firehose_logging._threads import Reserved
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from firehose_logging._extension.companion import Mode
     from firehose_logging._extension.listener import Listener
     from firehose_logging._extension.next_event import NoEvents
+    from firehose_logging._extension.telemetry import TelemetryReader
     from firehose_logging._line.context import Context
     from firehose_logging.settings import Settings
 
@@ -185,7 +185,7 @@ class Starter:
             means.inbox,
             next_event,
             listener,
-            TelemetryReader(self._context, concurrent=self._environment.workers is not None),
+            self._make_reader,
             self._sink,
             LastFlush(self._deliveries, self._switches, self._terminate, quiet=quiet),
             self._complete_output,
@@ -195,6 +195,11 @@ class Starter:
         )
         means.thread.run(companion.run)
         return companion
+
+    def _make_reader(self) -> TelemetryReader:
+        from firehose_logging._extension.telemetry import TelemetryReader
+
+        return TelemetryReader(self._context, concurrent=self._environment.workers is not None)
 
 
 class _Means:

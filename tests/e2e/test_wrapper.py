@@ -23,7 +23,7 @@ from tools.interpreters import find_interpreters
 #: Prints all that a program can see of how it was started, then what it was given on stdin.
 FACTS = '''
 """Tells how it was started."""
-import json, os, sys
+import gc, json, os, sys
 main = sys.modules["__main__"]
 print(json.dumps({
     "argv": sys.argv,
@@ -31,8 +31,9 @@ print(json.dumps({
     "flags": repr(sys.flags),
     "warnoptions": sys.warnoptions,
     "xoptions": {k: str(v) for k, v in sys._xoptions.items()},
-    "names": sorted(name for name in globals() if name not in ("json", "os", "sys", "main")),
+    "names": sorted(name for name in globals() if name not in ("gc", "json", "os", "sys", "main")),
     "is_main": main.__dict__ is globals(),
+    "collects": gc.isenabled(),
     "name": __name__,
     "package": __package__,
     "doc": __doc__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import marshal
 import sys
 from types import CodeType
 
@@ -28,13 +29,18 @@ def loaded() -> list[str]:
     return sorted(name for name in sys.modules if name.partition(".")[0] == PACKAGE)
 
 
-def bundle(**sources: str) -> _bundle.Bundle:
-    """A bundle of these modules; a double underscore in a name stands for a dot."""
-    codes: dict[str, CodeType] = {}
+def bundle(later: str = "", **sources: str) -> _bundle.Bundle:
+    """A bundle of these modules; a double underscore in a name stands for a dot.
+
+    The one that is named ``later`` is there as bytes.
+    """
+    codes: dict[str, CodeType | bytes] = {}
     for name, source in sources.items():
         short = name if name == "__init__" else name.replace("__", ".")
         file = f"/opt/{name}/__init__.py" if name in ("__init__", "wing") else f"/opt/{name}.py"
         codes[short] = compile(source, file, "exec")
+    if later:
+        codes[later] = marshal.dumps(codes[later])
     made = _bundle.Bundle(codes, "/opt/bundled_package")
     sys.meta_path.insert(0, made)
     return made
@@ -95,3 +101,13 @@ def test_a_module_that_raises_leaves_none_behind():
         bundle(first="", second="1 / 0", __init__="").load()
 
     assert loaded() == []
+
+
+def test_a_module_for_later_is_run_when_it_is_imported():
+    """Nothing is made of its bytes before."""
+    bundle(later="second", first="", second="value = 2", __init__="").load()
+    before = loaded()
+
+    assert before == [PACKAGE, f"{PACKAGE}.first"]
+    assert importlib.import_module(f"{PACKAGE}.second").value == 2
+    assert loaded() == [*before, f"{PACKAGE}.second"]
