@@ -8,6 +8,7 @@ import os
 from firehose_logging import _threads
 from firehose_logging._line.foreign import is_its_own
 from firehose_logging._line.printed import read
+from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ class Loggers:
             name = code.co_name
             if code.co_filename == _FILE:
                 if name == "callHandlers":
-                    handling = self.open.get(id(frame.f_locals.get("record")))
+                    handling = self._handed_on_in(frame)
                     if handling is None or (not handling.is_taken and not by_runtime):
                         return None
                     return handling if direct or handling.is_in(text) else None
@@ -248,6 +249,13 @@ class Loggers:
                 return None
             frame = frame.f_back
         return None
+
+    def _handed_on_in(self, frame: FrameType) -> Handling | None:
+        """The record that ``callHandlers``, which runs in this frame, has been given."""
+        handled = list(self.open.values())
+        if len(handled) == 1 and handled[0].record.__dict__.get("thread") == get_ident():
+            return handled[0]  # a frame's variables take longer than all of this
+        return self.open.get(id(frame.f_locals.get("record")))
 
 
 def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..., None]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from firehose_logging._line.context import Context
 
 _last = threading.local()
+#: Messages that are what a formatter makes of them, where there are no arguments.
+_AS_IT_IS = frozenset({str, dict})
 _GET_MESSAGE = logging.LogRecord.getMessage
 
 
@@ -121,10 +123,11 @@ class Records:
         message: object = handling.message
         if message is None:
             # What a formatter has asked the record for is not asked once more.
-            message = (
-                None if type(record.msg) in (str, dict) and not record.args else own.get("message")
-            )
-            if type(record).getMessage is not _GET_MESSAGE:
+            if (
+                record.args
+                or type(record.msg) not in _AS_IT_IS
+                or type(record).getMessage is not _GET_MESSAGE
+            ):
                 message = own.get("message")
             if type(message) is not str:
                 message = message_of(record)
