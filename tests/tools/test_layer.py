@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from support import e2e_lambda
 from support.e2e_lambda import deployed
 from tools import build_layer, bundle
 from tools.interpreters import find_interpreters
@@ -277,11 +279,16 @@ def handler(event, context):
 def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
     """The bundle has the modules that are there at the first answer, neither more nor fewer.
 
-    Those for later may be there by then.
+    Those for later may be there by then. The modules come from their sources here: out of the
+    bundle all would come that are in it.
     """
+    sources = tmp_path / "opt"
+    shutil.copytree(e2e_lambda.layer(), sources)
+    for file in sources.rglob("bundle.*"):
+        file.unlink()
     (tmp_path / "app.py").write_text(STARTED)
     wanted = [name for name in bundle.MODULES if name != "_program"]  # that one is no module
-    with deployed(tmp_path) as run:
+    with deployed(tmp_path, layers=(sources,)) as run:
         found = run.invoke(wanted).payload
 
     assert sorted(wanted) == [name for name in found if name not in bundle.LATER]
