@@ -209,13 +209,13 @@ def deployed(
 
 @contextmanager
 def deployed_on_rie(
-    function: str,
+    function: str | Path,
     scratch: Path,
     environment: Mapping[str, str | None] | None = None,
     *,
     with_layer: bool = True,
 ) -> Iterator[tuple[rie.Rie, LocalFirehose]]:
-    """The same function in AWS's emulator, with a Firehose of its own."""
+    """The same function, or one in a folder of its own, in AWS's emulator, with a Firehose."""
     with open_firehose() as firehose:
         more: dict[str, str | None] = {
             "AWS_LAMBDA_EXEC_WRAPPER": None,
