@@ -31,8 +31,8 @@ pytestmark = pytest.mark.e2e
 #: what it loads without us. Each is built in or small. Think before adding to this list: it is
 #: paid at every cold start.
 MODULES = {
-    "_socket", "atexit", "contextlib", "errno", "fcntl", "gc", "importlib.machinery", "math", "mmap",
-    "select", "zlib",
+    "_socket", "atexit", "contextlib", "errno", "fcntl", "gc", "importlib.machinery", "math",
+    "mmap", "select", "zlib",
 }  # fmt: skip
 
 #: What may come with the first delivery besides those: TLS, signatures, addresses.
