@@ -340,6 +340,13 @@ PROMISES = (
         "tests/delivery/test_segment.py::test_a_file_is_whole_before_it_has_its_name",
     ),
     Promise(
+        "losses that it did not live to tell are noted before it is emptied",
+        "_delivery/orphans.py",
+        "                        note(lost)\n",
+        "                        pass\n",
+        "tests/delivery/test_recovery.py::test_losses_are_noted_before_what_told_them_is_emptied",
+    ),
+    Promise(
         "it is taken hold of before the function's code runs",
         "_process.py",
         '                attempt("crash journal", delivery.backlog.journal.claim)\n',

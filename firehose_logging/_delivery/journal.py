@@ -128,22 +128,17 @@ class CrashJournal:
         self._orphans = Orphans(self._folder or "", prefix)
         self._orphans.claim()
 
-    def recover(self) -> Iterator[bytes]:
-        """The lines of processes that are gone."""
+    def recover(self, note: Callable[[dict[str, int]], None] | None = None) -> Iterator[bytes]:
+        """The lines of processes that are gone; as of ``Orphans.recover``."""
         if not self._tried:
             self._open()
         if self._journal is not None:
-            yield from self._journal.recover()
+            yield from self._journal.recover(note)
 
     @property
     def keeps(self) -> bool:
         """Whether everything that is pending is in there."""
         return self._journal is not None and self._journal.trouble is None
-
-    @property
-    def found(self) -> dict[str, int]:
-        """The losses that those processes did not live to tell, by reason."""
-        return self._journal.found if self._journal is not None else {}
 
     @property
     def passed_over(self) -> bool:

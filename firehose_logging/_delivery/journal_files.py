@@ -255,9 +255,9 @@ class Journal:
                 segment.remove()
         self._orphans.close()
 
-    def recover(self) -> Iterator[bytes]:
+    def recover(self, note: Callable[[dict[str, int]], None] | None = None) -> Iterator[bytes]:
         """Lines that processes which are gone left behind; as of ``Orphans.recover``."""
-        return self._orphans.recover(self._name)
+        return self._orphans.recover(self._name, note)
 
     @property
     def found(self) -> dict[str, int]:

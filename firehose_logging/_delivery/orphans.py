@@ -18,7 +18,7 @@ from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     #: Its number among those of its process, its name, its size, its inode, our descriptor.
     Held = tuple[int, str, int, int, int]
@@ -65,13 +65,17 @@ class Orphans:
                 self._claimed[process] = held
                 room -= len(held)
 
-    def recover(self, own: str) -> Iterator[bytes]:
+    def recover(
+        self, own: str, note: Callable[[dict[str, int]], None] | None = None
+    ) -> Iterator[bytes]:
         """The lines that they left; a process's files are emptied once they are read.
 
         Files of a process that lives are locked, and passed over.
 
         Args:
             own: names of files of this process begin like this.
+            note: called with the losses, by reason, that a process did not live to tell, before its
+                files are emptied.
         """
         self.found = {}
         self.passed_over = False
@@ -91,7 +95,12 @@ class Orphans:
                 held += self._take_all([each for each in left[process] if each[1] not in names])
                 if held:
                     held.sort()
-                    yield from self._read([fd for *_, fd in held], dropped=excess > 0)
+                    lost: dict[str, int] = {}
+                    yield from self._read([fd for *_, fd in held], lost, dropped=excess > 0)
+                    for reason, count in lost.items():
+                        self.found[reason] = self.found.get(reason, 0) + count
+                    if lost and note is not None:
+                        note(lost)
                     excess -= sum(size for _, _, size, _, _ in held)
                     self._empty(held)
             finally:
@@ -153,18 +162,18 @@ class Orphans:
         os.close(fd)
         return -1
 
-    def _read(self, held: list[int], *, dropped: bool) -> Iterator[bytes]:
-        """The pending lines of one process, and into ``found`` what it had lost."""
+    @staticmethod
+    def _read(held: list[int], lost: dict[str, int], *, dropped: bool) -> Iterator[bytes]:
+        """The pending lines of one process, and into ``lost`` what it had lost."""
         try:
             # The last file has the last word.
             head = os.pread(held[-1], HEADER, 0)
-            for reason, count in zip(COUNTED, read_losses(head), strict=True):
-                if count:
-                    self.found[reason] = self.found.get(reason, 0) + count
+            counts = zip(COUNTED, read_losses(head), strict=True)
+            lost.update({reason: count for reason, count in counts if count})
             for fd in held:
                 for line in read_lines(_contents(fd), head):
                     if dropped:
-                        self.found[BUFFER_FULL] = self.found.get(BUFFER_FULL, 0) + 1
+                        lost[BUFFER_FULL] = lost.get(BUFFER_FULL, 0) + 1
                     else:
                         yield line
         except OSError:

@@ -76,7 +76,7 @@ class Recovery:
     def _peek(self) -> bytes | None:
         with self._lock:
             if self._left is None:
-                self._left = self._backlog.journal.recover()
+                self._left = self._backlog.journal.recover(self._note)
                 self._taken = 0
             if self._next is None:
                 self._next = next(self._left, None)
@@ -93,9 +93,12 @@ class Recovery:
                 self._taken += 1
                 self._backlog.exclusively(self._backlog.take_over, line)
 
+    def _note(self, lost: dict[str, int]) -> None:
+        """Now, not when all is read: we may be killed, and the file that says so is emptied."""
+        self._backlog.exclusively(self._backlog.lose_all, list(lost.items()))
+
     def _end(self) -> None:
         backlog = self._backlog
-        backlog.exclusively(backlog.lose_all, list(backlog.journal.found.items()))
         if self._taken:
             text = f"{self._taken} lines of an earlier process recovered from the crash journal"
             columns: dict[str, object] = {"code": "lines_recovered", "recovered": self._taken}

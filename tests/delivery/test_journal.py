@@ -24,7 +24,6 @@ def test_no_folder_no_journal():
 
     assert not journal.wanted
     assert list(journal.recover()) == []
-    assert journal.found == {}
     journal.close(keep=False)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.recovery import Recovery
@@ -10,9 +11,9 @@ from support.stage import backlog as make_backlog
 from support.stage import own_body
 
 
-def leave(folder, lines=3, lost=0):
+def leave(folder, lines=3, lost=0, token="1-dead"):
     """What a process that is gone left behind."""
-    dead = Journal(str(folder), "logs", "1-dead")
+    dead = Journal(str(folder), "logs", token)
     for number in range(lines):
         dead.append(number, b'{"message":"%d","seq":%d}\n' % (number, number + 1), 0.0, lambda: 0)
     if lost:
@@ -56,3 +57,21 @@ def test_no_faster_than_they_can_be_sent(tmp_path):
 
     assert backlog.counts()["pending"] == 1
     backlog.close_journal()
+
+
+def test_losses_are_noted_before_what_told_them_is_emptied(tmp_path):
+    """Killed in the middle of it, the process that read them has handed them on."""
+    leave(tmp_path, lost=4)
+    leave(tmp_path, lines=9, token="2-dead")
+    for number, path in enumerate(sorted(tmp_path.iterdir())):
+        os.utime(path, ns=(number, number))
+    _, backlog = make_backlog(ManualClock(), journal_folder=str(tmp_path))
+    recovery = Recovery(backlog, 1_000_000, lambda: False, own_body)
+    for _ in range(5):  # into the second file
+        recovery._take(recovery._peek())
+    backlog.journal.close(keep=True)
+
+    heir = Journal(str(tmp_path), "logs", "4-next")
+    list(heir.recover())
+    assert heir.found == {BUFFER_FULL: 4}
+    heir.close(keep=False)
