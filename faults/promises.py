@@ -92,8 +92,8 @@ PROMISES = (
     Promise(
         "a delivery thread that died is replaced, with what it had in flight",
         "_delivery/delivery.py",
-        "        if self._caller.busy:\n            self._put_back()\n",
-        "",
+        "        self._booking.abandoned(self._clock.now())\n",
+        "        pass\n",
         f"{_SCENARIOS}::test_the_delivery_thread_dies_and_is_replaced",
     ),
     Promise(
