@@ -1,0 +1,45 @@
+"""The pages say what the stored results say."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks import against, page, small, stages
+
+
+def test_stages_and_compression_are_those_that_are_stored() -> None:
+    """docs/performance.md has the tables of benchmarks/results/stages.json."""
+    text = stages.PAGE.read_text(encoding="utf-8")
+    result = json.loads(stages.RESULTS.read_text(encoding="utf-8"))
+
+    assert all(part in text for part in stages.parts(result).values())
+
+
+def test_small_functions_are_those_that_are_stored() -> None:
+    """docs/benchmarks.md has the table of benchmarks/results/small.json."""
+    result = json.loads(small.RESULTS.read_text(encoding="utf-8"))
+
+    assert small.report(result) in page.PAGE.read_text(encoding="utf-8")
+
+
+def test_false_alarms_are_those_that_are_stored() -> None:
+    """What docs/performance.md says of the gate: 20 runs, no alarm."""
+    result = json.loads(against.ALARMS.read_text(encoding="ascii"))
+
+    assert (result["runs"], result["alarms"]) == (20, 0)
+    assert result["tolerance"] == against.STORED_TOLERANCE
+    least, most = result["load"]
+    assert f"a load of {least} to {most}" in stages.PAGE.read_text(encoding="utf-8")
+
+
+def test_a_small_function_is_compared_within_a_round() -> None:
+    """Medians, and ratios to the bare function's figure of the same round; "-" for none."""
+    rows = {
+        "bare function, text": [{"first": 10.0, "hold": 0.0, "log_us": 10.0}] * 3,
+        "firehose-logging": [{"first": 20.0, "hold": 30.0, "log_us": 15.0}] * 3,
+    }
+    facts = {"day": "today", "rounds": 3, "by": "signals", "load": 1.0, "machine": {"cores": 2}}
+    text = small.report({**facts, "shares": {"1/14": rows}})
+
+    assert "| 1/14 (128 MB) | firehose-logging | - | - | 20 | 30 | 15 | 1.50 |" in text
+    assert "SIGSTOP" in text
