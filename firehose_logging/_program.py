@@ -47,11 +47,22 @@ def _install(folder: str, codes: "dict[str, CodeType | bytes] | None", collects:
     finally:
         sys.path.remove(folder)
         if collects:
-            gc.enable()
+            _collect_again()
     try:
         install()
     except Exception as error:
         _tell("cannot start (%s: %s); the function runs without it" % (type(error).__name__, error))
+
+
+def _collect_again() -> None:
+    """Turn the garbage collector on; what is there by now counts as old, unseen: it is no garbage.
+
+    Otherwise the function's first few hundred objects would have all of ours looked through.
+    """
+    if hasattr(gc, "freeze") and not gc.get_freeze_count():
+        gc.freeze()
+        gc.unfreeze()  # into the oldest generation, by moving one list
+    gc.enable()
 
 
 def _path_entry(argv: "list[str]") -> str:

@@ -33,7 +33,7 @@ print(json.dumps({
     "xoptions": {k: str(v) for k, v in sys._xoptions.items()},
     "names": sorted(name for name in globals() if name not in ("gc", "json", "os", "sys", "main")),
     "is_main": main.__dict__ is globals(),
-    "collects": gc.isenabled(),
+    "collects": [gc.isenabled(), gc.get_freeze_count()],
     "name": __name__,
     "package": __package__,
     "doc": __doc__,
