@@ -141,7 +141,7 @@ def write_reference() -> list[str]:
 def variables() -> str:
     """Every variable, from the settings' own docstring."""
     rows = []
-    doc = settings.Settings.__doc__ or ""
+    doc = (settings.Settings.__doc__ or "").partition("    Raises:")[0]
     for field, text in re.findall(
         r"(?ms)^        (\w+): (.*?)(?=^        \w+: |^    Raises|\Z)", doc
     ):
