@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import logging
 import textwrap
@@ -9,42 +8,10 @@ import threading
 import pytest
 
 from firehose_logging import _diagnostics
-from firehose_logging._capture.handling import Loggers
-from firehose_logging._capture.output import Output
-from firehose_logging._capture.records import Records
-from firehose_logging._capture.sink import Sink
 from firehose_logging._capture.streams import MAX_PARTIAL
-from firehose_logging._environment import Environment
-from firehose_logging._line.context import Context
 from firehose_logging._line.exception import location_of
-from firehose_logging.testing import ManualClock, MemoryTransport
-from support.stage import run_python, unthreaded
-
-
-class Stage:
-    """A capture over a stream that is looked at, with a delivery that is stepped."""
-
-    def __init__(self, *, passthrough: bool = True, level: int = 0) -> None:
-        self.clock = ManualClock()
-        self.transport = MemoryTransport()
-        self.delivery = unthreaded(self.transport, self.clock)
-        self.context = Context(Environment({}))
-        self.sink = Sink(self.delivery)
-        records = Records(self.sink, self.context)
-        self.loggers = Loggers(records, level, passes_on=passthrough)
-        self.capture = Output(self.sink, self.context, self.clock, self.loggers)
-        self.below = io.StringIO()
-        self.stream = self.capture.stream(self.below, "stdout", passthrough=passthrough)
-
-    def lines(self):
-        """All lines so far."""
-        self.delivery.request_flush()
-        self.delivery.step()
-        return self.transport.lines()
-
-    def messages(self):
-        """Their messages."""
-        return [line["message"] for line in self.lines()]
+from support.captured import Stage
+from support.stage import run_python
 
 
 @pytest.fixture

@@ -1,0 +1,262 @@
+"""Standard output and error: text, bytes, and who writes them."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+import types
+
+import pytest
+
+from firehose_logging._capture.streams import MAX_PARTIAL
+from support.captured import Stage
+
+
+class Attributed(io.BytesIO):
+    """A stream of bytes that lets its methods be replaced, as a file's does."""
+
+
+def text_over(buffer):
+    """A text stream over bytes, which writes through at once."""
+    return io.TextIOWrapper(buffer, encoding="utf-8", write_through=True)
+
+
+@pytest.fixture
+def bytes_below():
+    """A stage over a stream of bytes; the bytes are ``below.getvalue()``."""
+    stage = Stage(below=text_over(Attributed()))
+    stage.bytes = stage.below.buffer
+    return stage
+
+
+def test_bytes_are_lines(bytes_below):
+    """What is written to ``sys.stdout.buffer`` is lines, and arrives below as it is."""
+    stage = bytes_below
+    stage.stream.buffer.write(b"one\ntwo\nthr")
+    stage.stream.buffer.write(b"ee\n")
+
+    assert stage.messages() == ["one", "two", "three"]
+    assert stage.bytes.getvalue() == b"one\ntwo\nthree\n"
+
+
+def test_text_is_no_line_twice(bytes_below):
+    """Text passes through the bytes below it, and is one line all the same."""
+    stage = bytes_below
+    stage.stream.buffer.write(b"bytes\n")
+    stage.stream.write("text\n")
+    stage.stream.flush()
+
+    assert stage.messages() == ["bytes", "text"]
+    assert stage.bytes.getvalue() == b"bytes\ntext\n"
+
+
+def test_bytes_that_are_no_text(bytes_below):
+    """What is no UTF-8 is a line with a replacement for each wrong byte; below it is untouched."""
+    stage = bytes_below
+    stage.stream.buffer.write(b"\xff\n")
+
+    assert stage.messages() == ["\ufffd"]
+    assert stage.bytes.getvalue() == b"\xff\n"
+
+
+def test_what_is_no_bytes_is_the_writers_error(bytes_below):
+    """The error of the stream below comes out, and nothing is a line."""
+    with pytest.raises(TypeError):
+        bytes_below.stream.buffer.write("text")
+
+    assert bytes_below.messages() == []
+
+
+def test_bytes_without_passthrough():
+    """With passthrough off bytes are lines and go nowhere else; the writer hears their number."""
+    stage = Stage(below=text_over(Attributed()), passthrough=False)
+
+    assert stage.stream.buffer.write(b"four") == 4
+    stage.capture.complete()
+    assert stage.messages() == ["four"]
+    assert stage.below.buffer.getvalue() == b""
+
+
+class Fixed:
+    """A stream of bytes whose methods cannot be replaced."""
+
+    __slots__ = ("data",)
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data):
+        """Keep the bytes."""
+        self.data += data
+        return len(data)
+
+
+def test_a_buffer_that_cannot_be_covered():
+    """Where the bytes below let no method be replaced, they are written and are no lines."""
+    below = types.SimpleNamespace(write=len, flush=int, buffer=Fixed())
+    stage = Stage(below=below)
+
+    assert stage.stream.buffer.write(b"unseen\n") == 7
+    assert stage.messages() == []
+    assert below.buffer.data == b"unseen\n"
+
+
+def test_detached(bytes_below):
+    """Who takes the bytes for a text layer of his own gets them, and his text is lines."""
+    stage = bytes_below
+    again = text_over(stage.stream.detach())
+    again.write("through another layer\n")
+
+    assert stage.messages() == ["through another layer"]
+
+
+def test_iterated_and_shown():
+    """Iterating it iterates the stream below; its repr says what it is."""
+    stage = Stage(below=io.StringIO("a\nb\n"))
+
+    assert list(stage.stream) == ["a\n", "b\n"]
+    assert repr(stage.stream).startswith("<CapturedStream of <_io.StringIO")
+
+
+def test_many_pieces(capsys):
+    """``writelines`` writes each."""
+    stage = Stage()
+    stage.stream.writelines(["a\n", "b", "c\n"])
+
+    assert stage.messages() == ["a", "bc"]
+    assert stage.below.getvalue() == "a\nbc\n"
+
+
+def test_a_progress_bar():
+    """What a terminal writes over is no line: what was there last is."""
+    stage = Stage()
+    for percent in (10, 50, 100):
+        stage.stream.write(f"\r{percent} %")
+    stage.stream.write("\n")
+    stage.stream.write("1\r2\nx\ry\n")
+
+    assert stage.messages() == ["100 %", "2\ny"]
+
+
+def test_a_piece_too_long_to_wait():
+    """Output without a line end is a line when it is longer than what is kept waiting."""
+    stage = Stage()
+    stage.stream.write("x" * MAX_PARTIAL)
+
+    assert [len(message) for message in stage.messages()] == [MAX_PARTIAL]
+
+
+def test_a_warning_is_a_line_of_its_own():
+    """On standard error a warning has its logger and level, and is printed as it was."""
+    stage = Stage(name="stderr")
+    module = types.ModuleType("warnings")
+    exec("def show(stream, text): stream.write(text)", module.__dict__)
+    module.show(stage.stream, "careful\n")
+    stage.stream.write("not a warning\n")
+
+    assert [(x["logger"], x["level"]) for x in stage.lines()] == [
+        ("py.warnings", "WARNING"),
+        ("stderr", "INFO"),
+    ]
+
+
+def test_what_the_runtime_client_prints_is_no_line():
+    """The runtime client's own lines, of errors and of records that we have, are passed on."""
+    stage = Stage(name="stderr")
+    module = types.ModuleType("awslambdaric.bootstrap")
+    exec("def log(stream, text): stream.write(text)", module.__dict__)
+    module.log(stage.stream, "[ERROR] KeyError\n")
+
+    assert stage.messages() == []
+    assert stage.below.getvalue() == "[ERROR] KeyError\n"
+
+
+def test_a_report_is_told_apart():
+    """While something is captured in a better form, what it prints is passed on and no line."""
+    stage = Stage()
+
+    assert stage.capture.quietly(lambda: stage.stream.write("told already\n")) == 13
+    stage.capture.quietly(lambda: stage.capture.quietly(lambda: None))
+    stage.stream.write("told here\n")
+    assert stage.messages() == ["told here"]
+    assert stage.below.getvalue() == "told already\ntold here\n"
+
+
+def test_a_handlers_failure_is_one_line(monkeypatch):
+    """A report of ``logging`` about a broken handler is one line, and the stream gets no pieces."""
+    stage = Stage(name="stderr")
+    monkeypatch.setattr(logging.Handler, "handleError", logging.Handler.handleError)
+    monkeypatch.setattr(sys, "stderr", stage.stream)
+    stage.capture.hook_reports()
+
+    class Broken(logging.Handler):
+        def emit(self, record):
+            try:
+                raise ValueError("broken")
+            except ValueError:
+                self.handleError(record)
+
+    logger = logging.Logger("app")
+    logger.addHandler(Broken())
+    logger.warning("hello")
+
+    (line,) = stage.lines()
+    assert (line["logger"], line["level"]) == ("logging", "ERROR")
+    assert "--- Logging error ---" in line["message"]
+    assert "ValueError: broken" in line["message"]
+
+
+def test_a_handler_behind_a_queue():
+    """A record that a listener's handler prints on its own thread was taken when it was logged."""
+    import logging.handlers
+    import queue
+
+    stage = Stage()
+    stage.loggers.hook()
+    records: queue.Queue[logging.LogRecord] = queue.Queue()
+    printing = logging.StreamHandler(stage.stream)
+    listener = logging.handlers.QueueListener(records, printing)
+    logger = logging.Logger("app")
+    logger.addHandler(logging.handlers.QueueHandler(records))
+    logger.warning("through a queue")
+    listener.start()
+    listener.stop()
+
+    assert stage.messages() == ["through a queue"]
+    assert "through a queue" in stage.below.getvalue()
+
+
+def test_objects_with_text_of_their_own():
+    """A subclass of str, as loguru prints, is its plain text."""
+
+    class Message(str):
+        __slots__ = ()
+
+    message = Message("2026 | hello\n")
+    stage = Stage()
+    stage.stream.write(message)
+
+    assert stage.messages() == ["2026 | hello"]
+
+
+def test_what_breaks_in_a_line_breaks_no_print(monkeypatch):
+    """A defect of ours costs the line, not the print."""
+    stage = Stage()
+    monkeypatch.setattr(stage.capture, "text", lambda *a: 1 / 0)
+
+    assert stage.stream.write("hello\n") == 6
+    assert stage.below.getvalue() == "hello\n"
+
+
+def test_threads_that_call_firehose_are_passed_over(monkeypatch):
+    """What is printed about our own call, by tracers, is passed on and no line."""
+    from firehose_logging import _threads
+
+    stage = Stage()
+    monkeypatch.setattr(_threads, "calling", {threading.get_ident()})
+    stage.stream.write("PutRecordBatch took 3 ms\n")
+
+    assert stage.messages() == []
+    assert stage.below.getvalue() == "PutRecordBatch took 3 ms\n"
