@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sys
 import textwrap
+import types
 
+from firehose_logging._fork import forget_imports
 from support.stage import run_python
 
 
@@ -61,3 +64,19 @@ def test_a_fork_beside_our_import_needs_nobodys_help(tmp_path):
     ended = run_python(code, str(tmp_path), flags=("-W", "ignore"), env={"TMPDIR": str(tmp_path)})
 
     assert ended.stdout == "done\n", ended.stderr
+
+
+def test_only_what_threads_of_ours_were_importing_is_forgotten(monkeypatch):
+    """A lock that a thread of ours holds goes, and the half made module; all others stay."""
+    ours, theirs = types.SimpleNamespace(owner=7), types.SimpleNamespace(owner=8)
+    bootstrap = types.ModuleType("_frozen_importlib")
+    bootstrap._module_locks = {"half": lambda: ours, "whole": lambda: theirs, "gone": lambda: None}
+    monkeypatch.setitem(sys.modules, "_frozen_importlib", bootstrap)
+    for name in ("half", "whole"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+
+    forget_imports({7})
+
+    assert list(bootstrap._module_locks) == ["whole", "gone"]
+    assert "half" not in sys.modules
+    assert "whole" in sys.modules
