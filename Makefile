@@ -70,11 +70,8 @@ browser: ## Install a headless Chromium for the report's tests (Debian, Ubuntu; 
 	@command -v chromium chromium-browser google-chrome || $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y chromium
 
 .PHONY: coverage
-coverage: $(VENV)/dev.stamp layer rie ## The tests once more, with branch coverage of the package
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m tools.run_tests $(TESTS)
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+coverage: $(VENV)/dev.stamp layer rie ## The tests that measure the package's coverage, and the figure
+	$(BIN)/python -m tools.run_tests --coverage
 
 .PHONY: faults
 faults: $(VENV)/dev.stamp ## Every fault, end and policy, kills and mutants; into docs/reliability.md

@@ -1,14 +1,18 @@
 """Run the tests in several processes, and once more, one by one, what failed.
 
     python -m tools.run_tests [PYTEST ARGUMENT ...]
+    python -m tools.run_tests --coverage
 
 Environments are real processes with real deadlines: on a machine that is busy with something else
 one may miss its own. A second try tells such an accident from a fault, and the output says which
 tests passed only then. More than a few failures are no accident and get no second try.
 
-With arguments it is pytest with these arguments, in one process, and nothing is tried again.
+The tests that measure the package's coverage come first (``tools/measured.py``), then all others;
+at the end stands the figure. With ``--coverage`` it is those that measure alone. With other
+arguments it is pytest with these arguments, in one process, and nothing is tried again.
 
-Exit status: 0 when every test passed, at the second try at the latest; else pytest's own.
+Exit status: 0 when every test passed, at the second try at the latest, and enough of the package
+is covered; else pytest's own.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ import subprocess
 import sys
 
 import pytest
+
+from tools.measurement import Measurement
 
 #: More failures than these are no accident.
 MOST_SECOND_TRIES = 10
@@ -37,15 +43,33 @@ class Failures:
 
 def main(arguments: list[str]) -> int:
     """Run, try again, tell; return the exit status."""
-    if arguments:
+    if arguments and arguments != ["--coverage"]:
         return int(pytest.main(arguments))
     failures = Failures()
+    measurement = Measurement()
+    with measurement:
+        status = several(failures, "--measured", "only")
+    if not arguments and status <= pytest.ExitCode.TESTS_FAILED:
+        status = max(status, several(failures, "--measured", "not"))
+    tests = failures.tests
+    if status == pytest.ExitCode.TESTS_FAILED and 0 < len(tests) <= MOST_SECOND_TRIES:
+        status = try_again(tests)
+    if status > pytest.ExitCode.TESTS_FAILED:
+        return status
+    return status if measurement.tell() else int(pytest.ExitCode.TESTS_FAILED)
+
+
+def several(failures: Failures, *arguments: str) -> int:
+    """Run tests in several processes; pytest's exit status."""
     # Most tests wait for processes and deadlines: one more process than there are processors.
     workers = len(os.sched_getaffinity(0)) + 1
-    status = pytest.main(["-q", "-n", str(workers), "--dist", "loadgroup"], plugins=[failures])
-    tests = failures.tests
-    if status != pytest.ExitCode.TESTS_FAILED or not 0 < len(tests) <= MOST_SECOND_TRIES:
-        return int(status)
+    how = ["-q", "-n", str(workers), "--dist", "loadgroup", "-p", "tools.measured", *arguments]
+    status = int(pytest.main(how, plugins=[failures]))
+    return 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else status
+
+
+def try_again(tests: list[str]) -> int:
+    """Run tests one by one; the worst exit status."""
     print(f"\n{len(tests)} failed. A second try, one by one:", flush=True)
     again = {test: second_try(test) for test in tests}
     for test, result in again.items():

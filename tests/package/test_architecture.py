@@ -207,7 +207,20 @@ def test_who_imports_whom(module):
 
 def test_no_cycles_at_import():
     """Module-level imports have an order: no module needs itself, however far around."""
-    graph = {module: edges(imports(module)[0]) for module in MODULES}
+    assert_ordered({module: edges(imports(module)[0]) for module in MODULES})
+
+
+def test_no_cycles_of_rooms():
+    """Nor does a room need itself by way of another, when what functions import counts too."""
+    graph: dict[str, set[str]] = {room(module): set() for module in MODULES}
+    for module in MODULES:
+        graph[room(module)] |= {room(name) for found in imports(module) for name in edges(found)}
+
+    assert_ordered(graph)
+
+
+def assert_ordered(graph: dict[str, set[str]]) -> None:
+    """Nothing in a graph needs itself, but by what it is made of."""
     while graph:
         free = {module for module, needs in graph.items() if not needs & graph.keys() - {module}}
         assert free, f"a cycle among {sorted(graph)}"
@@ -296,6 +309,19 @@ def test_the_command_stands_on_the_ground(module):
     now, later = imports(module)
 
     assert {room(name) for name in edges(now | later)} <= {*GROUND, "_cli", "__init__", "handler"}
+
+
+@pytest.mark.parametrize("module", [name for name in EVERY_MODULE if name != "__init__"])
+def test_every_module_has_its_tests(module):
+    """``_wing/module.py`` has ``tests/wing/test_module.py``; the top level has tests/package."""
+    wing, _, name = module.rpartition(".")
+    if module in (*WINGS, "_cli"):
+        return
+    if module == "_capture.runtime_client":
+        return  # tests/package/test_runtime.py: it takes a client, and an observer
+    tests = FOLDER.parent / "tests" / (wing.lstrip("_") or "package")
+
+    assert (tests / f"test_{name.strip('_')}.py").is_file()
 
 
 def test_nobody_imports_the_command():

@@ -70,6 +70,7 @@ def test_many_failures_are_no_accident(
         plugins[0].tests += [f"test_{n}" for n in range(run_tests.MOST_SECOND_TRIES + 1)]
         return 1
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_tests.pytest, "main", main)
     monkeypatch.setattr(run_tests, "second_try", lambda test: pytest.fail("a second try"))
 

@@ -1,0 +1,83 @@
+"""Queries on a thread of their own."""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import pytest
+
+from firehose_logging._cli import engine as _engine
+from firehose_logging._cli.engine import Engine, stuck
+
+
+@pytest.fixture
+def engine():
+    """An engine over an empty database."""
+    engine = Engine(duckdb.connect())
+    yield engine
+    engine.close()
+
+
+def test_columns_and_rows(engine):
+    """Names and values, in order; a statement without an answer has neither."""
+    assert engine.run("SELECT 1 AS a, 'x' AS b") == (["a", "b"], [(1, "x")])
+    engine.run("CREATE TABLE t (n INTEGER)")
+    assert engine.run("SELECT * FROM t") == (["n"], [])
+
+
+def test_errors_are_the_callers(engine):
+    """What fails on the query's thread comes out here."""
+    with pytest.raises(duckdb.Error, match="nowhere"):
+        engine.run("SELECT * FROM nowhere")
+    assert not engine.stuck
+
+
+class Connection:
+    """A database whose query runs until it is interrupted, or longer."""
+
+    def __init__(self, *, listens: bool) -> None:
+        self.go_on = threading.Event()
+        self.closed = 0
+        self._listens = listens
+
+    def execute(self, sql):
+        """Wait."""
+        self.go_on.wait(30)
+        raise duckdb.InterruptException("interrupted")
+
+    def interrupt(self):
+        """End the query, if it listens."""
+        if self._listens:
+            self.go_on.set()
+
+    def close(self):
+        """Count."""
+        self.closed += 1
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_interrupted(monkeypatch, listens):
+    """Ctrl-C comes out at once; a query that goes on keeps its connection, and nobody waits."""
+    monkeypatch.setattr(_engine, "GRACE", 5.0 if listens else 0.01)
+    join = threading.Thread.join
+    pressed = [False]
+
+    def joined(self, timeout=None):
+        if self.name == "query" and not pressed[0]:
+            pressed[0] = True
+            raise KeyboardInterrupt
+        join(self, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", joined)
+    connection = Connection(listens=listens)
+    engine = Engine(connection)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run("SELECT 1")
+
+    assert engine.stuck is not listens
+    assert stuck() is not listens
+    engine.close()
+    assert connection.closed == int(listens)
+    connection.go_on.set()
+    join(engine._thread, 30)

@@ -1,0 +1,63 @@
+"""A function's facts out of files: variables, a template."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.function_facts import SOUND
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_env_file(tmp_path, command):
+    """Quotes, comments and exports; a line of its own for each finding; the exit status."""
+    file = tmp_path / "prod.env"
+    file.write_text("# prod\nexport AWS_KINESIS_STREAM_NAME='logs'\nFIREHOSE_LOGGING_FLUHS=end\n\n")
+    ran = command("doctor", "--env-file", file)
+
+    assert ran.status == 1
+    assert "FIREHOSE_LOGGING_FLUSH" in ran.out.splitlines()[0]
+    found = [
+        json.loads(line)
+        for line in command("doctor", "--env-file", file, "--json").out.splitlines()
+    ]
+    assert [each["level"] for each in found] == ["error", "warning"]
+    file.write_text("\n".join(f"{name}={value}" for name, value in SOUND.items()))
+    assert command("doctor", "--env-file", file).status == 0
+    file.write_text("nonsense")
+    assert "prod.env:1" in command("doctor", "--env-file", file).err
+
+
+def test_the_projects_own_template_is_sound(command):
+    """With its defaults."""
+    ran = command("doctor", "--template", ROOT / "template.yaml")
+
+    assert (ran.status, ran.err) == (0, "")
+    assert "1 function looked at: 0 errors, 0 warnings" in ran.out
+
+
+def test_template(tmp_path, command):
+    """Globals, references, a role and a stream of the same template."""
+    text = (ROOT / "template.yaml").read_text()
+    wrong = text.replace("firehose:PutRecordBatch", "firehose:PutRecord").replace(
+        "AWS_LAMBDA_EXEC_WRAPPER: /opt/firehose_wrapper",
+        "AWS_LAMBDA_EXEC_WRAPPER: /opt/firehose_wrapper\n"
+        "          FIREHOSE_LOGGING_COMPRESSION: gzip",
+    )
+    (tmp_path / "t.yaml").write_text(wrong)
+    out = command("doctor", "--template", tmp_path / "t.yaml").out
+
+    assert "firehose:PutRecordBatch is not allowed" in out
+    assert "compressed twice" in out
+    assert "no function Other; it has SampleFunction" in command(
+        "doctor", "--template", tmp_path / "t.yaml", "--function", "Other"
+    ).err  # fmt: skip
+
+
+def test_a_managed_policy_from_elsewhere(command):
+    """What it allows is not in the template: a note, no error."""
+    ran = command("doctor", "--template", ROOT / "deploy" / "function.yaml")
+
+    assert ran.status == 0
+    assert "depends on" in ran.out
