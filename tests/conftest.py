@@ -9,12 +9,16 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 from support.fresh_process import forget_process
+
+if TYPE_CHECKING:
+    from local_firehose import LocalFirehose
 
 # What checks for many tests shows both sides of a comparison, as a test does.
 pytest.register_assert_rewrite("support.cases")
@@ -104,6 +108,16 @@ def _process_state_reset(_logging_restored: None) -> Iterator[None]:
         if write is None:
             getattr(stream, "__dict__", {}).pop("write", None)
     forget_process()
+
+
+@pytest.fixture
+def firehose(tmp_path: Path) -> Iterator[LocalFirehose]:
+    """A local Firehose with one stream, "logs", without a quota; its bucket is the test's own."""
+    from local_firehose import DeliveryStream, LocalFirehose
+
+    stream = DeliveryStream("logs", tmp_path / "bucket", throughput=None)
+    with LocalFirehose([stream]) as firehose:
+        yield firehose
 
 
 class OutsideConnectionError(Exception):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local_firehose import DeliveryStream, LocalFirehose
+from local_firehose import LocalFirehose
 from support import versions
 from support.stage import ROOT, child_environment
 from tools import clients
@@ -26,14 +26,6 @@ CODE = ROOT / "tests/functions/services"
 DEADLINE = 30.0
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def firehose(tmp_path: Path) -> Iterator[LocalFirehose]:
-    """A local Firehose with one stream and no quota."""
-    stream = DeliveryStream("logs", tmp_path / "bucket", throughput=None)
-    with LocalFirehose([stream]) as firehose:
-        yield firehose
 
 
 @pytest.fixture

@@ -10,18 +10,10 @@ from botocore.config import Config
 from firehose_logging._delivery.retry import AGAIN, BLOCKED, NEVER, SPLIT, verdict
 from firehose_logging._firehose.boto import BotoTransport, make_client, outcome_of
 from firehose_logging._firehose.wire import compress
-from local_firehose import DeliveryStream, Fault, LocalFirehose
+from local_firehose import Fault
 
 #: One try, and impatient where the service never answers.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=0.5)
-
-
-@pytest.fixture
-def firehose(tmp_path):
-    """A local Firehose with one stream and no quota."""
-    stream = DeliveryStream("logs", tmp_path / "bucket", throughput=None)
-    with LocalFirehose([stream]) as firehose:
-        yield firehose
 
 
 @pytest.fixture

@@ -23,14 +23,6 @@ IMPATIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_t
 
 
 @pytest.fixture
-def firehose(tmp_path):
-    """A local Firehose with one stream and no quota."""
-    stream = DeliveryStream("logs", tmp_path / "bucket", throughput=None)
-    with LocalFirehose([stream]) as firehose:
-        yield firehose
-
-
-@pytest.fixture
 def client(firehose):
     """A boto3 client that tries once."""
     client = firehose.client(config=ONE_TRY)

@@ -11,16 +11,7 @@ import textwrap
 
 import pytest
 
-from local_firehose import DeliveryStream, LocalFirehose
 from support.stage import CHILD_DEADLINE, ROOT, child_environment
-
-
-@pytest.fixture
-def firehose(tmp_path):
-    """A local Firehose with one stream and no quota."""
-    stream = DeliveryStream("logs", tmp_path / "bucket", throughput=None)
-    with LocalFirehose([stream]) as firehose:
-        yield firehose
 
 
 @pytest.fixture
