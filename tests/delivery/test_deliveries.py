@@ -70,3 +70,43 @@ def test_a_flush_adds_up(two):
     assert (result.delivered, result.pending) == (0, 2)
     deliveries.after_fork()
     assert deliveries.pending() == 0
+
+
+def test_flushed_within_one_budget(two):
+    """Both streams are flushed; the counts of what happened are added up."""
+    deliveries, transports = two
+    transports[1].outcomes = [CallOutcome(["ServiceUnavailable"])]
+    for delivery in deliveries.all():
+        delivery.add(BODY)
+    result = deliveries.flush(0)
+
+    assert (result.delivered, result.pending, result.lost) == (0, 2, {})
+    assert not deliveries.lacks_thread
+
+
+def test_what_is_done_to_each(two, monkeypatch):
+    """The end of the environment, a fork and the journals concern every delivery."""
+    deliveries, _ = two
+    called = []
+    for name in ("divert", "close_journal", "forked", "after_fork"):
+        for delivery in deliveries.all():
+            monkeypatch.setattr(delivery, name, lambda name=name: called.append(name))
+    deliveries.divert()
+    deliveries.close_journals()
+    deliveries.forked()
+    deliveries.after_fork()
+
+    assert called == [
+        name
+        for name in ("divert", "close_journal", "forked", "after_fork")
+        for _ in deliveries.all()
+    ]
+
+
+def test_kept_when_each_journal_has_all(two):
+    """Nothing is kept where there is no journal and lines are pending."""
+    deliveries, _ = two
+    deliveries.all()[0].add(BODY)
+
+    assert not deliveries.are_kept()
+    assert deliveries.recovered

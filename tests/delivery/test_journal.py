@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from firehose_logging import _diagnostics
@@ -70,4 +72,76 @@ def test_an_exception_of_the_functions_own_passes(tmp_path, monkeypatch, error):
         with pytest.raises(error):
             keep(journal)
     assert journal._journal is inner
+    journal.close(keep=False)
+
+
+class Breaking:
+    """A journal of which everything fails."""
+
+    trouble = None
+    quiet_until = 0.0
+    was_deleted = False
+    found: dict[str, int] = {}  # noqa: RUF012
+    passed_over = False
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str):
+        def fail(*_, **__):
+            raise self._error
+
+        return fail
+
+
+ACTIONS = {
+    "losses": lambda journal: journal.keep_losses({"refused": 1}),
+    "forget": lambda journal: journal.forget(3),
+    "look": lambda journal: journal.look(),
+    "append": keep,
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_whatever_breaks_costs_the_journal_alone(tmp_path, capfd, action):
+    """Each thing that is asked of a broken journal is told, and nothing is raised."""
+    journal = CrashJournal(str(tmp_path), "logs")
+    journal._journal = SimpleNamespace(trouble=None, quiet_until=0.0)  # type: ignore[assignment]
+    ACTIONS[action](journal)
+
+    assert not journal.keeps
+    assert "no crash journal (AttributeError: " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_exception_of_the_functions_own_is_not_swallowed(tmp_path, action):
+    """What a signal handler raises in the middle comes out, and the journal is kept."""
+    journal = CrashJournal(str(tmp_path), "logs")
+    journal._journal = Breaking(KeyboardInterrupt())  # type: ignore[assignment]
+
+    with pytest.raises(KeyboardInterrupt):
+        ACTIONS[action](journal)
+    assert journal.keeps
+
+
+def test_without_a_journal_there_is_nothing_to_do(tmp_path):
+    """Before the first line nothing is opened by what is asked of it."""
+    journal = CrashJournal(str(tmp_path / "not there"), "logs")
+    for name in ("losses", "forget", "look"):
+        ACTIONS[name](journal)
+    journal.claim()
+
+    assert not journal.take_deleted()
+    assert not journal.passed_over
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trouble_is_told_when_lines_are_settled(tmp_path, capfd):
+    """A journal that has no room is not silent about it."""
+    journal = CrashJournal(str(tmp_path), "logs")
+    keep(journal)
+    journal._journal.trouble = "no room"
+    journal.forget(0)
+
+    assert "no crash journal (no room) for some lines" in capfd.readouterr().err
     journal.close(keep=False)

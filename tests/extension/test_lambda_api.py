@@ -263,3 +263,39 @@ def test_lost_connection_is_made_anew(serve):
     assert wait_until(client.read_next) == {"eventType": "INVOKE"}
     assert api.connections == 2
     assert api.requests[-1].headers["lambda-extension-identifier"] == "id-1"
+
+
+def test_an_answer_that_is_no_json(serve):
+    """An event that cannot be read is a refusal: the next one is asked for."""
+    body = b"HTTP/1.1 200 X\r\nContent-Length: 3\r\n\r\n{no"
+    _, client = serve(REGISTERED, body)
+    client.register("name", [])
+    client.ask_next()
+
+    with pytest.raises(LambdaApiError, match="BadEvent"):
+        wait_until(client.read_next, what="an answer")
+
+
+def test_without_a_connection_there_is_nothing_to_read(serve):
+    """Before the first call there is neither descriptor nor peer."""
+    _, client = serve()
+
+    assert (client.fileno(), client.peer_host) == (-1, None)
+    with pytest.raises(LambdaApiError, match="not connected"):
+        client.read_next()
+
+
+def test_an_address_where_nobody_listens_any_more(serve):
+    """Asking for the next event of an API that is gone is an error to try again after."""
+    api, client = serve(REGISTERED)
+    client.register("name", [])
+    api.close()
+    client.close()
+
+    def ask() -> None:
+        for _ in range(3):  # the listener's last connection may still be taken
+            client.ask_next()
+            client.close()
+
+    with pytest.raises(LambdaApiError):
+        ask()

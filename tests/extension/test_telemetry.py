@@ -267,3 +267,24 @@ def test_what_we_wrote_ourselves_does_not_come_back(form):
     assert (lines, bad) == ([], 0)
     lines, _, _ = post(TelemetryReader(context), event("function", "a line of the function\n"))
     assert [line["message"] for line in lines] == ["a line of the function"]
+
+
+def test_an_event_that_is_no_object(reader):
+    """Of a batch's events one that is none costs itself."""
+    lines, done, bad = post(reader, 3, event("platform.start", {"requestId": "r-1"}), None)
+
+    assert ([line["type"] for line in lines], done, bad) == (["platform.start"], [], 2)
+
+
+def test_a_defect_costs_one_event(reader, monkeypatch):
+    """What breaks while a line is made of an event is counted, and the others are lines."""
+    made, calls = reader._bodies, []
+
+    def bodies(given, now):
+        calls.append(given)
+        return made(given, now) if len(calls) > 1 else 1 / 0
+
+    monkeypatch.setattr(reader, "_bodies", bodies)
+    lines, _, bad = post(reader, event("a", {}), event("b", {}))
+
+    assert ([line["type"] for line in lines], bad) == (["b"], 1)

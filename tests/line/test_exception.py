@@ -142,3 +142,19 @@ def test_text_of_a_stack():
 def test_location(trace, place):
     """The innermost frame's file, function and line."""
     assert location_of(trace) == place
+
+
+def test_a_note_that_cannot_be_shown_costs_the_chain_alone():
+    """An exception whose own text raises keeps its frames."""
+
+    class OddityError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    try:
+        raise OddityError from KeyError("cause")
+    except OddityError as error:
+        members = json.loads("{" + error_members(type(error), error, error.__traceback__)[1:] + "}")
+
+    assert members["errorType"] == "OddityError"
+    assert "test_exception.py" in str(members["stackTrace"])

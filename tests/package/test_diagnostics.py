@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
@@ -191,3 +192,41 @@ def test_secrets_are_masked_in_the_stream_too(said):
 
     assert SECRET not in said[0][1]
     assert "[masked]" in said[0][1]
+
+
+class Stream:
+    """A standard error that is of no use."""
+
+    def fileno(self) -> int:
+        """It has none."""
+        raise ValueError("no descriptor")
+
+
+@pytest.mark.parametrize("stream", [None, Stream()], ids=["none", "without a descriptor"])
+def test_without_stderr_it_goes_to_the_stream_alone(monkeypatch, stream):
+    """Where nobody reads stderr, what is told still becomes a line."""
+    _diagnostics.forget()
+    monkeypatch.setattr(sys, "__stderr__", stream)
+    told: list[tuple[str, str, str]] = []
+    _diagnostics.deliver_to(lambda *given: told.append(given))
+    _diagnostics.tell("something", code="journal_off")
+
+    assert [text for _, text, _ in told] == ["something"]
+
+
+def test_a_sink_that_fails_raises_nothing(capfd):
+    """Telling must not become an error of the function's."""
+    _diagnostics.forget()
+    _diagnostics.deliver_to(lambda *given: 1 / 0)
+    _diagnostics.tell("something", code="journal_off")
+
+    assert "something" in capfd.readouterr().err
+
+
+def test_a_step_that_fails_is_told(capfd):
+    """A step of our own that fails costs itself, and is told once."""
+    _diagnostics.forget()
+    for _ in range(2):
+        _diagnostics.attempt("a step", lambda: 1 / 0)
+
+    assert capfd.readouterr().err.count("a step failed: ZeroDivisionError") == 1
