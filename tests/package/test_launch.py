@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import marshal
 import shutil
 import sys
@@ -12,7 +13,12 @@ import pytest
 
 from firehose_logging import _launch
 
-PROGRAM = "def run(here, codes):\n    ran.append((here, codes))\n"
+PROGRAM = """
+def run(here, codes, collects):
+    import gc
+    ran.append((here, codes, collects, gc.isenabled()))
+    gc.enable()
+"""
 
 
 @pytest.fixture
@@ -30,7 +36,10 @@ def launch(tmp_path, monkeypatch):
         ran: list[tuple[str, object]] = []
         monkeypatch.setitem(sys.modules, "ran", ran)
         monkeypatch.setattr(_launch, "__file__", str(folder / "_launch.py"))
-        _launch._main()
+        try:
+            _launch._main()
+        finally:
+            gc.enable()
         return ran, str(folder)
 
     return go
@@ -47,10 +56,10 @@ def bundle(**codes: object) -> bytes:
 
 
 def test_without_a_bundle_it_runs_from_source(launch):
-    """The program's other half is compiled from its file, and nothing is handed on."""
+    """Its other half is compiled from its file; garbage is not collected until that says so."""
     ran, folder = launch(None)
 
-    assert ran == [(folder, None)]
+    assert ran == [(folder, None, True, False)]
 
 
 def test_the_bundles_own_half_is_run(launch):
@@ -58,7 +67,7 @@ def test_the_bundles_own_half_is_run(launch):
     other = code("pass")
     ran, folder = launch(bundle(_program=code(PROGRAM), handler=other), program="raise OSError")
 
-    ((here, codes),) = ran
+    ((here, codes, *_),) = ran
     assert here == folder
     assert list(codes) == ["handler"]
 
@@ -72,7 +81,7 @@ def test_a_damaged_bundle_is_passed_over(launch, damaged):
     """Whatever is wrong with it, the function runs, from source."""
     ran, folder = launch(damaged)
 
-    assert ran == [(folder, None)]
+    assert ran == [(folder, None, True, False)]
 
 
 def test_it_says_nothing_that_an_old_interpreter_cannot_parse():

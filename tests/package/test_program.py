@@ -38,8 +38,8 @@ def run(monkeypatch, main, tmp_path):
 
     def go(*argv, codes=None):
         monkeypatch.setattr(sys, "argv", ["_launch.py", *map(str, argv)])
-        _program.run(HERE, codes)
-        assert installed == [(HERE.rpartition("/")[0], codes)]
+        _program.run(HERE, codes, True)
+        assert installed == [(HERE.rpartition("/")[0], codes, True)]
         return main
 
     return go
@@ -183,7 +183,7 @@ def test_we_are_installed_and_the_path_is_as_before(imported, monkeypatch):
     seen = []
     imported(lambda: seen.append(list(sys.path)))
     before = list(sys.path)
-    _program._install("/opt/python", None)
+    _program._install("/opt/python", None, True)
 
     assert seen == [before]
     assert sys.path == before
@@ -197,7 +197,7 @@ def test_what_breaks_in_us_is_told(imported, capfd, what):
         raise OSError("no room")
 
     imported(install if what == "start" else None)
-    _program._install("/opt/python", None)
+    _program._install("/opt/python", None, True)
 
     told = capfd.readouterr().err
     assert ("cannot start (OSError: no room)" if what == "start" else "cannot be imported") in told
@@ -206,6 +206,6 @@ def test_what_breaks_in_us_is_told(imported, capfd, what):
 def test_an_old_interpreter_runs_without_us(monkeypatch, capfd):
     """Where our own code cannot be parsed nothing of it is imported."""
     monkeypatch.setattr(sys, "version_info", (3, 9))
-    _program._install("/opt/python", None)
+    _program._install("/opt/python", None, True)
 
-    assert "needs Python 3.10 or later" in capfd.readouterr().err
+    assert "it needs Python 3.10 or later" in capfd.readouterr().err
