@@ -260,3 +260,41 @@ def test_hooked_once(monkeypatch):
     stage.loggers.hook()
 
     assert logging.Logger.callHandlers is not ours
+
+
+def test_a_record_that_never_gets_its_stack_is_salvaged(stage, monkeypatch):
+    """After a few tries what can be told of it is told, and nothing waits for ever."""
+
+    def encode(handling):
+        raise RecursionError
+
+    monkeypatch.setattr(stage.records, "bodies", encode)
+    logger = logging.Logger("app")
+    logger.addHandler(logging.NullHandler())
+    logger.warning("too deep")
+    for _ in range(20):
+        stage.loggers.complete()
+
+    assert stage.messages() == ["too deep"]
+    assert not stage.loggers.open
+
+
+def test_an_error_of_the_message_itself_costs_the_message(stage):
+    """A message whose text raises is salvaged; an exit that it asks for comes out."""
+
+    class Odd:
+        def __init__(self, error):
+            self.error = error
+
+        def __str__(self):
+            raise self.error
+
+    logger = logging.Logger("app")
+    logger.addHandler(logging.NullHandler())
+    logger.warning(Odd(ValueError("no text")))
+    with pytest.raises(SystemExit):
+        logger.warning(Odd(SystemExit(3)))
+    logger.warning("next")
+
+    assert stage.messages()[-1] == "next"
+    assert not stage.loggers.open

@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import types
+from datetime import datetime, timezone
 
 import pytest
 
@@ -260,3 +261,26 @@ def test_threads_that_call_firehose_are_passed_over(monkeypatch):
 
     assert stage.messages() == []
     assert stage.below.getvalue() == "PutRecordBatch took 3 ms\n"
+
+
+def test_a_record_of_loguru():
+    """Its text comes with what loguru knows: level, module, extras and the exception."""
+
+    class Message(str):
+        __slots__ = ("record",)
+
+    error = KeyError("k")
+    message = Message("2026 | hello\n")
+    message.record = {
+        "level": types.SimpleNamespace(name="WARNING"),
+        "time": datetime(2026, 1, 2, tzinfo=timezone.utc),
+        "name": "shop", "message": "hello", "extra": {"order": 3},
+        "exception": types.SimpleNamespace(type=KeyError, value=error, traceback=None),
+    }  # fmt: skip
+    stage = Stage()
+    stage.stream.write(message)
+
+    (line,) = stage.lines()
+    assert (line["message"], line["level"], line["logger"]) == ("hello", "WARNING", "shop")
+    assert (line["order"], line["errorType"]) == (3, "KeyError")
+    assert line["timestamp"].startswith("2026-01-02T00:00:00")

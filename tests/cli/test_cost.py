@@ -84,3 +84,41 @@ def test_wrong_input_is_told(command, arguments, word):
 
     assert ran.status == 2
     assert word in ran.err
+
+
+ESTIMATE = ("cost", "--invocations", "10M", "--lines", "5")
+
+
+def test_for_people(command):
+    """A table, what it is of, and how the ways compare."""
+    out = command(*ESTIMATE).out
+
+    assert "10,000,000 invocations, 80,000,000 lines" in out
+    assert "prices as of" in out
+    assert "CloudWatch Logs, Standard" in out
+    assert "times as much as full records" in out
+
+
+def test_where_ours_does_not_pay(command):
+    """With a price that makes CloudWatch the cheaper way, that is said as well."""
+    out = command(*ESTIMATE, "--price", "cloudwatch_per_gb=0.0001").out
+
+    assert "lines are too few to pay" in out
+
+
+def test_for_spreadsheets(command):
+    """A header, and a row for each way."""
+    rows = command(*ESTIMATE, "--format", "csv").out.splitlines()
+
+    assert rows[0].startswith("way,GB billed")
+    assert len(rows) == 7
+
+
+def test_prices_that_cannot_be_read(command, tmp_path):
+    """A file that is not there, or no JSON, is wrong input."""
+    (tmp_path / "prices.json").write_text("{no")
+    for name in ("prices.json", "nowhere.json"):
+        ran = command(*ESTIMATE, "--prices", tmp_path / name)
+
+        assert ran.status == 2
+        assert name in ran.err

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from firehose_logging._cli import facts_aws
+from firehose_logging._cli.facts import Facts
 from support.function_facts import SOUND
 
 
@@ -90,3 +92,36 @@ def test_a_layer_that_is_none(tmp_path, command):
 
     assert ran.status == 2
     assert "no layer: make layer" in ran.err
+
+
+def test_a_deployed_function_is_asked_for(command, monkeypatch):
+    """With a name AWS's API is asked, by one client a service."""
+    made = []
+
+    class Session:
+        def __init__(self, profile_name, region_name):
+            made.append((profile_name, region_name))
+
+        def client(self, service):
+            made.append(service)
+            return service
+
+    def facts(name, clients):
+        assert clients("lambda") == clients("lambda") == "lambda"
+        return Facts(name, SOUND)
+
+    monkeypatch.setattr("boto3.Session", Session)
+    monkeypatch.setattr(facts_aws, "from_function", facts)
+    ran = command("doctor", "--function", "shop", "--region", "eu-west-1", "--profile", "p")
+
+    assert ran.status == 0
+    assert made == [("p", "eu-west-1"), "lambda"]
+    assert "1 function looked at" in ran.out
+
+
+def test_a_profile_that_is_not_there(command):
+    """Boto's own sentence, as wrong input."""
+    ran = command("doctor", "--function", "shop", "--profile", "nobodys")
+
+    assert ran.status == 2
+    assert "nobodys" in ran.err

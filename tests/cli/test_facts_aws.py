@@ -89,3 +89,28 @@ def test_what_may_not_be_read_is_a_note():
     assert (found.statements, found.stream) == (None, None)
     levels = {each.level for each in checks.examine(found)}
     assert levels == {"warning", "note"}
+
+
+def test_managed_policies_and_a_stream_that_is_there():
+    """What attached policies allow counts, in their default version; so do a stream's settings."""
+    stream = {
+        "DeliveryStreamStatus": "CREATING",
+        "Destinations": [{"ExtendedS3DestinationDescription": {
+            "CompressionFormat": "GZIP", "DataFormatConversionConfiguration": {"Enabled": True},
+        }}],
+    }  # fmt: skip
+    found = facts_aws.from_function(
+        "shop",
+        clients_of(
+            get_function_configuration={**FUNCTION, "Layers": [], "VpcConfig": {}},
+            list_role_policies={"PolicyNames": []},
+            list_attached_role_policies={"AttachedPolicies": [{"PolicyArn": "arn:aws:iam::aws:p"}]},
+            get_policy={"Policy": {"DefaultVersionId": "v2"}},
+            get_policy_version={"PolicyVersion": {"Document": {"Statement": [PUT]}}},
+            describe_delivery_stream={"DeliveryStreamDescription": stream},
+        ),
+    )
+
+    assert found.statements == [PUT]
+    assert found.stream == Stream("logs", "GZIP", True, active=False)
+    assert (found.vpc, found.endpoint) == (False, None)

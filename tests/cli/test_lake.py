@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 
+import duckdb
 import pytest
 
 from firehose_logging._cli.errors import CommandError
@@ -77,3 +78,19 @@ def test_a_query_that_fails_says_why(opened):
 
     with pytest.raises(CommandError, match="nowhere"):
         lake.run("SELECT * FROM nowhere")
+
+
+def test_parquet(opened, tmp_path):
+    """Objects that Firehose has converted are read by their columns, whatever those hold."""
+    duckdb.sql(
+        "COPY (SELECT '2026-11-28T10:00:00.000000Z' AS timestamp, 'hello' AS message, "
+        "'function' AS type, 3 AS seq, true AS coldstart, ['a'] AS stacktrace, "
+        f"{{'a': 1}} AS extra) TO '{tmp_path / 'object.parquet'}' (FORMAT PARQUET)"
+    )
+    lake = opened()
+    columns, rows = lake.run("SELECT message, seq, coldStart, extra, requestId FROM logs")
+
+    assert [name.lower() for name in columns][:3] == ["message", "seq", "coldstart"]
+    ((message, seq, cold, extra, request),) = rows
+    assert (message, seq, cold, request) == ("hello", 3, True, None)
+    assert json.loads(extra) == {"a": 1}

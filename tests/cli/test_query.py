@@ -240,3 +240,49 @@ def test_list_and_print_need_no_source(command):
     assert "cold-starts" in command("query", "--list").out
     printed = command("query", "--saved", "errors", "--print")
     assert printed.out.startswith("SELECT timestamp, kind")
+
+
+@pytest.fixture
+def one_line(tmp_path):
+    """A bucket with one line."""
+    folder = tmp_path / "one"
+    folder.mkdir()
+    (folder / "object").write_text('{"timestamp":"2026-11-28T10:00:00.000000Z","message":"m"}\n')
+    return folder
+
+
+def test_sql_of_a_file_or_of_stdin(command, one_line, tmp_path, monkeypatch):
+    """A query need not stand on the command line."""
+    (tmp_path / "a.sql").write_text("SELECT message FROM logs")
+    ask = ("--from", one_line, "--format", "csv")
+    assert command("query", f"@{tmp_path / 'a.sql'}", *ask).out == "message\nm\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("SELECT message FROM logs"))
+
+    assert command("query", "-", *ask).out == "message\nm\n"
+
+
+def test_a_file_that_is_not_there(command, one_line, tmp_path):
+    """The message names it."""
+    ran = command("query", f"@{tmp_path / 'nowhere.sql'}", "--from", one_line)
+
+    assert ran.status == 2
+    assert "nowhere.sql" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("more", "word"), [(("--threads", "0"), "at least 1"), (("--threads", "2"), "")]
+)
+def test_threads_of_the_engine(command, one_line, more, word):
+    """At least one."""
+    ran = command("query", "SELECT message FROM logs", "--from", one_line, *more)
+
+    assert word in ran.err
+    assert ran.status == (2 if word else 0)
+
+
+def test_a_parameter_needs_a_value(command, one_line):
+    """NAME=VALUE, and the message says so."""
+    ran = command("query", "--saved", "request", "--param", "request", "--from", one_line)
+
+    assert ran.status == 2
+    assert "write NAME=VALUE" in ran.err

@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import threading
 import types
+import warnings
 
-from firehose_logging._fork import forget_imports
+import pytest
+
+from firehose_logging import _threads
+from firehose_logging._fork import Unwarned, forget_imports
 from support.stage import run_python
+from tools.waiting import wait_until
 
 
 def test_a_child_imports_what_our_thread_was_importing(tmp_path):
@@ -80,3 +86,59 @@ def test_only_what_threads_of_ours_were_importing_is_forgotten(monkeypatch):
     assert list(bootstrap._module_locks) == ["whole", "gone"]
     assert "half" not in sys.modules
     assert "whole" in sys.modules
+
+
+FORK_WARNING = "This process (pid=1) is multi-threaded, use of fork() may lead to deadlocks"
+
+
+@pytest.mark.parametrize(
+    ("others", "text", "passes"),
+    [(1, FORK_WARNING, False), (2, FORK_WARNING, True), (1, "another warning", True)],
+)
+def test_only_the_warning_that_is_about_us_is_kept_back(others, text, passes):
+    """With threads of the function's own the warning is right, and others are none of ours."""
+    unwarned = Unwarned(lambda: others)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        unwarned.before()
+        warnings.warn(text, DeprecationWarning, stacklevel=1)
+        unwarned.after()
+        after = list(warnings.filters)
+
+    assert bool(found) is passes
+    assert after == before
+
+
+def test_where_threads_cannot_be_counted_everything_is_shown():
+    """Without /proc nobody knows whose threads there are."""
+
+    def others():
+        raise OSError("no /proc")
+
+    unwarned = Unwarned(others)
+    before = list(warnings.filters)
+    unwarned.before()
+
+    assert list(warnings.filters) == before
+    assert not unwarned.match(FORK_WARNING)
+
+
+def test_threads_of_ours_are_not_counted():
+    """What the system lists, without those that we have started."""
+    before = _threads.others()
+    done = threading.Event()
+    began = threading.Event()
+
+    def work():
+        began.set()
+        done.wait(30)
+
+    _threads.spawn("test", work)
+    assert began.wait(30)
+    try:
+        assert _threads.others() == before
+    finally:
+        done.set()
+    wait_until(lambda: not _threads.own, what="the thread's end")
+    assert before >= 1

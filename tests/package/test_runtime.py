@@ -8,6 +8,8 @@ import os
 import sys
 import types
 
+import pytest
+
 import firehose_logging
 from support.extensions_api import ExtensionsApi
 from support.in_lambda import InLambda
@@ -258,3 +260,34 @@ def test_what_a_child_does_after_a_fork(in_lambda):
 
     assert process.runtime.extension is None
     assert process.streams.all()[0].counts()["accepted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("context", "trace_id"),
+    [
+        ('{"w3c": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}',
+         "0af7651916cd43dd8448eb211c80319c"),
+        ('{"w3c": {"traceparent": 3}}', None),
+        ('{"w3c": "text"}', None),
+        ('{"other": 1}', None),
+    ],
+)  # fmt: skip
+def test_the_trace_of_a_caller(in_lambda, context, trace_id):
+    """Where X-Ray names no trace, what the caller's context has of one is the line's."""
+    environment = in_lambda()
+    environment.install()
+    environment.invoke(log, client_context_json=context)
+
+    (line,) = [x for x in environment.lines() if x["message"] == "sold None"]
+    assert line.get("traceId") == trace_id
+
+
+def test_a_durable_execution(in_lambda):
+    """An event of a durable execution names it, and so do the lines."""
+    environment = in_lambda()
+    environment.install()
+    arn = "arn:aws:lambda:eu-west-1:1:function:shop/durable-execution/a/b"
+    event = {"DurableExecutionArn": arn, "CheckpointToken": "t", "InitialExecutionState": {}}
+    environment.invoke(log, event=event)
+
+    assert [x.get("executionArn") for x in environment.lines() if x["logger"] == "shop"] == [arn]
