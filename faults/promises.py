@@ -55,6 +55,20 @@ PROMISES = (
         "tests/delivery/test_retry.py::test_unknown_errors_never_lose_lines",
     ),
     Promise(
+        "calls to a stream that throttles are put off",
+        "_delivery/booking.py",
+        "        self._space(now, stored=not failed)\n",
+        "        self._space(now, stored=True)\n",
+        "tests/delivery/test_pace.py::test_calls_to_a_stream_that_throttles_are_put_off",
+    ),
+    Promise(
+        "what is pressing is not put off for a stream that throttles",
+        "_delivery/steps.py",
+        "if asked.closing or inline or batcher.queued_bytes >= asked.trigger_bytes:",
+        "if inline:",
+        "tests/delivery/test_pace.py::test_what_is_pressing_is_not_put_off",
+    ),
+    Promise(
         "an answer with too few results is no success",
         "_delivery/booking.py",
         "if codes is not None and len(codes) == len(records):",

@@ -11,7 +11,7 @@ from firehose_logging._delivery.losses import Losses
 from firehose_logging._limits import MAX_RECORD_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line.line import finish
 from firehose_logging._natives import RLock
-from firehose_logging.errors import DIVERTED, UNENCODABLE
+from firehose_logging.errors import BUFFER_FULL, DIVERTED, UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from firehose_logging._clock import Clock
+    from firehose_logging._delivery.booking import News
     from firehose_logging.settings import Settings
 
     T = TypeVar("T")
@@ -234,6 +235,20 @@ class Backlog:
         if self.journal.wanted:
             self._drain()  # into the journal, before the counters there are taken back
             self.keep_losses()
+
+    def news(self, own_body: Callable[[str, str, dict[str, object]], str]) -> list[News]:
+        """What is to be told of buffer and journal; under the lock.
+
+        Args:
+            own_body: as of ``tell_losses``.
+        """
+        if self.journal.take_deleted():
+            text = "the crash journal was deleted by the function; it has been made anew"
+            self.incoming.append(own_body("WARNING", text, {"code": "journal_anew"}))
+        if not self.ledger.lost.get(BUFFER_FULL):
+            return []
+        text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self._settings.buffer_bytes} is reached"
+        return [("buffer_full", f"{text}; the oldest lines are lost and counted", BUFFER_FULL)]
 
     # -- the other way out ----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from firehose_logging._delivery.retry import (
     NEVER,
     SPLIT,
     Backoff,
+    Pace,
     verdict,
 )
 from firehose_logging.errors import REFUSED
@@ -42,6 +43,7 @@ class Booking:
         batcher: what holds the records.
         losses: what is to be told about lines that are gone.
         random: gives a float in [0, 1), for the jitter.
+        learns: whether throttling makes later calls rarer, also those that would be stored.
     """
 
     def __init__(
@@ -50,10 +52,13 @@ class Booking:
         batcher: Batcher,
         losses: Losses,
         random: Callable[[], float],
+        *,
+        learns: bool = False,
     ) -> None:
         self._stream_name = stream_name
         self._batcher = batcher
         self.backoff = Backoff(random)
+        self._pace = Pace(random) if learns else None
         self._losses = losses
         self._outage = Outage()
         # All mutable state.
@@ -63,6 +68,9 @@ class Booking:
         self.stored = 0
         #: When the next call may be made, on the clock.
         self.not_before = 0.0
+        #: The same for calls that nothing presses for: neither much that is queued, nor a person,
+        #: a deadline or the end of the environment.
+        self.unhurried_before = 0.0
         #: Most bytes of the next call; None for as many as it may have.
         self.call_bytes: int | None = None
 
@@ -100,6 +108,7 @@ class Booking:
         self.not_before = now + self.backoff.failure(blocked=what == BLOCKED)
         if what == BLOCKED:
             return self._failing(outcome, hint(outcome.error), now)
+        self._space(now, stored=False)
         return self._failing(outcome, "trying on", now) if self._is_no_blip else []
 
     @property
@@ -139,6 +148,7 @@ class Booking:
             self.call_bytes = None
         self.failing = bool(failed)
         self.not_before = now + self.backoff.failure() if failed else 0.0
+        self._space(now, stored=not failed)
         self._losses.check()
         if not failed:
             return self._recovered(waited, now)
@@ -148,6 +158,29 @@ class Booking:
             partial = CallOutcome(error=code or "", message="records refused one by one")
             return self._failing(partial, "trying on", now)
         return []
+
+    def _space(self, now: float, *, stored: bool) -> None:
+        if self._pace is not None:
+            wait = self._pace.stored() if stored else self._pace.failed()
+            self.unhurried_before = now + wait if wait else 0.0
+
+    def hurry(self, *, back_off: bool = True) -> None:
+        """The next call is not put off to spare a stream that throttles.
+
+        Args:
+            back_off: whether it is after a failure.
+        """
+        self.unhurried_before = 0.0
+        if not back_off:
+            self.not_before = 0.0
+
+    def makes_wait(self, now: float) -> bool:
+        """Whether what is asked for now is not sent at once, or likely in vain.
+
+        Args:
+            now: seconds, of the clock of ``not_before``.
+        """
+        return self.failing or now < self.unhurried_before
 
     def abandoned(self, now: float) -> None:
         """Nobody will say what became of what is in flight; it may have been stored."""

@@ -32,9 +32,9 @@ class Deliveries:
         """Every delivery."""
         return list(self._deliveries.values())
 
-    def request_flush(self, *, urgent: bool = False) -> Targets:
+    def request_flush(self, *, urgent: bool = False, hurried: bool = False) -> Targets:
         """Ask every delivery for what it has accepted so far."""
-        return [(d, d.request_flush(urgent=urgent)) for d in self.all()]
+        return [(d, d.request_flush(urgent=urgent, hurried=hurried)) for d in self.all()]
 
     @staticmethod
     def settled(targets: Targets) -> bool:
@@ -45,6 +45,11 @@ class Deliveries:
     def failing(self) -> bool:
         """Whether any stream that has lines is failing."""
         return any(d.failing and d.oldest() is not None for d in self.all())
+
+    @property
+    def makes_wait(self) -> bool:
+        """Whether any stream that has lines is failing, or is spared."""
+        return any(d.makes_wait and d.oldest() is not None for d in self.all())
 
     @property
     def lacks_thread(self) -> bool:

@@ -16,7 +16,7 @@ from firehose_logging._delivery.waiters import Waiters
 from firehose_logging._delivery.worker import Worker
 from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
-from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
+from firehose_logging.errors import UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class Delivery:
             self._diversion.clear()
         self._recovered_to = -1  # index of the newest line that was taken over
         self._recovery = Recovery(backlog, self._trigger_bytes, self._make_room, self._own_body)
-        self._booking = Booking(self.settings.stream_name, backlog.batcher, backlog.losses, jitter)
+        name, learns = ",".join(self.settings.stream_names), self.settings.flush == "adaptive"
+        self._booking = Booking(name, backlog.batcher, backlog.losses, jitter, learns=learns)
         self._asked = Asked(self._trigger_bytes, self.settings.interval)
         self._worker = Worker(self._work, self._spawn)
         self._waiters = Waiters()
@@ -105,7 +106,7 @@ class Delivery:
         if self._caller.busy:
             return  # the thread looks again when that is done
         if backlog.batcher.queued_bytes >= self._trigger_bytes:
-            if not (self._armed and self._booking.failing):
+            if not (self._armed and self._clock.now() < self._booking.not_before):
                 self._rouse()
         elif not self._armed and self._background():
             self._rouse()
@@ -125,26 +126,27 @@ class Delivery:
         """Whether lines are delivered by age, without anyone asking."""
         return self._background()
 
-    def request_flush(self, *, urgent: bool = False) -> int:
+    def request_flush(self, *, urgent: bool = False, hurried: bool = False) -> int:
         """Ask for everything accepted so far; returns a target for ``settled``.
 
         Args:
             urgent: try at once even if a back-off says later, and do not wait for a call that
                 hangs; for the end of the environment.
+            hurried: do not put it off to spare a stream that throttles; a deadline is near.
         """
         self._relieve(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER)
-        return self._request(urgent=urgent)
+        return self._request(urgent=urgent, hurried=hurried)
 
-    def _request(self, *, urgent: bool) -> int:
-        target, idle = self._backlog.exclusively(self._ask, urgent)
+    def _request(self, *, urgent: bool, hurried: bool) -> int:
+        target, idle = self._backlog.exclusively(self._ask, urgent, hurried)
         if self._recovery.is_asked_for() or not idle:
             self._rouse()
         return target
 
-    def _ask(self, urgent: bool) -> tuple[int, bool]:
+    def _ask(self, urgent: bool, hurried: bool) -> tuple[int, bool]:
         target = self._asked.target = self._backlog.ledger.accepted - 1
-        if urgent:
-            self._booking.not_before = 0.0
+        if urgent or hurried:
+            self._booking.hurry(back_off=not urgent)
         return target, self._backlog.batcher.oldest_index() is None
 
     def settled(self, target: int) -> bool:
@@ -170,6 +172,11 @@ class Delivery:
         """Whether the last call failed, so that waiting for the next one is likely in vain."""
         return self._booking.failing
 
+    @property
+    def makes_wait(self) -> bool:
+        """Whether nobody is to be held for a flush: in vain, or put off to spare the stream."""
+        return self._booking.makes_wait(self._clock.now())
+
     def oldest(self) -> float | None:
         """When the oldest pending line came, on the clock; None when nothing is pending."""
         return self._backlog.exclusively(self._backlog.batcher.oldest_pending_time)
@@ -184,7 +191,7 @@ class Delivery:
         """
         ledger = self._backlog.ledger
         before = ledger.delivered, ledger.diverted, dict(ledger.lost)
-        target = self._request(urgent=urgent)
+        target = self._request(urgent=urgent, hurried=timeout != 0)
         # A signal handler must not wait for what the thread that it interrupts holds.
         if not self._backlog.is_held_here():
             self._wait_for(target, timeout, urgent=urgent)
@@ -363,13 +370,7 @@ class Delivery:
         if self._booking.stored and backlog.losses.to_tell:
             backlog.tell_losses(self._own_body)
         backlog.forget_settled()
-        if backlog.journal.take_deleted():
-            text = "the crash journal was deleted by the function; it has been made anew"
-            backlog.incoming.append(self._own_body("WARNING", text, {"code": "journal_anew"}))
-        if backlog.ledger.lost.get(BUFFER_FULL):
-            text = f"FIREHOSE_LOGGING_BUFFER_BYTES={self.settings.buffer_bytes} is reached"
-            text += "; the oldest lines are lost and counted"
-            news.append(("buffer_full", text, BUFFER_FULL))
+        news += backlog.news(self._own_body)
         if backlog.ledger.has_gaps:
             backlog.keep_losses()
         return news
@@ -431,7 +432,7 @@ class Delivery:
         self.close_journal()
         old, new = f',"instanceId":"{old_id}"', f',"instanceId":"{new_id}"'
         self._backlog.exclusively(self._backlog.renumber, old, new)
-        self._booking.not_before = 0.0
+        self._booking.hurry(back_off=False)
         self._caller = Caller(self._make_transport, self._clock)
 
     def forked(self) -> None:

@@ -93,17 +93,14 @@ def next_step(
     if now < booking.not_before:
         return Stop() if asked.closing else Wait(booking.not_before - now)
     oldest = batcher.oldest_queued()
-    wanted = (
-        asked.closing
-        or inline
-        or (oldest is not None and oldest <= asked.target)
-        or batcher.queued_bytes >= asked.trigger_bytes
-    )
-    if not wanted:
+    if asked.closing or inline or batcher.queued_bytes >= asked.trigger_bytes:
+        return Send(batcher.take(booking.call_bytes))
+    due = booking.unhurried_before
+    if oldest is None or oldest > asked.target:
         if not background:
             return Wait()
         opened = batcher.oldest_time()
-        due = (opened if opened is not None else now) + asked.interval
-        if now < due:
-            return Wait(due - now)
+        due = max(due, (opened if opened is not None else now) + asked.interval)
+    if now < due:
+        return Wait(due - now)
     return Send(batcher.take(booking.call_bytes))

@@ -105,7 +105,7 @@ class OnDemand:
                 self._deliveries.oldest(),
                 now,
                 told_by=told_by,
-                failing=self._deliveries.failing,
+                failing=self._deliveries.makes_wait,
                 recovering=not self._deliveries.recovered,
             ),
             now,
@@ -128,7 +128,7 @@ class OnDemand:
         """A handler is done; None means the one that runs."""
         self._deliveries.look_after_journals()
         self._look(now)
-        oldest, failing = self._deliveries.oldest(), self._deliveries.failing
+        oldest, failing = self._deliveries.oldest(), self._deliveries.makes_wait
         self._do(self._lifecycle.ended(request_id, oldest, failing=failing, now=now), now)
 
     def telemetry(self, now: float) -> None:
@@ -152,7 +152,7 @@ class OnDemand:
         if at is not None and now >= at:
             self._do(self._lifecycle.tick(self._deliveries.oldest(), now), now)
         if self._shortened and (
-            self._deliveries.settled(self._targets) or self._deliveries.failing
+            self._deliveries.settled(self._targets) or self._deliveries.makes_wait
         ):
             self._shortened = False
             self._switches.restore()
@@ -167,7 +167,7 @@ class OnDemand:
             return
         if self._deliveries.settled(self._targets):
             self._do(self._lifecycle.flushed(), now)
-        elif self._deliveries.failing:
+        elif self._deliveries.makes_wait:
             self._do(self._lifecycle.flush_failed(), now)
 
     def _do(self, actions: list[str], now: float) -> None:
@@ -180,7 +180,7 @@ class OnDemand:
             if action == DELIVER_SOON:
                 self._switches.shorten()
                 self._shortened = True
-            self._targets = self._deliveries.request_flush()
+            self._targets = self._deliveries.request_flush(hurried=action == DELIVER_SOON)
             if self._deliveries.lacks_thread:
                 self._deliver_here(now)
 

@@ -127,6 +127,20 @@ def test_without_a_thread_the_companion_delivers(capfd):
     assert "no thread can be started" in capfd.readouterr().err
 
 
+def test_a_stream_that_is_spared_holds_nobody():
+    """A flush that is put off is not waited for; one before a deadline is not put off."""
+    environment = Environment()
+    environment.deliveries.spared = True
+    environment.invoke(seconds=10)
+    environment.log()
+    environment.tick(9.5)
+    assert environment.deliveries.hurried[-1]
+
+    environment.end()
+    assert environment.asked.times == 1
+    assert not environment.deliveries.hurried[-1]
+
+
 def test_other_events_are_answered_by_asking_again():
     """An event of a kind that does not exist yet changes nothing."""
     environment = Environment()

@@ -11,21 +11,30 @@ class ScriptedDeliveries:
     def __init__(self) -> None:
         self.pending: float | None = None
         self.failing = False
+        self.spared = False
         self.recovered = True
         self.lacks_thread = False
         #: Seconds that each flush was given.
         self.flushes: list[float | None] = []
         #: Whether each request so far was urgent.
         self.requests: list[bool] = []
+        #: Whether each was hurried.
+        self.hurried: list[bool] = []
         #: How often what is pending was to go to the runtime's own output.
         self.diverted = 0
         #: How often somebody has looked whether the journals' files are there.
         self.looks = 0
         self._open: set[int] = set()
 
-    def request_flush(self, *, urgent: bool = False) -> Any:
+    @property
+    def makes_wait(self) -> bool:
+        """Whether nobody is to be held for a flush."""
+        return self.failing or self.spared
+
+    def request_flush(self, *, urgent: bool = False, hurried: bool = False) -> Any:
         """Ask for what is pending; the target is the number of the request."""
         self.requests.append(urgent)
+        self.hurried.append(hurried)
         number = len(self.requests)
         if self.pending is not None:
             self._open.add(number)
