@@ -50,6 +50,7 @@ CODES = {
     "setting_kept": "WARNING",
     "setting_unknown": "WARNING",
     "setting_wrong": "WARNING",
+    "stream_changed": "WARNING",
     "stream_failing": "ERROR",
     "stream_missing": "ERROR",
     "stream_recovered": "WARNING",

@@ -85,17 +85,34 @@ class Process:
     # -- deliveries -------------------------------------------------------------------------
 
     def delivery(self, stream_name: str, settings: Settings, client: Any) -> Delivery:
-        """The delivery of a stream through a client, made at the first call."""
+        """The delivery of a stream through a client, made at the first call.
+
+        Args:
+            stream_name: the first of the settings' streams; it names the delivery.
+            settings: of the delivery, with all its streams.
+            client: a ready boto3 client; None for our own way.
+        """
         environment = self.environment
 
         def make_transport() -> Transport:
             # Off the critical path of the first answer.
             from firehose_logging._firehose.choose import make_transport as make
 
-            return make(settings, stream_name, client, self.clock, environment.sdk_variables)
+            def of(name: str) -> Transport:
+                return make(settings, name, client, self.clock, environment.sdk_variables)
+
+            names = settings.stream_names
+            if len(names) == 1:
+                return of(stream_name)
+            from firehose_logging._delivery.caller import jitter
+            from firehose_logging._firehose.several import SeveralStreams
+
+            # Made anew after a SnapStart restore and in a forked child, which are other instances.
+            home = int(self.context.instance_id, 16)
+            return SeveralStreams(names, of, home, jitter, self.clock)
 
         def make() -> Delivery:
-            own = settings.replace(stream_name=stream_name, buffer_bytes=self._buffer(settings))
+            own = settings.replace(buffer_bytes=self._buffer(settings))
             # Another account's lines must not be picked up by a process without its client.
             folder = settings.journal_folder(environment.temp_dir) if client is None else None
             delivery = Delivery(
@@ -106,7 +123,7 @@ class Process:
                 background=self._delivers_by_age,
                 own_body=self._own_body,
                 on_progress=self._progress,
-                divert=self._output() if own.passes_undelivered else None,
+                divert=self._output() if settings.passes_undelivered else None,
             )
             if environment.runtime_api is not None:
                 # Before the function's code runs. Elsewhere /tmp is not the program's alone.

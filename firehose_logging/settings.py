@@ -81,8 +81,9 @@ class Settings:
     """Everything that can be set; immutable.
 
     Args:
-        stream_name: delivery stream, or a comma list of at most 10, of which the first is used so
-            far (``AWS_KINESIS_STREAM_NAME``); None sends nothing. Reads as the first of them.
+        stream_name: delivery stream, or a comma list of at most 10 in one account and region, over
+            which environments are spread (``AWS_KINESIS_STREAM_NAME``); None sends nothing. Reads
+            as the first of them, which names the crash journal too.
         stream_names: all of them, as another way to say ``stream_name``.
         listener_port: port of the telemetry listener (``HTTP_LOGS_LISTENER_PORT``).
         telemetry: any of ``platform``, ``function``, ``extension``; empty turns it off
