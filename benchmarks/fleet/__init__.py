@@ -1,0 +1,1 @@
+"""Thousands of environments against one delivery stream: a simulation, and its check."""
