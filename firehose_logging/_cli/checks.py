@@ -86,11 +86,12 @@ def _stream(facts: Facts) -> Iterator[Finding]:
         return
     if facts.stream is not None and not facts.stream.exists:
         yield Finding(
-            "error", f"there is no stream {name} in {facts.region}", where,
+            "error", f"there is no stream {facts.stream.name} in {facts.region}", where,
             "create it there, correct the name, or set the region by AWS_ENDPOINT_URL_FIREHOSE",
         )  # fmt: skip
     elif facts.stream is not None and not facts.stream.active:
-        yield Finding("error", f"stream {name} is not ACTIVE", where, "wait, or look at its status")
+        text = f"stream {facts.stream.name} is not ACTIVE"
+        yield Finding("error", text, where, "wait, or look at its status")
     endpoint = facts.variables.get("AWS_ENDPOINT_URL_FIREHOSE", "")
     region = re.search(r"firehose(?:-fips)?\.([a-z0-9-]+)\.", endpoint)
     if region and facts.region and region.group(1) != facts.region:
@@ -101,20 +102,30 @@ def _stream(facts: Facts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _arn(facts: Facts) -> str:
-    name = facts.variables.get(STREAM, "").strip()
-    name = "*" if name in ("", UNRESOLVED) else name
-    return f"arn:aws:firehose:{facts.region or '*'}:*:deliverystream/{name}"
+def _names(facts: Facts) -> list[str]:
+    """Of the streams, one as a rule; none where nothing is set."""
+    names = facts.variables.get(STREAM, "").split(",")
+    return [name.strip() for name in names if name.strip()]
+
+
+def _arns(facts: Facts) -> list[str]:
+    names = ["*" if name == UNRESOLVED else name for name in _names(facts)] or ["*"]
+    return [f"arn:aws:firehose:{facts.region or '*'}:*:deliverystream/{name}" for name in names]
 
 
 def _permission(facts: Facts) -> Iterator[Finding]:
     if facts.statements is None:
         return
     where = f"the role of {facts.where}"
-    answer = policies.decide(facts.statements, "firehose:PutRecordBatch", _arn(facts))
+    answers = {
+        policies.decide(facts.statements, "firehose:PutRecordBatch", arn): arn
+        for arn in _arns(facts)
+    }
+    refused = [each for each in (policies.NOT_ALLOWED, policies.DENIED) if each in answers]
+    answer = refused[0] if refused else next(iter(answers))
     if answer in (policies.NOT_ALLOWED, policies.DENIED):
         yield Finding(
-            "error", f"firehose:PutRecordBatch is {answer}", where,
+            "error", f"firehose:PutRecordBatch is {answer}{_which(facts, answers[answer])}", where,
             "allow firehose:PutRecordBatch on the stream's ARN, and nothing more",
         )  # fmt: skip
     elif answer == policies.UNKNOWN:
@@ -127,6 +138,11 @@ def _permission(facts: Facts) -> Iterator[Finding]:
             "warning", f"more is allowed than is needed: {grant}", where,
             "allow firehose:PutRecordBatch on the stream's ARN alone",
         )  # fmt: skip
+
+
+def _which(facts: Facts, arn: str) -> str:
+    """Names the stream, where there are several."""
+    return f" on {arn.rpartition('/')[2]}" if len(_names(facts)) > 1 else ""
 
 
 def _writes_logs(facts: Facts) -> str:
@@ -275,7 +291,7 @@ def _network(facts: Facts) -> Iterator[Finding]:
 
 
 def _quota(facts: Facts, load: float) -> Iterator[Finding]:
-    quota = (5 if facts.region in LARGE_REGIONS else 1) * MIB
+    quota = (5 if facts.region in LARGE_REGIONS else 1) * MIB * max(1, len(_names(facts)))
     where = f"the stream of {facts.where}"
     if load > quota:
         yield Finding(

@@ -36,7 +36,7 @@ def from_function(name: str, clients: Any) -> Facts:
             return None
 
     vpc = (function.get("VpcConfig") or {}).get("VpcId")
-    stream = variables.get("AWS_KINESIS_STREAM_NAME", "").partition(",")[0].strip()
+    streams = [s.strip() for s in variables.get("AWS_KINESIS_STREAM_NAME", "").split(",")]
     role = function["Role"].rpartition("/")[2]
     return Facts(
         function["FunctionArn"],
@@ -48,7 +48,7 @@ def from_function(name: str, clients: Any) -> Facts:
         runtime=function.get("Runtime"),
         architecture=(function.get("Architectures") or [None])[0],
         statements=ask("the role", lambda: _statements(role, clients)),
-        stream=ask("the stream", lambda: _stream(stream, clients)) if stream else None,
+        stream=ask("the stream", lambda: _worst(streams, clients)) if streams[0] else None,
         region=region,
         vpc=bool(vpc),
         endpoint=ask("the VPC's endpoints", lambda: _endpoint(vpc, region, clients))
@@ -83,6 +83,12 @@ def _statements(role: str, clients: Any) -> list[dict[str, Any]]:
 
 def _listed(value: Any) -> list[dict[str, Any]]:
     return value if isinstance(value, list) else [value]
+
+
+def _worst(names: list[str], clients: Any) -> Stream:
+    """The stream; of several the first that is not there or not ACTIVE, if there is one."""
+    found = [_stream(name, clients) for name in names if name]
+    return next((each for each in found if not (each.exists and each.active)), found[0])
 
 
 def _stream(name: str, clients: Any) -> Stream:

@@ -87,9 +87,17 @@ def _any(patterns: Any, value: str) -> bool | None:
     for pattern in listed(patterns):
         if not isinstance(pattern, str):
             unknown = True
-        elif _like(pattern, value) or ("*" in value and _like(value, pattern)):
+        elif _like(pattern, value) or ("*" in value and _meets(pattern, value)):
             return True
     return None if unknown else False
+
+
+def _meets(pattern: str, value: str) -> bool:
+    """Whether a value of which a part is not known, such as the account, may be meant."""
+    theirs, ours = pattern.split(":", 5), value.split(":", 5)
+    if len(theirs) != len(ours):
+        return _like(value, pattern)
+    return all(_like(a, b) or _like(b, a) for a, b in zip(theirs, ours, strict=True))
 
 
 def _like(pattern: str, value: str) -> bool:

@@ -79,6 +79,16 @@ def test_what_is_wrong_is_told(name):
     assert all(each.what and each.where and each.remedy for each in found)
 
 
+def test_several_streams():
+    """Each needs its permission; together they take more; one name for all of them is enough."""
+    several = {"AWS_KINESIS_STREAM_NAME": "logs,logs-2"}
+    (found,) = checks.examine(facts(several), load=6_000_000)
+    assert found.what == "firehose:PutRecordBatch is not allowed on logs-2"
+
+    alike = {**PUT, "Resource": f"{PUT['Resource']}*"}
+    assert checks.examine(facts(several, statements=[alike, LOGS]), load=6_000_000) == []
+
+
 def test_load_against_the_quota():
     """5 MiB a second in three regions, 1 elsewhere."""
     elsewhere = facts(region="eu-central-1", statements=None)
