@@ -130,8 +130,7 @@ class Delivery:
         """Ask for everything accepted so far; returns a target for ``settled``.
 
         Args:
-            urgent: try at once even if a back-off says later, and do not wait for a call that
-                hangs; for the end of the environment.
+            urgent: the environment ends: neither back off nor wait for a call that hangs.
             hurried: do not put it off to spare a stream that throttles; a deadline is near.
         """
         self._relieve(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER)
