@@ -48,6 +48,21 @@ def _set_up(options: argparse.Namespace) -> None:
     candidates.set_up(_say)
 
 
+def _fleet(options: argparse.Namespace) -> None:
+    from benchmarks.fleet import check, report
+
+    if options.check:
+        if not check.check(_say):
+            raise SystemExit("simulation and processes are too far apart")
+        return
+    results = report.load() if options.report else report.run(_say)
+    if options.write or options.report:
+        report.save(results)
+        report.write(results, _say)
+    print(report.fleet_table(results))
+    print(report.sizes_table(results))
+
+
 def _print(results: dict[str, object]) -> None:
     versions = results["versions"]
     assert isinstance(versions, dict)
@@ -87,6 +102,15 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_report)
     set_up = commands.add_parser("set-up", help="install what is compared, measure nothing")
     set_up.set_defaults(run=_set_up)
+    fleet = commands.add_parser("fleet", help="simulate thousands of environments on one stream")
+    fleet.add_argument(
+        "--write", action="store_true", help="into docs/scale.md, its pictures and results/"
+    )
+    fleet.add_argument("--report", action="store_true", help="write them from the stored results")
+    fleet.add_argument(
+        "--check", action="store_true", help="beside 50 processes and the local Firehose"
+    )
+    fleet.set_defaults(run=_fleet)
     return parser
 
 

@@ -63,4 +63,4 @@ class Arrivals:
     @property
     def seconds(self) -> float:
         """How long the simulation runs."""
-        return {OUTAGE: 1_200.0, CRON: 600.0, BURSTY: 600.0}.get(self.kind, 300.0)
+        return {OUTAGE: 1_200.0, CRON: 600.0, BURSTY: 400.0}.get(self.kind, 300.0)

@@ -1,9 +1,9 @@
 """A delivery stream as environments see it: its quotas, its throttling, its outage.
 
 Quotas are those of local_firehose, whose source is AWS's developer guide. A bucket holds one
-second of each, as there. Other than there the bytes' bucket may be overdrawn by the record that
-finds it not empty: over a second that is the same, and a stream of a tenth of the quota, by which
-a tenth of the environments stand for all, takes the same records as the whole one.
+second of each, as there. Where some environments stand for all, and the quota is cut
+to their share, the bytes' bucket may be overdrawn by the record that finds it not empty: over a
+second that is the same, and no record is too large for a share of what would take it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Stream:
         share: of the fleet that is simulated; the quota is cut to it.
         seconds: how long the simulation runs.
         outage: from when to when every call is refused; None for never.
+        overdraws: whether a record that finds any room left is stored, as where some environments
+            stand for all.
         refusal: what every call is refused with instead; None for none.
     """
 
@@ -62,6 +64,7 @@ class Stream:
         share: float,
         seconds: float,
         outage: tuple[float, float] | None,
+        overdraws: bool = False,
         refusal: str | None = None,
     ) -> None:
         self._rates = (
@@ -72,6 +75,7 @@ class Stream:
         # One call or record at least: a share of few requests would else refuse all.
         self._most = tuple(max(1.0, rate) for rate in self._rates)
         self._outage = outage
+        self._overdraws = overdraws
         self._refusal = refusal
         self._tokens = list(self._most)
         self._at = 0.0
@@ -107,7 +111,7 @@ class Stream:
         tokens[0] -= 1
         codes: list[str | None] = []
         for size in sizes:
-            if tokens[1] >= 1 and tokens[2] > 0:
+            if tokens[1] >= 1 and (tokens[2] >= size or (self._overdraws and tokens[2] > 0)):
                 tokens[1] -= 1
                 tokens[2] -= size
                 self.stored.add(now, size)

@@ -95,7 +95,8 @@ class _Fleet:
         self._streams = [
             Stream(
                 REGIONS[world.region],
-                share=world.share,
+                share=world.share * world.quota_share,
+                overdraws=world.share < 1,
                 seconds=seconds,
                 outage=self._arrivals.outage,
                 refusal=REFUSED if number < world.refused else None,

@@ -37,6 +37,7 @@ class World:
         lifetime: seconds after which an environment is ended, in the mean.
         shutdown: seconds from SIGTERM to SIGKILL.
         seconds: how long the simulation runs; 0 for as long as its kind needs.
+        quota_share: of the region's quota, that the stream has.
         most: environments that are really simulated; where there are more, these stand for all
             and the quota is cut to their share.
         seed: of all that is random.
@@ -62,6 +63,7 @@ class World:
     shutdown: float = 0.3
     timeout: float = 30.0
     seconds: float = 0.0
+    quota_share: float = 1.0
     most: int = 2_000
     seed: int = 1
 

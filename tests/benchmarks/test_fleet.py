@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.fleet import check, report
 from benchmarks.fleet.arrivals import ARRIVALS
 from benchmarks.fleet.service import REGIONS, Stream
 from benchmarks.fleet.simulation import simulate
@@ -110,3 +111,32 @@ def test_an_outage_is_told_from_throttling():
 
     assert found.calls_throttled == 0
     assert found.delay_max > 500
+
+
+def test_the_page_has_the_stored_figures():
+    """docs/scale.md says what benchmarks/results holds, table by table."""
+    page = report.DOCUMENT.read_text(encoding="utf-8")
+
+    for name, part in report.parts(report.load()).items():
+        assert part.strip() in page, name
+
+
+def test_the_check_tells_what_is_too_far_apart():
+    """Per invocation; delays are compared by their size, and by a quarter of a second at least."""
+    real = check.Found(100, 1_100, 1_000, 0, 100, 100, 0.5, 1.5, 2.0)
+    close = replace(real, invocations=200, delivered=2_100, calls=210, delay_mean=2.5)
+    far = replace(real, delivered=700, throttled_share=0.2, delay_mean=9.0)
+
+    assert check.differences(real, close) == []
+    assert check.differences(real, far) == ["delivered lines", "throttled share", "mean delay"]
+
+
+def test_a_few_processes_do_as_the_simulation_says():
+    """Below the quota: every line is delivered, in as many calls, and nothing is throttled."""
+    world = replace(check.BELOW, environments=3, seconds=3, gap=0.7)
+    real, made_up = check.processes(world), check.simulated(world)
+
+    assert real.invocations > 0
+    assert real.throttled_share == made_up.throttled_share == 0
+    assert real.accepted == real.delivered + real.pending
+    assert real.lost == 0
