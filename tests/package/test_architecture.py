@@ -317,8 +317,6 @@ def test_every_module_has_its_tests(module):
     wing, _, name = module.rpartition(".")
     if module in (*WINGS, "_cli"):
         return
-    if module == "_capture.runtime_client":
-        return  # tests/package/test_runtime.py: it takes a client, and an observer
     tests = FOLDER.parent / "tests" / (wing.lstrip("_") or "package")
 
     assert (tests / f"test_{name.strip('_')}.py").is_file()

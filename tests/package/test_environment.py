@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 
+from firehose_logging import _environment
 from firehose_logging._environment import Environment, trace_header
 from support.stage import run_python
 
@@ -78,3 +79,11 @@ def test_trace_header(monkeypatch):
     os.environ["_X_AMZN_TRACE_ID"] = "Root=1-2-3"
 
     assert trace_header() == "Root=1-2-3"
+
+
+def test_a_system_that_does_not_tell(monkeypatch, tmp_path):
+    """Where there is no /proc the variables are those of now."""
+    monkeypatch.setattr(_environment, "_STARTED_WITH", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "now")
+
+    assert Environment.of_process().function_name == "now"
