@@ -33,8 +33,10 @@ assert not hasattr(select, "poll")
 COUNTED = """
 import threading
 from firehose_logging import _threads
+from tools.waiting import wait_until
 let_go = threading.Event()
 ours = [_threads.spawn("a test", let_go.wait) for _ in range(3)]
+wait_until(lambda: len(_threads.own) == 3)
 assert _threads.others() == 1
 other = threading.Thread(target=let_go.wait)
 other.start()
@@ -61,7 +63,7 @@ def test_our_locks_are_of_a_type_of_their_own():
 
 
 def test_our_threads_are_told_from_others():
-    """The count of a process's threads is that without ours, whether they run or have begun."""
+    """The count of a process's threads is that without ours."""
     done = subprocess.run(
         [sys.executable, "-c", COUNTED], capture_output=True, text=True, check=False
     )
