@@ -3,7 +3,7 @@
     python -m tools.build_layer DESTINATION
 
     DESTINATION/firehose_wrapper          what AWS_LAMBDA_EXEC_WRAPPER names
-    DESTINATION/python/firehose_logging   the package
+    DESTINATION/python/firehose_logging   the package, its sources without comments
     DESTINATION/python/wrapt              its dependency, as requirements/layer.txt pins it
 
 and nothing else. Two builds from the same sources on one machine give the same bytes, modes and
@@ -21,6 +21,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from tools.bare_source import bare
 from tools.interpreters import LAMBDA_MINORS, find_interpreters
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,7 +108,7 @@ def _copy_package(python: Path) -> None:
         if source.suffix == ".py" or source.name == "py.typed":
             target = python / source.relative_to(PACKAGE.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            target.write_text(bare(source.read_text("utf-8")), "utf-8")
 
 
 def _unpack_dependencies(python: Path) -> None:

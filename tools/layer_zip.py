@@ -23,7 +23,7 @@ from tools import build_layer
 from tools.interpreters import LAMBDA_MINORS
 
 #: Bytes of a zip file for one version of Python. A layer is read at each cold start.
-MOST_BYTES = 450_000
+MOST_BYTES = 400_000
 #: The same for the file that serves all six versions: most of its bytecode is never read.
 MOST_BYTES_ALL = 1_500_000
 

@@ -114,15 +114,15 @@ def test_the_same_sources_give_the_same_bytes(zips: list[Path], tmp_path: Path) 
 
 
 def test_a_layer_is_small(zips: list[Path]) -> None:
-    """At most 450 KB for one version of Python: a layer is read at each cold start."""
+    """At most 400 KB for one version of Python: a layer is read at each cold start."""
     (one,) = [path for path in zips if "-python" in path.name]
 
-    assert one.stat().st_size <= layer_zip.MOST_BYTES == 450_000
+    assert one.stat().st_size <= layer_zip.MOST_BYTES == 400_000
 
 
 @pytest.mark.parametrize(
     ("most", "versions", "why"),
-    [(450_000, ("3.9",), "no runtime for Python 3.9"), (1_000, (RUNNING,), "more than 1000")],
+    [(400_000, ("3.9",), "no runtime for Python 3.9"), (1_000, (RUNNING,), "more than 1000")],
 )
 def test_layers_that_are_not_built(
     most: int, versions: tuple[str, ...], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
