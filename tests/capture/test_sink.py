@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
+import logging
 
 import pytest
 
-from firehose_logging._capture.sink import Sink
+from firehose_logging._capture import sink as module
+from firehose_logging._capture.sink import Sink, was_accepted
 from firehose_logging._limits import MAX_RECORD_BYTES
+from support.captured import Stage
 
 HEAD = '{"timestamp":"2026-01-01T00:00:00.000000Z","type":"function","level":"INFO","logger":"a"'
 
@@ -141,3 +146,156 @@ def test_losses_are_passed_on(deliverer):
     Sink(deliverer).lose("unencodable", 3)
 
     assert deliverer.lost == [("unencodable", 3)]
+
+
+def test_records_that_are_remembered_are_bounded(deliverer, monkeypatch):
+    """Of a process that logs for ever the newest are known, and memory does not grow."""
+    monkeypatch.setattr(module, "MAX_TAKEN", 3)
+    sink = Sink(deliverer)
+    records = [logging.makeLogRecord({"created": float(n)}) for n in range(5)]
+    for record in records:
+        sink.note_taken(record)
+
+    assert [sink.was_taken(record) for record in records] == [False, False, True, True, True]
+
+
+def test_a_copy_of_a_record_is_the_record(deliverer):
+    """What a queue hands on was made anew, at the same time, place and thread."""
+    sink = Sink(deliverer)
+    record = logging.makeLogRecord({"created": 1.5, "thread": 7, "process": 8, "lineno": 9})
+    sink.note_taken(record)
+
+    assert sink.was_taken(copy.copy(record))
+    assert not sink.was_taken(logging.makeLogRecord({**record.__dict__, "lineno": 10}))
+
+
+def test_a_record_without_a_time_is_only_itself(deliverer):
+    """Where what tells copies apart is missing, no other record is taken for it."""
+    sink = Sink(deliverer)
+    record = logging.makeLogRecord({"created": None})
+    sink.note_taken(record)
+
+    assert sink.was_taken(record)
+    assert not sink.was_taken(copy.copy(record))
+
+
+def test_only_what_the_function_said_is_redacted(deliverer):
+    """Of what telemetry brings, the platform's own lines are as they came."""
+    sink = Sink(deliverer)
+    sink.redact_with(lambda line: {**line, "message": "*"})
+    sink.from_platform(HEAD + ',"message":"secret"')
+    sink.from_platform(HEAD.replace("function", "platform") + ',"message":"report"')
+
+    assert [line["message"] for line in deliverer.lines()] == ["*", "report"]
+
+
+def test_a_hook_may_drop_a_line(deliverer):
+    """None is no line, and the next is not kept back."""
+    sink = Sink(deliverer)
+    sink.redact_with(lambda line: None if line["message"] == "secret" else line)
+    sink.line(HEAD, "secret")
+    sink.line(HEAD, "plain")
+
+    assert [line["message"] for line in deliverer.lines()] == ["plain"]
+
+
+class Interrupted:
+    """A stage whose backlog is interrupted by the function, before or after it has a line.
+
+    Args:
+        monkeypatch: of the test.
+        at: numbers of the calls that are interrupted, from 0.
+        after: whether the backlog has the line by then.
+    """
+
+    def __init__(self, monkeypatch, *at: int, after: bool) -> None:
+        self.stage = Stage()
+        calls = itertools.count()
+
+        def interrupt() -> None:
+            if next(calls) in at:
+                raise TimeoutError
+
+        backlog = self.stage.delivery.backlog
+        if after:
+            held = backlog.is_held_here
+
+            def is_held_here() -> bool:
+                interrupt()
+                return held()
+
+            monkeypatch.setattr(backlog, "is_held_here", is_held_here)
+        else:
+            add = self.stage.delivery.add
+
+            def before(body: str) -> None:
+                interrupt()
+                add(body)
+
+            monkeypatch.setattr(self.stage.delivery, "add", before)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_line_is_delivered_once_wherever_the_function_breaks_in(monkeypatch, after):
+    """Before the backlog has it, it comes with the next line; after, it is there already."""
+    sink = Interrupted(monkeypatch, 0, after=after).stage
+    with pytest.raises(TimeoutError):
+        sink.sink.line(HEAD, "one")
+    sink.sink.line(HEAD, "two")
+
+    assert sink.messages() == ["one", "two"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_so_is_one_that_came_with_the_next(monkeypatch, after):
+    """What was left is interrupted once more while it goes before the next line."""
+    stage = Interrupted(monkeypatch, 1, after=after).stage
+    stage.sink._left.append([HEAD + f',"message":"{part}"' for part in ("one", "two", "three")])
+    with pytest.raises(TimeoutError):
+        stage.sink.line(HEAD, "four")
+    stage.sink.line(HEAD, "five")
+
+    assert sorted(stage.messages()) == ["five", "four", "one", "three", "two"]
+    assert not stage.sink._left
+
+
+def test_the_last_part_of_what_was_left_is_not_left_twice(monkeypatch):
+    """Interrupted when the backlog had it: nothing of it remains."""
+    stage = Interrupted(monkeypatch, 0, after=True).stage
+    stage.sink._left.append([HEAD + ',"message":"one"'])
+    with pytest.raises(TimeoutError):
+        stage.sink.line(HEAD, "two")
+    stage.sink.line(HEAD, "three")
+
+    assert sorted(stage.messages()) == ["one", "three", "two"]
+
+
+def test_two_threads_share_what_was_left(deliverer, monkeypatch):
+    """Who finds that another thread has taken it meanwhile goes on with its own line."""
+    sink = Sink(deliverer)
+    sink._left.append([HEAD + ',"message":"one"'])
+    sink._left.append([HEAD + ',"message":"two"'])
+    add = deliverer.add
+
+    def other_thread(body: str) -> None:
+        sink._left.clear()
+        add(body)
+
+    monkeypatch.setattr(deliverer, "add", other_thread)
+    sink.line(HEAD, "three")
+
+    assert [line["message"] for line in deliverer.lines()] == ["one", "three"]
+
+
+def test_an_error_that_was_never_near_the_backlog_took_no_line():
+    """The line is still to be delivered."""
+    with pytest.raises(TimeoutError) as caught:
+        signal_handler()
+
+    assert not was_accepted(caught.value)
+    assert not was_accepted(TimeoutError())
+
+
+def signal_handler() -> None:
+    """What the function does when its time is up."""
+    raise TimeoutError

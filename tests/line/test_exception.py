@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 import pytest
@@ -158,3 +159,82 @@ def test_a_note_that_cannot_be_shown_costs_the_chain_alone():
 
     assert members["errorType"] == "OddityError"
     assert "test_exception.py" in str(members["stackTrace"])
+
+
+class AlarmError(Exception):
+    """What the function's signal handler raises; no OSError, which linecache would swallow."""
+
+
+class SignalledError(Exception):
+    """An exception in whose text a signal of the function's arrives."""
+
+    def __str__(self) -> str:
+        signal.raise_signal(signal.SIGUSR1)
+        return "never"
+
+
+@pytest.fixture
+def signal_raises():
+    """The function has a signal handler that raises."""
+
+    def handle(*_: object) -> None:
+        raise AlarmError
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.usefixtures("signal_raises")
+def test_what_a_signal_handler_raises_meanwhile_comes_out(chained):
+    """It is the function's, and no trouble with the exception that is shown."""
+    before = [KeyError("first")] if chained else []
+    error = caught(*before, SignalledError())
+
+    with pytest.raises(AlarmError):
+        members(error)
+
+
+class OddLoader:
+    """Where the source of a module comes from; asked for a line of it, it does something."""
+
+    def __init__(self, action) -> None:
+        self.action = action
+
+    def get_source(self, name: str) -> str:
+        self.action()
+        return ""
+
+
+def raised_in_odd_source(action) -> BaseException:
+    """An exception from a module whose source is told by an odd loader."""
+    names = {"__name__": "odd", "__loader__": OddLoader(action), "ValueError": ValueError}
+    try:
+        exec(compile("raise ValueError('x')", f"{id(action)}_odd.py", "exec"), names)
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+def fail() -> None:
+    """What a broken loader does."""
+    raise RuntimeError("no source here")
+
+
+def test_source_that_cannot_be_read_costs_the_frames_alone():
+    """An odd loader raises while frames are made: type and message are there."""
+    found = members(raised_in_odd_source(fail))
+
+    assert (found["errorType"], found["errorMessage"], found["stackTrace"]) == (
+        "ValueError", "x", [],
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("signal_raises")
+def test_a_signal_while_source_is_read_comes_out():
+    """The function's exception passes there, too."""
+    error = raised_in_odd_source(lambda: signal.raise_signal(signal.SIGUSR1))
+
+    with pytest.raises(AlarmError):
+        members(error)

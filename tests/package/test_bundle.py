@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import marshal
 import sys
+from pathlib import Path
 from types import CodeType
 
 import pytest
@@ -111,3 +113,93 @@ def test_a_module_for_later_is_run_when_it_is_imported():
     assert before == [PACKAGE, f"{PACKAGE}.first"]
     assert importlib.import_module(f"{PACKAGE}.second").value == 2
     assert loaded() == [*before, f"{PACKAGE}.second"]
+
+
+def put(
+    folder: Path, codes: dict[str, CodeType], *, file: str = "bundle", magic: bytes = b""
+) -> Path:
+    """Write a layer's file of bytecode, by default for this interpreter."""
+    path = folder / "__pycache__" / f"{file}.{sys.implementation.cache_tag}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((magic or importlib.util.MAGIC_NUMBER) + marshal.dumps(codes))
+    return path
+
+
+def code(source: str, file: str = "/opt/m.py") -> CodeType:
+    """The code of a module."""
+    return compile(source, file, "exec")
+
+
+def finders(folder: Path) -> list[object]:
+    """The bundles of a folder that imports are looked up in."""
+    return [finder for finder in sys.meta_path if getattr(finder, "folder", None) == str(folder)]
+
+
+def test_a_folder_with_a_file_of_bytecode_is_used_once(tmp_path):
+    """Its modules are imported from there; the half that the wrapper runs is no module."""
+    codes = {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")}
+    put(tmp_path, codes | {"_program": code("value = 2")})
+    for _ in range(2):
+        _bundle.use(str(tmp_path))
+
+    assert len(finders(tmp_path)) == 1
+    assert importlib.import_module(f"{PACKAGE}.one").value == 1
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"{PACKAGE}._program")
+
+
+def test_a_folder_without_one_is_left_to_the_import_system(tmp_path):
+    """No finder stands in the way of the sources."""
+    _bundle.use(str(tmp_path))
+
+    assert finders(tmp_path) == []
+
+
+def test_bytecode_of_another_interpreter_is_not_run(tmp_path):
+    """Its magic number is not ours: the sources are imported."""
+    put(tmp_path, {"__init__": code("")}, magic=b"\0" * 4)
+
+    assert _bundle.read(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("left", [0, 3, 10])
+def test_a_damaged_file_is_as_none(tmp_path, left):
+    """A file that was cut off raises nothing: the sources are imported."""
+    path = put(tmp_path, {"__init__": code("")})
+    path.write_bytes(path.read_bytes()[:left])
+    _bundle.use(str(tmp_path))
+
+    assert finders(tmp_path) == []
+
+
+def test_what_the_first_delivery_needs_is_read_with_its_folder(tmp_path):
+    """The second file is opened when its first module is imported, and not before."""
+    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")})
+    _bundle.use(str(tmp_path))
+    importlib.import_module(f"{PACKAGE}.one")
+    codes = {
+        "_firehose": code("", "/opt/_firehose/__init__.py"),
+        "_firehose.wire": code("value = 2"),
+    }
+    put(tmp_path, codes, file="first_delivery")
+
+    assert importlib.import_module(f"{PACKAGE}._firehose.wire").value == 2
+
+
+def test_without_its_second_file_a_module_is_none_of_the_bundles(tmp_path):
+    """The import system looks for it as for any other."""
+    put(tmp_path, {"__init__": code("", "/opt/__init__.py")})
+    _bundle.use(str(tmp_path))
+
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"{PACKAGE}._firehose")
+
+
+def test_modules_of_others_are_not_looked_up():
+    """A bundle knows the package's modules alone, by whole names."""
+    finder = bundle(__init__="", one="")
+
+    assert finder.find_spec("json") is None
+    assert finder.find_spec(f"{PACKAGE}_of_others") is None
+    assert finder.find_spec(f"{PACKAGE}.two") is None
+    assert finder.find_spec(f"{PACKAGE}.one") is not None
