@@ -396,6 +396,13 @@ PROMISES = (
         f"{_JOURNAL}::test_what_was_settled_is_not_taken_over",
     ),
     Promise(
+        "lines that found no room in the journal are counted by the next process",
+        "_delivery/journal_files.py",
+        "            self._segments[-1].leave_out(*self._not_kept)\n",
+        "            pass\n",
+        f"{_JOURNAL}::test_lines_in_memory_alone_are_counted_by_the_next_process",
+    ),
+    Promise(
         "what a forked child leaves by os._exit is delivered by its parent",
         "_delivery/recovery.py",
         "        self.due = self.due or self._has_children\n",

@@ -86,6 +86,7 @@ class Journal:
         self._made = 0
         self._losses = NO_LOSSES
         self._settled = (0, 0, 0)
+        self._not_kept = (0, 0)
         self._look_again_at = 0.0
         self._looks = 0
         #: Until when, on the clock of ``append``, ``write`` alone is enough.
@@ -117,6 +118,7 @@ class Journal:
                 one is pending; None knows of none.
         """
         if self.trouble is not None:
+            self._leave_out(index)
             return
         segments = self._segments
         if not now < self._look_again_at:
@@ -137,8 +139,24 @@ class Journal:
         if segments and segments[-1].append(index, line):
             return
         self._grow(len(line))
-        if self.trouble is None:
-            segments[-1].append(index, line)
+        if not segments or not segments[-1].append(index, line):
+            self._leave_out(index)
+
+    def _leave_out(self, index: int) -> None:
+        """Note a line that is in memory alone: killed now, the next process counts it as lost."""
+        start, end = self._not_kept
+        self._not_kept = (start if end else index, index + 1)
+        try:
+            if not self._segments:  # a file for the note alone takes no room worth a bound
+                path = f"{self._name}.{self._made + 1}{SUFFIX}"
+                segment = Segment(path, HEADER, self._losses, self._settled)
+                self._made += 1
+                self._segments.append(segment)
+            self._segments[-1].leave_out(*self._not_kept)
+        except OSError as error:
+            if is_users(error):
+                raise
+            # Not even that: told on stderr, as the rest of the trouble.
 
     def look(self) -> None:
         """Make anew what somebody has deleted; for when no line may come for a while."""
@@ -218,6 +236,10 @@ class Journal:
         """Nothing is pending: one file is kept, the largest that may be, and begun anew."""
         segments = self._segments
         self.quiet_until = 0.0
+        if self._not_kept[1]:
+            self._not_kept = (0, 0)
+            if segments:
+                segments[-1].leave_out(0, 0)
         small = [segment for segment in segments if segment.size <= KEEP_BYTES]
         kept = max(small, key=_size, default=None)
         if kept is None and segments and self._losses != NO_LOSSES:

@@ -12,7 +12,13 @@ import fcntl
 import os
 import stat
 
-from firehose_logging._delivery.segment import COUNTED, HEADER, read_lines, read_losses
+from firehose_logging._delivery.segment import (
+    COUNTED,
+    HEADER,
+    not_kept,
+    read_lines,
+    read_losses,
+)
 from firehose_logging._natives import read
 from firehose_logging.errors import BUFFER_FULL
 
@@ -27,7 +33,8 @@ SUFFIX = ".journal"
 
 #: Most bytes of all journals of a stream, of processes that live and of those that are gone: an
 #: eighth of Lambda's smallest /tmp, which is the function's. What is left beyond that is dropped,
-#: the oldest first, and counted as lost; what is new is not journalled.
+#: the oldest first, and counted as lost; what is new is in memory alone, and counted as lost by the
+#: next process where this one is killed.
 MAX_BYTES = 64 * 1_048_576
 
 #: Most files that are held open before they are read. One process has a dozen at most; where many
@@ -170,6 +177,9 @@ class Orphans:
             head = os.pread(held[-1], HEADER, 0)
             counts = zip(COUNTED, read_losses(head), strict=True)
             lost.update({reason: count for reason, count in counts if count})
+            in_memory = not_kept(head)
+            if in_memory:
+                lost[BUFFER_FULL] = lost.get(BUFFER_FULL, 0) + in_memory
             for fd in held:
                 for line in read_lines(_contents(fd), head):
                     if dropped:

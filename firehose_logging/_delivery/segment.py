@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 #: What the counters count, in their order.
 COUNTED = (*LOSS_REASONS, DIVERTED)
 
-_MAGIC = b"FHLJ0004"
+_MAGIC = b"FHLJ0005"
 # Then, little-endian and four bytes each: the generation; the index of the oldest pending line of
 # the process, whose last file has the last word; from and up to which index younger ones are
-# settled too, as while a call hangs; and for every reason the lines lost that no line
-# tells yet. Words of four bytes are never seen half written, nor an aligned pair of them.
+# settled too, as while a call hangs; from and up to which index lines are in memory alone, since
+# there was no room for them; and for every reason the lines lost that no line tells yet.
+# Words of four bytes are never seen half written, nor an aligned pair of them.
 _GENERATION = len(_MAGIC)
 _OLDEST = _GENERATION + 4
 _BETWEEN = _OLDEST + 4
-_COUNTS = _BETWEEN + 8
+_NOT_KEPT = _BETWEEN + 8
+_COUNTS = _NOT_KEPT + 8
 HEADER = _COUNTS + 4 * len(COUNTED)
 #: Before each line: its length, its checksum and its index, little-endian.
 ENTRY = 12
@@ -66,7 +68,7 @@ class Segment:
         self.last = -1
         self.at = HEADER
         # There as soon as the file is: whoever reads it takes its word for the whole process's.
-        words = b"".join((word & _WORD).to_bytes(4, "little") for word in (1, *settled))
+        words = b"".join((word & _WORD).to_bytes(4, "little") for word in (1, *settled, 0, 0))
         self._map, self._inode = _make(path, size, _MAGIC + words + losses)
 
     @property
@@ -104,8 +106,11 @@ class Segment:
         """
         # Two aligned stores: a kill between them leaves each whole, and either is true.
         self._map[_OLDEST:_BETWEEN] = (oldest & _WORD).to_bytes(4, "little")
-        between = (start & _WORD) | (end & _WORD) << 32
-        self._map[_BETWEEN:_COUNTS] = between.to_bytes(8, "little")
+        self._map[_BETWEEN:_NOT_KEPT] = _pair(start, end)
+
+    def leave_out(self, start: int, end: int) -> None:
+        """Write which lines are in no file: from ``start`` up to ``end``, where not settled."""
+        self._map[_NOT_KEPT:_COUNTS] = _pair(start, end)
 
     def count(self, losses: bytes) -> None:
         """Write the counters of losses."""
@@ -209,11 +214,7 @@ def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
 
 
 def _words(head: bytes) -> tuple[int, int, int]:
-    return (
-        int.from_bytes(head[_OLDEST : _OLDEST + 4], "little"),
-        int.from_bytes(head[_OLDEST + 4 : _OLDEST + 8], "little"),
-        int.from_bytes(head[_OLDEST + 8 : _COUNTS], "little"),
-    )
+    return _word(head, _OLDEST), _word(head, _BETWEEN), _word(head, _BETWEEN + 4)
 
 
 def read_losses(data: bytes) -> list[int]:
@@ -221,6 +222,34 @@ def read_losses(data: bytes) -> list[int]:
     if not _is_segment(data):
         return [0] * len(COUNTED)
     return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, HEADER, 4)]
+
+
+def not_kept(head: bytes) -> int:
+    """How many lines a process had in memory alone, from the header of its last file."""
+    if not _is_segment(head):
+        return 0
+    oldest, start, end = _words(head)
+    first, last = _word(head, _NOT_KEPT), _word(head, _NOT_KEPT + 4)
+    if (oldest - first) & _WORD < 0x80000000:
+        first = oldest
+    most = _span(first, last)
+    from_there = min(_span(first, start), most)
+    to_there = min(_span(first, end), most)
+    return most - max(to_there - from_there, 0)
+
+
+def _span(first: int, last: int) -> int:
+    """How many indices there are from one up to another; 0 where the other comes before."""
+    between = (last - first) & _WORD
+    return between if between < 0x80000000 else 0
+
+
+def _word(head: bytes, at: int) -> int:
+    return int.from_bytes(head[at : at + 4], "little")
+
+
+def _pair(first: int, last: int) -> bytes:
+    return ((first & _WORD) | (last & _WORD) << 32).to_bytes(8, "little")
 
 
 def _is_segment(data: bytes) -> bool:

@@ -14,6 +14,7 @@ from firehose_logging._delivery.journal_files import (
     Journal,
     JournalError,
 )
+from firehose_logging._delivery.segment import HEADER
 from firehose_logging.errors import BUFFER_FULL, DIVERTED
 
 
@@ -159,7 +160,7 @@ def test_a_reserve_of_free_space_is_left(dead, monkeypatch, tmp_path):
     write(dead, range(3))
 
     assert "would be left free" in dead.trouble
-    assert not files(tmp_path)
+    assert [path.stat().st_size for path in files(tmp_path)] == [HEADER]
     monkeypatch.undo()
     dead.forget(None)
     write(dead, range(3))
@@ -175,8 +176,45 @@ def test_all_journals_together_are_bounded(dead, heir, monkeypatch, tmp_path):
 
     assert dead.trouble is None
     assert "journals have taken" in heir.trouble
-    assert len(files(tmp_path)) == 1
+    assert sorted(path.stat().st_size for path in files(tmp_path)) == [HEADER, SEGMENT_BYTES]
     dead.close(keep=False)
+
+
+def test_lines_in_memory_alone_are_counted_by_the_next_process(dead, heir, monkeypatch, tmp_path):
+    """Killed while the journals' bound is reached: lines are gone, and their number is told."""
+    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    write(heir, range(3))  # takes all the room
+    write(dead, range(5, 12), oldest=5)
+    dead.forget(7, (9, 11))  # some are settled since
+    dead.close(keep=True)
+    heir.close(keep=False)
+
+    last = Journal(str(tmp_path), "logs", "3-last")
+    assert numbers(last) == []
+    assert last.found == {BUFFER_FULL: 3}  # 7, 8 and 11
+
+
+def test_lines_after_the_last_one_that_had_room_are_counted(dead, heir, monkeypatch):
+    """What is in the file is delivered, what found no room in it counted."""
+    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    write(dead, range(40), size=2_000)
+    dead.close(keep=True)
+
+    found = numbers(heir)
+    assert 20 < len(found) < 40
+    assert heir.found == {BUFFER_FULL: 40 - len(found)}
+
+
+def test_lines_that_were_in_memory_alone_and_are_settled_count_no_more(dead, heir, monkeypatch):
+    """When all is delivered nothing is left to tell, and lines are journalled again."""
+    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    write(dead, range(40), size=2_000)
+    dead.forget(None)
+    write(dead, [40])
+    dead.close(keep=True)
+
+    assert numbers(heir) == [40]
+    assert heir.found == {}
 
 
 def test_losses_and_diverted_lines_are_handed_on(dead, heir):
