@@ -106,13 +106,7 @@ def test_the_decorator(setup: str, wrapper: bool) -> None:
         ("cleared", [Said(0, "WARNING", "user", "after clear")]),
         ("by_install", []),
         ("queued_to_stdout", []),
-        pytest.param(
-            "queued",
-            [],
-            marks=pytest.mark.xfail(
-                reason="QueueHandler copies the record, so our second handler does not know it"
-            ),
-        ),
+        ("queued", []),
     ],
 )
 def test_the_wrapper_beside_other_set_ups(setup: str, first: list[Said], log_format: str) -> None:
