@@ -221,7 +221,7 @@ PROMISES = (
     Promise(
         "a line that was written there counts as diverted",
         "_delivery/batch.py",
-        "        self.ledger.diverted += record.lines\n",
+        "        ledger.diverted += record.lines\n",
         "",
         f"{_DIVERSION}::test_at_the_end_everything_pending_is_written",
     ),

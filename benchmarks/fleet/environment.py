@@ -153,7 +153,7 @@ class Environment:
         until = now + self._world.shutdown
         self._answered(now if self._flight is None else max(now, self._flight[0]))
         self._booking.hurry(back_off=False)
-        self._asked.closing = True
+        self._asked.close()
         at = now
         while at < until and self._batcher.queued_bytes:
             self._step(at)
@@ -186,7 +186,8 @@ class Environment:
     def _do(self, actions: list[str]) -> None:
         for action in actions:
             if action != NEXT:
-                self._target = self._asked.target = self._ledger.accepted - 1
+                self._target = self._ledger.accepted - 1
+                self._asked.wait_for(self._target)
 
     def _tick_later(self, before: float) -> None:
         at = self._life.wakes_at()

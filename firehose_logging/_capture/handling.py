@@ -69,6 +69,10 @@ class Handling:
         if text.startswith("{"):
             self.printed = text
 
+    def formatted(self, message: str) -> None:
+        """A formatter on a handler of ours has made the ``message`` column."""
+        self.message = message
+
     def is_in(self, text: str) -> bool:
         """Whether ``text`` shows the record, however it is wrapped, coloured or escaped."""
         record = self.record

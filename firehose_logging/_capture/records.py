@@ -39,7 +39,7 @@ class Records:
         self._json.bind(context)
         #: Records that are taken where their loggers hand them on, by the id of the record.
         self.open = sink.open
-        sink.givers += 1
+        sink.add_giver()
 
     # -- a handler gets a record ----------------------------------------------------------------
 
@@ -55,7 +55,7 @@ class Records:
         if handling is not None and handling.is_taken and handling.record is record:
             # It is taken already, and becomes a line when all handlers have seen it.
             if formatter is not None and not _is_ours(formatter):
-                handling.message = _formatted(formatter, record)
+                handling.formatted(_formatted(formatter, record))
             return
         sent_to = None
         if sink.givers > 1:

@@ -57,6 +57,10 @@ class Sink:
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
 
+    def add_giver(self) -> None:
+        """One more gives us records."""
+        self.givers += 1
+
     def note_taken(self, record: logging.LogRecord) -> None:
         """A record is taken where its logger hands it on, and handlers of ours may get it later.
 

@@ -206,8 +206,7 @@ class Backlog:
         """Count lines that an earlier process lost; under the lock."""
         for reason, lines in losses:
             if reason == DIVERTED:
-                self.ledger.accepted += lines
-                self.ledger.diverted += lines
+                self.ledger.take_over_diverted(lines)
             else:
                 self.batcher.skip(lines, reason)
         self.keep_losses()

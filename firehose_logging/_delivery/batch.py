@@ -376,10 +376,11 @@ class Batcher:
 
     def diverted(self) -> None:
         """The first of the spilled records has been written to the runtime's own output."""
+        ledger = self.ledger
         record, _ = self.spilled[0]
         size = len(record.data)
         self._spilled_bytes -= size
-        self.ledger.diverted += record.lines
+        ledger.diverted += record.lines
         del self.spilled[0]
 
     def not_diverted(self) -> None:

@@ -182,6 +182,11 @@ class Booking:
         """
         return self.failing or now < self.unhurried_before
 
+    def given_up(self) -> None:
+        """The call that is under way hangs: what it holds is queued again, and may go at once."""
+        self._batcher.recall()
+        self.not_before = 0.0
+
     def abandoned(self, now: float) -> None:
         """Nobody will say what became of what is in flight; it may have been stored."""
         self._batcher.recall()

@@ -41,7 +41,15 @@ class Caller:
         self._clock = clock
         self._transport: Transport | None = None
         self._since = 0.0
-        #: Whether records are in flight; who takes them says so, under the backlog's lock.
+        #: Whether records are in flight; who takes them and who books them says so.
+        self.busy = False
+
+    def begin(self) -> None:
+        """Records of a call are in flight from now on; under the backlog's lock."""
+        self.busy = True
+
+    def end(self) -> None:
+        """None are in flight any more: they are booked, or queued again; under the same lock."""
         self.busy = False
 
     def send(

@@ -143,7 +143,8 @@ class Delivery:
         return target
 
     def _ask(self, urgent: bool, hurried: bool) -> tuple[int, bool]:
-        target = self._asked.target = self._backlog.ledger.accepted - 1
+        target = self._backlog.ledger.accepted - 1
+        self._asked.wait_for(target)
         if urgent or hurried:
             self._booking.hurry(back_off=not urgent)
         return target, self._backlog.batcher.oldest_index() is None
@@ -225,7 +226,7 @@ class Delivery:
     def close(self, timeout: float | None = None) -> FlushResult:
         """Flush, then stop the thread; may be called twice, and lines may still be added."""
         result = self.flush(timeout)
-        self._asked.closing = True
+        self._asked.close()
         self._worker.wake()
         self._worker.join(timeout if timeout is not None else CALL_TIMEOUT)
         if not self._worker.alive:
@@ -244,7 +245,7 @@ class Delivery:
     def _start(self) -> None:
         if self._worker.alive:
             return
-        self._asked.closing = False
+        self._asked.reopen()
         if self._caller.busy:
             self._put_back()
         self._worker.start()
@@ -272,8 +273,9 @@ class Delivery:
                 tell(f"crash journal not read: {trouble}", code="journal_unread", once="recover")
             if self._backlog.ledger.accepted > before:
                 # Whoever waits for a flush waits for these, too.
-                self._recovered_to = self._asked.target = self._backlog.ledger.accepted - 1
-            self._recovery.due = False
+                self._recovered_to = self._backlog.ledger.accepted - 1
+                self._asked.wait_for(self._recovered_to)
+            self._recovery.done()
             self._notify()
         return True
 
@@ -294,14 +296,13 @@ class Delivery:
         if not self._caller.busy:
             return
         self._caller = Caller(self._make_transport, self._clock)
-        self._booking.not_before = 0.0
-        self._backlog.batcher.recall()
+        self._booking.given_up()
         self._worker = Worker(self._work, self._spawn)
         self._worker.start()
 
     def _put_back(self) -> None:
         """What was in flight when a thread died is queued again; it may have been stored."""
-        self._caller.busy = False
+        self._caller.end()
         self._booking.abandoned(self._clock.now())
 
     def _turn(self, *, inline: bool = False, until: float | None = None) -> bool:
@@ -334,16 +335,14 @@ class Delivery:
         return step
 
     def _next_step(self, inline: bool) -> Send | Wait | Stop:
-        background = self._background()
+        batcher, now, background = self._backlog.batcher, self._clock.now(), self._background()
         step = next_step(
-            self._backlog.batcher,
-            self._booking,
-            self._asked,
-            self._clock.now(),
-            background=background,
-            inline=inline,
+            batcher, self._booking, self._asked, now, background=background, inline=inline
         )
-        self._caller.busy = isinstance(step, Send)
+        if isinstance(step, Send):
+            self._caller.begin()
+        else:
+            self._caller.end()
         # Lines that come from now on find a thread that knows when to wake by itself.
         self._armed = isinstance(step, Wait) and step.seconds is not None
         return step
@@ -364,7 +363,7 @@ class Delivery:
 
     def _book(self, records: list[Record], outcome: CallOutcome) -> list[News]:
         backlog = self._backlog
-        self._caller.busy = False
+        self._caller.end()
         news = self._booking.book(records, outcome, self._clock.now())
         if self._booking.stored and backlog.losses.to_tell:
             backlog.tell_losses(self._own_body)
@@ -443,7 +442,7 @@ class Delivery:
         self._backlog.journal.close(keep=True)
         self._caller.abandon()
         self._reset()
-        self._recovery.due = False
+        self._recovery.done()
 
     def __repr__(self) -> str:
         return f"<Delivery {self.settings.stream_name} {self._backlog!r}>"

@@ -157,11 +157,7 @@ class CrashJournal:
 
     def take_deleted(self) -> bool:
         """Whether somebody has deleted the files since the last time; they are there again."""
-        journal = self._journal
-        if journal is None or not journal.was_deleted:
-            return False
-        journal.was_deleted = False
-        return True
+        return self._journal is not None and self._journal.take_deleted()
 
     def close(self, *, keep: bool) -> None:
         """Close the files, and delete them unless ``keep``; a later line opens new ones."""

@@ -93,8 +93,8 @@ class Journal:
         self.quiet_until = 0.0
         #: Until then: writes a line into the last file, unless there is no room for it.
         self.write: Callable[[int, bytes], bool] = _nowhere
-        #: Whether files were made anew since somebody last asked.
-        self.was_deleted = False
+        # Whether files were made anew since somebody last asked.
+        self._was_deleted = False
         #: Why lines are not journalled right now; None while they are.
         self.trouble: str | None = None
 
@@ -170,11 +170,16 @@ class Journal:
             for segment in self._segments:
                 if not segment.is_there:
                     segment.make_anew()
-                    self.was_deleted = True
+                    self._was_deleted = True
         except OSError as error:
             if is_users(error):
                 raise
             self.trouble = error.strerror or str(error)
+
+    def take_deleted(self) -> bool:
+        """Whether files were made anew since the last time that somebody asked."""
+        was_deleted, self._was_deleted = self._was_deleted, False
+        return was_deleted
 
     def _grow(self, size: int) -> None:
         self.quiet_until = 0.0

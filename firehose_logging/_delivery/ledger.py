@@ -46,6 +46,11 @@ class Ledger:
         """Whether there may be something to tell; quicker than ``untold``."""
         return bool(self.lost) or self.diverted > 0
 
+    def take_over_diverted(self, lines: int) -> None:
+        """An earlier process diverted these, and had no time to tell."""
+        self.accepted += lines
+        self.diverted += lines
+
     def losing(self, reason: str, lines: int) -> int:
         """What ``lost[reason]`` is when ``lines`` more are lost; whoever asks assigns it.
 

@@ -34,7 +34,7 @@ class Recovery:
         self._most_bytes = most_bytes
         self._make_room = make_room
         self._own_body = own_body
-        #: Whether there may be something to take over now; whoever does says that it is done.
+        #: Whether there may be something to take over now.
         self.due = backlog.journal.wanted
         self._has_children = False
         # All mutable state, guarded by the lock: what is left, the next of it, how many were taken.
@@ -51,6 +51,10 @@ class Recovery:
         """A flush begins: whether there may be something to take over, from children too."""
         self.due = self.due or self._has_children
         return self.due
+
+    def done(self) -> None:
+        """Nothing is to be taken over any more, until a flush asks for what children left."""
+        self.due = False
 
     def run(self) -> None:
         """Take over everything there is, and tell in the log stream how much that was."""

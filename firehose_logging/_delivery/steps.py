@@ -68,6 +68,22 @@ class Asked:
         #: Whether the thread ends when everything is sent.
         self.closing = False
 
+    def wait_for(self, index: int) -> None:
+        """Somebody waits for every line up to this one.
+
+        Args:
+            index: of the newest of them.
+        """
+        self.target = index
+
+    def close(self) -> None:
+        """The thread is to end when everything is sent."""
+        self.closing = True
+
+    def reopen(self) -> None:
+        """A thread begins: it ends only when it is asked to anew."""
+        self.closing = False
+
 
 def next_step(
     batcher: Batcher,

@@ -41,6 +41,15 @@ class Invocation:
         self.columns = ""
         self.environment: str | None = None
 
+    def complete(self, environment: str) -> None:
+        """Make the columns.
+
+        Args:
+            environment: its JSON members, as they are now.
+        """
+        self.columns = f"{self.head}{environment}{self.tail}"
+        self.environment = environment
+
 
 class Context:
     """Where lines come from right now; one a process.
@@ -104,7 +113,7 @@ class Context:
         scope = self._scope
         invocation = self._current if scope is None else scope.get() or self._current
         if invocation.environment is not self.environment_columns:
-            self._complete(invocation)
+            invocation.complete(self.environment_columns)
         return invocation.columns
 
     def at(self, created: float) -> str:
@@ -112,7 +121,7 @@ class Context:
         scope = self._scope
         invocation = self._current if scope is None else scope.get() or self._current
         if invocation.environment is not self.environment_columns:
-            self._complete(invocation)
+            invocation.complete(self.environment_columns)
         try:
             if created < invocation.began:
                 return self._before(created)
@@ -124,15 +133,9 @@ class Context:
         for invocation in reversed(tuple(self._earlier)):
             if invocation.began <= created:
                 if invocation.environment is not self.environment_columns:
-                    self._complete(invocation)
+                    invocation.complete(self.environment_columns)
                 return invocation.columns
         return self.environment_columns  # no id is better than a wrong one
-
-    def _complete(self, invocation: Invocation) -> None:
-        """Make the columns, with those of the environment as it is now."""
-        environment = self.environment_columns
-        invocation.columns = f"{invocation.head}{environment}{invocation.tail}"
-        invocation.environment = environment
 
     def renew(self) -> None:
         """Become a new instance, of which no invocation is known: when a snapshot is restored."""
@@ -160,15 +163,14 @@ class Context:
         if fields:
             from firehose_logging._line.fields import Fields  # few have any
 
-            self.fields = Fields(fields)
-            self.fields.account_id = account
+            self.fields = Fields(fields, account)
         self.schema.change(fixed=fixed, fields=[name for name, _ in fields])
         self.environment_columns = self._environment_members()
 
     def know_account(self, account_id: str) -> None:
         """Lambda has told the id of the account; columns that name it have it from now on."""
         if self.fields is not None:
-            self.fields.account_id = account_id
+            self.fields.know_account(account_id)
             self.environment_columns = self._environment_members()
 
     def _environment_members(self) -> str:

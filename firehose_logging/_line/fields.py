@@ -26,14 +26,20 @@ class Fields:
 
     Args:
         pairs: names and values; None as a value is the platform's.
+        account_id: what Lambda answers whoever registers an extension; None until then.
     """
 
     __slots__ = ("_pairs", "account_id")
 
-    def __init__(self, pairs: tuple[tuple[str, str | None], ...] = ()) -> None:
+    def __init__(
+        self, pairs: tuple[tuple[str, str | None], ...] = (), account_id: str | None = None
+    ) -> None:
         self._pairs = pairs
-        #: What Lambda answers whoever registers an extension; None until then.
-        self.account_id: str | None = None
+        self.account_id = account_id
+
+    def know_account(self, account_id: str) -> None:
+        """Lambda has told the id of the account."""
+        self.account_id = account_id
 
     @property
     def needs_account(self) -> bool:

@@ -109,6 +109,17 @@ def test_what_nobody_reports_on_comes_again():
     assert books.booking.not_before > NOW
 
 
+def test_a_call_that_is_given_up_makes_nobody_wait():
+    """What it holds is queued again, and may go at once."""
+    books = Books()
+    books.booking.book(books.call(1), THROTTLED, NOW)
+    books.batcher.take()
+    books.booking.given_up()
+
+    assert books.batcher.queued_bytes == 2
+    assert books.booking.not_before == 0.0
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

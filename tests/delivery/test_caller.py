@@ -59,7 +59,7 @@ def test_a_call_hangs_after_a_while():
         return Looks()
 
     caller = Caller(make, clock)
-    caller.busy = True
+    caller.begin()
     caller.send([b"x\n"])
 
     assert seen == [False, False, True]

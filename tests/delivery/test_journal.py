@@ -80,7 +80,6 @@ class Breaking:
 
     trouble = None
     quiet_until = 0.0
-    was_deleted = False
     found: dict[str, int] = {}  # noqa: RUF012
     passed_over = False
 

@@ -146,7 +146,8 @@ def test_deleted_files_are_made_anew_with_what_they_held(dead, heir, tmp_path):
     for name in os.listdir(tmp_path):  # noqa: PTH208 - as functions do
         os.remove(tmp_path / name)  # noqa: PTH107
     write(dead, range(3, 6), now=2.0)
-    assert dead.was_deleted
+    assert dead.take_deleted()
+    assert not dead.take_deleted()
     dead.close(keep=True)
 
     assert numbers(heir) == list(range(6))

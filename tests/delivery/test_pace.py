@@ -39,7 +39,7 @@ class Desk:
         """Lines that are asked for."""
         for _ in range(lines):
             self.batcher.add(b"x\n", NOW)
-        self.asked.target = self.batcher.ledger.accepted - 1
+        self.asked.wait_for(self.batcher.ledger.accepted - 1)
 
     def step(self, now: float):
         """What is done next."""
@@ -141,7 +141,8 @@ def test_what_is_pressing_is_not_put_off(how):
     desk.add(60 if how == "much" else 1)
     if how == "hurry":
         desk.booking.hurry()
-    desk.asked.closing = how == "closing"
+    if how == "closing":
+        desk.asked.close()
 
     assert isinstance(desk.step(NOW), Send)
 

@@ -34,7 +34,7 @@ def test_nothing_queued_waits_for_news():
 
     assert repr(desk.step()) == "Wait(None)"
     assert isinstance(desk.step(inline=True), Stop)
-    desk.asked.closing = True
+    desk.asked.close()
     assert repr(desk.step()) == "Stop()"
 
 
@@ -43,7 +43,7 @@ def test_what_somebody_waits_for_is_sent():
     desk = Desk()
 
     assert isinstance(desk.step(), Wait)
-    desk.asked.target = 0
+    desk.asked.wait_for(0)
     step = desk.step()
     assert isinstance(step, Send)
     assert "Record" in repr(step)
@@ -53,7 +53,8 @@ def test_what_somebody_waits_for_is_sent():
 def test_other_reasons_to_send(how):
     """The end, a caller's own thread, and much that is queued."""
     desk = Desk(lines=600 if how == "trigger" else 1)
-    desk.asked.closing = how == "closing"
+    if how == "closing":
+        desk.asked.close()
 
     assert isinstance(desk.step(inline=how == "inline"), Send)
 
@@ -71,11 +72,11 @@ def test_in_the_background_age_decides():
 def test_a_back_off_is_waited_for():
     """Whoever asks, the call comes when the back-off is over; who closes does not wait."""
     desk = Desk()
-    desk.asked.target = 0
+    desk.asked.wait_for(0)
     desk.booking.not_before = NOW + 2
     step = desk.step()
 
     assert isinstance(step, Wait)
     assert step.seconds == pytest.approx(2)
-    desk.asked.closing = True
+    desk.asked.close()
     assert isinstance(desk.step(), Stop)

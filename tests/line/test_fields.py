@@ -39,7 +39,7 @@ def test_the_platforms_values():
 
     assert fields.needs_account
     assert columns(fields) == rest
-    fields.account_id = "123456789012"
+    fields.know_account("123456789012")
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:f"
     assert columns(fields) == {"accountId": "123456789012", "functionArn": arn, **rest}
     assert Fields(PLATFORM).members(Environment({})) == ""
@@ -50,8 +50,7 @@ def test_the_platforms_values():
 )
 def test_partitions(region, partition):
     """ARNs of China and of the United States' government begin in their own way."""
-    fields = Fields((("functionArn", None),))
-    fields.account_id = "1"
+    fields = Fields((("functionArn", None),), "1")
 
     assert columns(fields, AWS_REGION=region)["functionArn"].startswith(f"arn:{partition}:lambda:")
 

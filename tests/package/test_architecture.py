@@ -102,6 +102,31 @@ ACTING = {
     "os", "sys", "time", "random", "io", "fcntl", "mmap", "atexit", "logging", "botocore",
 }  # fmt: skip
 
+#: What is none of ours and is hooked, patched or filled in, by the module that does.
+HOOKED = {
+    "_bundle": {"spec"},  # of the import system
+    "_capture.handling": {"callHandlers", "logging.Logger", "logger.manager"},
+    "_capture.output": {"sys", "threading", "logging.Handler"},
+    "_capture.records": {"copy", "_last"},  # a copy of a record; what a thread remembers
+    "_capture.runtime_client": {
+        *("client", "context", "loader", "module"),
+        *("handle_event_request", "logged", "reported", "started"),  # functions, marked as ours
+    },
+    "_capture.streams": {"self._buffer", "self._stream"},  # the function's own
+    "_firehose.trust": {"context"},  # of ssl
+    "_program": {"sys"},
+}
+#: Small records without a life of their own, changed by the module alone that holds them.
+HELD = {
+    "_capture.descriptors": {"file"},
+    "_capture.handling": {"handling"},
+    # What becomes of a line happens whole or not at all, whatever a signal handler raises: no
+    # call may stand between these assignments.
+    "_delivery.batch": {"ledger", "record"},
+    "_extension.listener": {"connection"},
+    "_http": {"message"},
+}
+
 #: Lines of a file, and of a function with its docstring.
 MAX_FILE = 450
 MAX_FUNCTION = 60
@@ -267,6 +292,19 @@ def test_who_reads_the_environment():
     }
 
     assert readers == {"settings", "_environment"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_set_from_outside(module):
+    """A part is told what happened, and changes itself: nobody assigns to its attributes."""
+    targets = [
+        target
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)
+        if (target := ast.unparse(node.value)) not in ("self", "cls")
+    ]
+
+    assert set(targets) == {*HOOKED.get(module, ()), *HELD.get(module, ())}
 
 
 def test_nothing_of_ours_logs():
