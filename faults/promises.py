@@ -403,6 +403,13 @@ PROMISES = (
         f"{_JOURNAL}::test_lines_in_memory_alone_are_counted_by_the_next_process",
     ),
     Promise(
+        "losses are handed on where the journal has no room",
+        "_delivery/journal_files.py",
+        "            if not self._segments:\n                self._make_header()\n\n",
+        "",
+        f"{_JOURNAL}::test_losses_are_handed_on_where_there_is_no_room",
+    ),
+    Promise(
         "what a forked child leaves by os._exit is delivered by its parent",
         "_delivery/recovery.py",
         "        self.due = self.due or self._has_children\n",

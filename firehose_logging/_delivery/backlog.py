@@ -214,7 +214,9 @@ class Backlog:
     def keep_losses(self) -> None:
         """Have the next process tell the losses that we do not live to tell; under the lock."""
         self.losses.check()
-        self.journal.keep_losses(self.ledger.untold)
+        # Where the line that tells them is not in the journal, they are told by the next process.
+        keeps = self.journal.keeps
+        self.journal.keep_losses(self.ledger.untold if keeps else self.losses.not_stored())
 
     def tell_losses(self, own_body: Callable[[str, str, dict[str, object]], str]) -> None:
         """Tell the losses so far in the log stream; under the lock.

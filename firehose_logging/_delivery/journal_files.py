@@ -147,16 +147,19 @@ class Journal:
         start, end = self._not_kept
         self._not_kept = (start if end else index, index + 1)
         try:
-            if not self._segments:  # a file for the note alone takes no room worth a bound
-                path = f"{self._name}.{self._made + 1}{SUFFIX}"
-                segment = Segment(path, HEADER, self._losses, self._settled)
-                self._made += 1
-                self._segments.append(segment)
+            if not self._segments:
+                self._make_header()
             self._segments[-1].leave_out(*self._not_kept)
         except OSError as error:
             if is_users(error):
                 raise
             # Not even that: told on stderr, as the rest of the trouble.
+
+    def _make_header(self) -> None:
+        """A file for what is to be told alone; it takes no room that is worth a bound."""
+        self._made += 1
+        path = f"{self._name}.{self._made}{SUFFIX}"
+        self._segments.append(Segment(path, HEADER, self._losses, self._settled))
 
     def look(self) -> None:
         """Make anew what somebody has deleted; for when no line may come for a while."""
@@ -214,10 +217,13 @@ class Journal:
             untold: lines by reason; empty when all are told.
         """
         self._losses = losses_as_bytes(untold)
-        if not self._segments and untold and self.trouble is None:
-            self._grow(0)
-        elif self._segments:
+        if self._segments:
             self._segments[-1].count(self._losses)
+        elif untold:
+            if self.trouble is None:
+                self._grow(0)
+            if not self._segments:
+                self._make_header()
 
     def forget(self, oldest: int | None, between: tuple[int, int] = (0, 0)) -> None:
         """Forget lines that need no journal any more.

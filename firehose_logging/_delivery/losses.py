@@ -32,6 +32,13 @@ class Losses:
         ledger = self._batcher.ledger
         return self._telling is None and ledger.has_gaps and bool(ledger.untold)
 
+    def not_stored(self) -> dict[str, int]:
+        """Losses by reason that no stored line tells: untold, or told by a line on its way."""
+        counts = dict(self._batcher.ledger.untold)
+        for reason, lines in self._telling[1].items() if self._telling is not None else ():
+            counts[reason] = counts.get(reason, 0) + lines
+        return counts
+
     def tell(self, index: int) -> tuple[str, dict[str, int]]:
         """The text and the counts of the line that tells them all.
 

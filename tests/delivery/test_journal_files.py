@@ -206,6 +206,16 @@ def test_lines_after_the_last_one_that_had_room_are_counted(dead, heir, monkeypa
     assert heir.found == {BUFFER_FULL: 40 - len(found)}
 
 
+def test_losses_are_handed_on_where_there_is_no_room(dead, heir, monkeypatch):
+    """What one process found and had no time to tell, the next one tells."""
+    monkeypatch.setattr(orphans, "MAX_BYTES", 0)
+    dead.keep_losses({BUFFER_FULL: 5})
+    dead.close(keep=True)
+
+    assert numbers(heir) == []
+    assert heir.found == {BUFFER_FULL: 5}
+
+
 def test_lines_that_were_in_memory_alone_and_are_settled_count_no_more(dead, heir, monkeypatch):
     """When all is delivered nothing is left to tell, and lines are journalled again."""
     monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)

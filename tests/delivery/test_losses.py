@@ -38,3 +38,17 @@ def test_a_telling_line_that_is_lost_is_no_telling():
     batcher.lose(batcher.take(), REFUSED)
     losses.check()
     assert batcher.ledger.untold == {UNENCODABLE: 1, REFUSED: 1}
+
+
+def test_what_no_stored_line_tells():
+    """Told by a line on its way is not told yet, where a kill may take that line."""
+    batcher = Batcher(Ledger(), 1_000)
+    losses = Losses(batcher)
+    batcher.skip(1, UNENCODABLE)
+    losses.tell(1)
+    batcher.add(b"told\n", 0.0)
+    batcher.skip(2, REFUSED)
+    assert losses.not_stored() == {UNENCODABLE: 1, REFUSED: 2}
+
+    losses.stored(batcher.take())
+    assert losses.not_stored() == {REFUSED: 2}
