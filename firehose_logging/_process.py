@@ -258,6 +258,8 @@ class Process:
             for name in _KEPT
             if given.get(name, getattr(before, name)) != getattr(before, name)
         ]
+        if "passthrough" in given and settings.passes_undelivered != before.passes_undelivered:
+            kept.append("passthrough=undelivered")
         after = before.replace(**{name: given[name] for name in given if name not in _KEPT})
         self._settings = after
         if after != before:

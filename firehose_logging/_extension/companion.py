@@ -256,7 +256,15 @@ class Companion:
 
     def _take(self, bodies: list[str], done: list[str], bad: int, now: float) -> None:
         for line in bodies:
-            self._take_line(line)
+            try:
+                self._take_line(line)
+            except BaseException as error:  # noqa: BLE001 - a hook may exit; here is nothing to leave
+                tell(
+                    f"a line of telemetry was withheld: redact raised {type(error).__name__}",
+                    code="redaction_withheld",
+                    once="redact",
+                )
+                self._sink.lose()
         if bad:
             tell(
                 f"{bad} telemetry events could not be read",

@@ -24,7 +24,9 @@ from tools.waiting import wait_until
 class Stage:
     """An environment's API, a delivery into memory, and the companion between them."""
 
-    def __init__(self, api: ExtensionsApi, *, workers: str | None = None, **settings) -> None:
+    def __init__(
+        self, api: ExtensionsApi, *, workers: str | None = None, take=None, **settings
+    ) -> None:
         self.api = api
         variables = {"AWS_LAMBDA_RUNTIME_API": api.address, "AWS_LAMBDA_FUNCTION_NAME": "shop"}
         if workers is not None:
@@ -48,6 +50,7 @@ class Stage:
             self.clock,
             complete_output=self.complete,
             terminate=self.terminate,
+            take=take,
         )
         self.companion = None
 
@@ -128,6 +131,26 @@ def test_telemetry_becomes_lines_and_tells_ends(stage):
     stage.api.wait_asked(2)
     assert [line["type"] for line in stage.transport.lines()] == ["platform.runtimeDone"]
     assert stage.completed == 1
+
+
+def test_a_hook_that_exits_costs_its_line_alone(api, capfd):
+    """On our thread there is no function to leave: the line is withheld, and that is told."""
+
+    def leave(line: str) -> None:
+        raise SystemExit(line)
+
+    stage = Stage(api, take=leave)
+    try:
+        companion = stage.start()
+        stage.api.wait_asked(1)
+        stage.api.post_telemetry({"time": "2026-11-28T10:00:00.000Z", "type": "x", "record": {}})
+        wait_until(lambda: stage.delivery.counts()["lost"], what="the loss")
+        stage.invoke("a")
+        companion.handler_ended("a")
+        stage.api.wait_asked(2)
+        assert "redact raised SystemExit" in capfd.readouterr().err
+    finally:
+        stage.close()
 
 
 def test_unreadable_telemetry_is_a_counted_loss(stage, capfd):

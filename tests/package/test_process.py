@@ -60,6 +60,15 @@ def test_later_settings_change_no_fact(in_lambda):
     assert [delivery.settings.stream_name for delivery in process.streams.all()] == ["logs"]
 
 
+@pytest.mark.parametrize("passthrough", [["undelivered"], ["metrics", "undelivered"]])
+def test_another_way_out_asked_for_later_is_told(outside, capfd, passthrough):
+    """Lines that Firehose does not take have their way from the start on, or none."""
+    outside()
+    assert _bootstrap.install(Settings(stream_name="logs", passthrough=passthrough))
+
+    assert "passthrough=undelivered, which cannot change any more" in capfd.readouterr().err
+
+
 def test_facts_are_read_before_the_function_can_change_them(in_lambda, monkeypatch):
     """What a function puts into ``os.environ`` before it installs us changes no fact."""
     environment = in_lambda()
