@@ -298,3 +298,48 @@ def test_an_error_of_the_message_itself_costs_the_message(stage):
 
     assert stage.messages()[-1] == "next"
     assert not stage.loggers.open
+
+
+def test_an_exception_of_the_functions_own_costs_no_record(stage, logger, monkeypatch):
+    """What breaks into the hand-over comes out of the log call; the record comes with the next."""
+    add, fails = stage.delivery.add, [True]
+
+    def interrupted(body):
+        if fails.pop() if fails else False:
+            raise TimeoutError
+        add(body)
+
+    monkeypatch.setattr(stage.delivery, "add", interrupted)
+    logger.addHandler(logging.NullHandler())
+    with pytest.raises(TimeoutError):
+        logger.warning("interrupted")
+    assert stage.messages() == []
+    logger.warning("next")
+
+    assert stage.messages() == ["interrupted", "next"]
+    assert not stage.loggers.open
+
+
+def test_a_record_that_another_thread_sends_now_is_sent_once(stage):
+    """Two that complete at once make one line of it."""
+    record = logging.makeLogRecord({"msg": "held", "levelno": 30, "levelname": "WARNING"})
+    held = stage.loggers.begin(record)
+    held.is_sent = True  # by the other thread, which is in the middle of it
+    stage.loggers.complete()
+    assert stage.messages() == []
+    held.is_sent = False
+    stage.loggers.complete()
+
+    assert stage.messages() == ["held"]
+
+
+def test_a_record_that_is_not_taken_is_forgotten_at_the_end():
+    """What a handler has not let go of leaves no trace."""
+    stage = Stage(level=logging.WARNING)
+    record = logging.makeLogRecord({"msg": "low", "levelno": 10})
+    stage.loggers.begin(record)
+    assert stage.loggers.open
+    stage.loggers.complete()
+
+    assert not stage.loggers.open
+    assert stage.messages() == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import logging
+import signal
 import sys
 import threading
 import types
@@ -155,3 +157,135 @@ def test_output_that_waits_for_its_end(capture):
     setup.complete()
 
     assert stage.messages() == ["no end"]
+
+
+def test_settings_that_change_later(capture, capsys):
+    """Level and passthrough hold from then on, in streams and loggers; what is captured stays."""
+    setup, stage = capture("stdout", "logging", "errors")
+    logger = logging.Logger("app")
+    logger.addHandler(logging.NullHandler())
+    print("passed on")
+    logger.info("taken")
+    assert not setup.silences_errors
+    setup.change(Settings(stream_name="logs", level="WARNING", passthrough=False, capture=()))
+    print("kept back")
+    logger.info("too low")
+    logger.warning("high")
+
+    assert capsys.readouterr().out == "passed on\n"
+    assert stage.messages() == ["passed on", "taken", "kept back", "high"]
+    assert setup.silences_errors
+
+
+def test_a_report_within_a_report_is_no_line_of_its_own(capture):
+    """What is captured in a better form already is printed alone."""
+    setup, stage = capture("stderr")
+    handler, record = logging.Handler(), logging.makeLogRecord({"msg": "m"})
+    try:
+        raise KeyError("k")
+    except KeyError:
+        setup.quietly(lambda: handler.handleError(record))
+        assert stage.messages() == []
+        handler.handleError(record)
+
+    (line,) = stage.lines()
+    assert (line["logger"], line["level"]) == ("logging", "ERROR")
+    assert "KeyError: 'k'" in line["message"]
+
+
+def test_trouble_with_a_line_about_an_error_is_no_other_error(capture, monkeypatch):
+    """The hook that was there is called as without us."""
+    seen = []
+    monkeypatch.setattr(sys, "excepthook", lambda *given: seen.append(given[1]))
+    _, stage = capture("errors")
+    error = KeyError("k")
+
+    def fail(*_):
+        raise ValueError("no line today")
+
+    monkeypatch.setattr(stage.sink, "line", fail)
+    sys.excepthook(KeyError, error, None)
+
+    assert seen == [error]
+
+
+class AlarmError(Exception):
+    """What a signal handler of the function's raises."""
+
+
+def test_an_alarm_while_an_error_is_told_comes_out(capture, monkeypatch):
+    """It is the function's own exception; ours to swallow it is not."""
+    monkeypatch.setattr(sys, "excepthook", lambda *given: None)
+    capture("errors")
+
+    class SignalledError(Exception):
+        def __str__(self):
+            signal.raise_signal(signal.SIGUSR1)
+            return ""
+
+    def handle(*_):
+        raise AlarmError
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(AlarmError):
+            sys.excepthook(SignalledError, SignalledError(), None)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_the_runtimes_own_frames_are_left_out(capture):
+    """A chained error's stack begins where the function's code does."""
+    setup, stage = capture("errors")
+    names = {}
+    code = "def call(function):\n    function()\n"
+    exec(compile(code, "/var/runtime/awslambdaric/bootstrap.py", "exec"), names)
+
+    def function():
+        raise ValueError("effect") from KeyError("cause")
+
+    try:
+        names["call"](function)
+    except ValueError as error:
+        trace = error.__traceback__
+        error.__traceback__ = trace.tb_next  # as the runtime client sees it: its frame is first
+        setup.runtime_error({"errorType": "ValueError", "errorMessage": "effect"}, error)
+
+    (line,) = stage.lines()
+    stack = "".join(line["stackTrace"])
+    assert "in function" in stack
+    assert "/awslambdaric/bootstrap.py" not in stack
+
+
+def test_what_loguru_serializes_is_columns(stage_of_loguru):
+    """Of a record that is printed as JSON its members are columns, without the text of all."""
+    stage, record = stage_of_loguru
+    stage.capture.record(record, '{"text": "12:00 sold\\n", "record": {"n": 1}}', "stderr")
+
+    (line,) = stage.lines()
+    assert (line["message"], line["level"], line["logger"]) == ("sold", "WARNING", "shop")
+    assert line["extra"] == {"record": {"n": 1}}
+
+
+def test_what_loguru_prints_has_its_extras_and_its_error(stage_of_loguru):
+    """A plain text comes with what loguru knows of it."""
+    stage, record = stage_of_loguru
+    error = types.SimpleNamespace(type=KeyError, value=KeyError("k"), traceback=None)
+    stage.capture.record({**record, "exception": error}, "12:00 sold\n", "stderr")
+
+    (line,) = stage.lines()
+    assert (line["errorType"], line["errorMessage"], line["left"]) == ("KeyError", "'k'", 7)
+
+
+@pytest.fixture
+def stage_of_loguru():
+    """A stage, and a record as loguru's sinks get it."""
+    record = {
+        "exception": None,
+        "extra": {"left": 7},
+        "level": types.SimpleNamespace(name="WARNING"),
+        "message": "sold",
+        "name": "shop",
+        "time": dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc),
+    }
+    return Stage(), record

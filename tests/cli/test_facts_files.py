@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from firehose_logging._cli.facts_files import Template
 from support.function_facts import SOUND
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,3 +64,58 @@ def test_a_managed_policy_from_elsewhere(command):
 
     assert ran.status == 0
     assert "depends on" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("rule", "holds"),
+    [
+        ("IsProd", True),
+        ("Unknown", False),
+        ({"Fn::Not": ["IsProd"]}, False),
+        ({"Fn::Not": [{"Condition": "IsProd"}]}, False),
+        ({"Fn::And": ["IsProd", {"Fn::Not": ["IsTest"]}]}, True),
+        ({"Fn::And": ["IsProd", "IsTest"]}, False),
+        ({"Fn::Or": ["IsTest", "IsProd"]}, True),
+        ({"Fn::Or": ["IsTest", "IsTest"]}, False),
+        ({"Fn::Equals": ["a", "b"]}, False),
+        ({"Fn::Unheard": ["a"]}, False),
+        (7, False),
+    ],
+)
+def test_conditions(rule, holds):
+    """They hold with the parameters' defaults, however they are put together."""
+    stage = {"Ref": "Stage"}
+    body = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "prod"}},
+        "Conditions": {
+            "IsProd": {"Fn::Equals": [stage, "prod"]},
+            "IsTest": {"Fn::Equals": [stage, "test"]},
+        },
+        "Resources": {},
+    }
+
+    assert Template(body, "t.yaml").holds(rule) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(b"a: [", "no YAML"), (b"- 1\n", "it has no Resources"), (b"\xff\xfe", "codec")],
+)
+def test_what_is_no_template_is_told(tmp_path, command, text, why):
+    """By its name and what is wrong with it, without a traceback."""
+    file = tmp_path / "t.yaml"
+    file.write_bytes(text)
+    ran = command("doctor", "--template", file)
+
+    assert ran.status == 2
+    assert f"{file}: " in ran.err
+    assert why in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_template_that_is_not_there_is_told(tmp_path, command):
+    """With the system's own words."""
+    ran = command("doctor", "--template", tmp_path / "none.yaml")
+
+    assert ran.status == 2
+    assert "No such file" in ran.err

@@ -12,7 +12,7 @@ import pytest
 
 from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._limits import MAX_RECORD_BYTES
-from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
+from firehose_logging.errors import BUFFER_FULL, DIVERTED, UNENCODABLE
 from firehose_logging.testing import ManualClock
 from support.stage import backlog as make_backlog
 from support.stage import own_body
@@ -214,3 +214,21 @@ def test_a_deep_stack_passes_its_error_and_loses_nothing(tmp_path):
     assert seqs == list(range(1, len(seqs) + 1))
     assert backlog.journal._journal is not None
     backlog.close_journal()
+
+
+def test_half_a_character_stands_in_nobodys_way(backlog):
+    """A body that UTF-8 has no bytes for is a line all the same, and so is the next."""
+    backlog.add('{"message":"\ud800"')
+    backlog.add(BODY)
+
+    assert [line["seq"] for line in lines_of(backlog)] == [1, 2]
+    assert backlog.counts()["balances"]
+
+
+def test_losses_of_an_earlier_process_keep_the_balance(backlog):
+    """Diverted lines are no losses; all were accepted once."""
+    backlog.exclusively(backlog.lose_all, [(UNENCODABLE, 2), (DIVERTED, 3)])
+
+    counts = backlog.counts()
+    assert (counts["accepted"], counts["diverted"], counts["lost"]) == (5, 3, {UNENCODABLE: 2})
+    assert counts["balances"]

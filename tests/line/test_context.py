@@ -202,3 +202,16 @@ def test_what_lambda_of_2026_tells_is_on_every_line():
     assert found["traceId"] == "0af7651916cd43dd8448eb211c80319c"
     assert found["invocationId"] == "i-1"
     assert found["executionArn"].endswith("/durable-execution/n/u")
+
+
+def test_columns_that_change_later():
+    """Other fields hold from then on; what was learnt of the account stays."""
+    context = Context(Environment(ENVIRON), fields=(("team", "blue"),))
+    context.know_account("123456789012")
+    before = columns(context.environment_columns)
+    context.change(fields=(("team", "red"), ("account", None)), fixed=False)
+    after = columns(context.environment_columns)
+    context.change(fields=(), fixed=False)
+
+    assert (before["team"], after["team"]) == ("blue", "red")
+    assert "team" not in columns(context.environment_columns)

@@ -257,3 +257,65 @@ def test_what_dead_processes_left_is_claimed_at_the_start(tmp_path, is_lambda):
     found = [json.loads(line) for line in delivery.backlog.journal.recover()]
     assert found == ([{"n": 0}] if is_lambda else [])
     delivery.close_journal()
+
+
+def test_a_later_install_changes_what_it_is_given(outside):
+    """Levels, columns and the hook hold from then on; what is not given stays."""
+    process, transport = outside(capture=("logging",))
+    logger = logging.getLogger("shop.later")
+    before = logger.level
+    try:
+        assert _bootstrap.install(
+            Settings(levels={"shop.later": "ERROR"}, fields={"team": "blue"}),
+            redact=lambda line: {**line, "message": "*"},
+        )
+        logger.warning("too low")
+        logger.error("secret")
+    finally:
+        logger.setLevel(before)
+    process.streams.flush(5)
+
+    (line,) = transport.lines()
+    assert (line["message"], line["team"]) == ("*", "blue")
+
+
+def test_a_setting_that_cannot_change_any_more_is_told(outside, capfd):
+    """It stays as it was, and the sentence names it."""
+    process, _ = outside(capture=("logging",))
+    assert _bootstrap.install(Settings(buffer_bytes=4_000_000))
+
+    assert "install() was given buffer_bytes, which cannot change" in capfd.readouterr().err
+    assert process.delivery("logs", Settings(stream_name="logs"), None).settings.buffer_bytes != (
+        4_000_000
+    )
+
+
+def test_a_small_function_is_not_ended_for_its_buffer(capfd):
+    """The buffer is a quarter of the memory at most, which is told."""
+    environment = Environment({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"})
+    settings = Settings(stream_name="logs", buffer_bytes=100_000_000, journal=False)
+    process = Process(environment, settings)
+
+    assert process.delivery("logs", settings, None).settings.buffer_bytes == 32 * 1_048_576
+    assert "too much for a function with 128 MB" in capfd.readouterr().err
+
+
+def test_several_streams_are_one_delivery(monkeypatch):
+    """Each of them gets a transport of its own when lines go there, and one only does."""
+    made = {}
+
+    def make(settings, name, *_):
+        return made.setdefault(name, MemoryTransport())
+
+    monkeypatch.setattr(choose, "make_transport", make)
+    settings = Settings(stream_name="one,two,three", journal=False)
+    process = Process(Environment({}), settings)
+    delivery = process.delivery("one,two,three", settings, None)
+    for _ in range(2):
+        delivery.add('{"message":"x"')
+        assert delivery.flush(10).pending == 0
+    delivery.close(5)
+
+    ((name, transport),) = made.items()
+    assert name in ("one", "two", "three")
+    assert len(transport.lines()) == 2
