@@ -8,7 +8,9 @@ import shutil
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from botocore.exceptions import ClientError
 
+from firehose_logging._cli import sources
 from support.s3_server import s3_server
 
 NOW = datetime(2026, 11, 28, 10, 30, tzinfo=timezone.utc)
@@ -143,3 +145,36 @@ def test_a_folder_of_a_real_run_by_its_prefix(bucket, command, tmp_path):
 
     assert command(*count, bucket.folder / "firehose").out == whole
     assert json.loads(command(*count, tmp_path / "hour").out)["n"] > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("NoSuchBucket", "there is no such bucket"),
+        ("404", "there is no such bucket"),
+        ("AccessDenied", "s3:GetObject on arn:aws:s3:::logs/*"),
+        ("403", "s3:ListBucket on arn:aws:s3:::logs"),
+        ("SlowDown", "An error occurred (SlowDown)"),
+    ],
+)
+def test_what_s3_refuses_is_told_with_what_to_do(monkeypatch, command, code, words):
+    """By its code; one that we do not know is told in S3's own words."""
+
+    class Refuses:
+        def list_objects_v2(self, **_):
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListObjectsV2")
+
+    monkeypatch.setattr(sources, "_client", lambda *_: Refuses())
+    ran = command("query", "SELECT 1", "--from", "s3://logs/")
+
+    assert ran.status == 2
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_client_that_cannot_be_made_is_told(command):
+    """An endpoint that is none is a sentence, not a traceback."""
+    ran = command("query", "SELECT 1", "--from", "s3://logs/", "--endpoint-url", "no address")
+
+    assert ran.status == 2
+    assert "no S3 client can be made" in ran.err
