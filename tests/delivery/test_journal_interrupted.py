@@ -91,7 +91,7 @@ def test_an_interruption_while_deleted_files_are_looked_for(tmp_path, monkeypatc
     assert journal.trouble is None
     journal.look()
 
-    assert journal.was_deleted
+    assert journal.take_deleted()
     assert list(tmp_path.iterdir())
     journal.close(keep=False)
 
