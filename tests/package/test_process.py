@@ -290,14 +290,18 @@ def test_a_setting_that_cannot_change_any_more_is_told(outside, capfd):
     )
 
 
-def test_a_small_function_is_not_ended_for_its_buffer(capfd):
+def test_a_small_function_is_not_ended_for_its_buffer(monkeypatch, capfd):
     """The buffer is a quarter of the memory at most, which is told."""
+    transport = MemoryTransport()
+    monkeypatch.setattr(choose, "make_transport", lambda *_: transport)
     environment = Environment({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"})
     settings = Settings(stream_name="logs", buffer_bytes=100_000_000, journal=False)
-    process = Process(environment, settings)
+    delivery = Process(environment, settings).delivery("logs", settings, None)
+    delivery.close(10)
 
-    assert process.delivery("logs", settings, None).settings.buffer_bytes == 32 * 1_048_576
+    assert delivery.settings.buffer_bytes == 32 * 1_048_576
     assert "too much for a function with 128 MB" in capfd.readouterr().err
+    assert [line["code"] for line in transport.lines()] == ["setting_wrong"]
 
 
 def test_several_streams_are_one_delivery(monkeypatch):
