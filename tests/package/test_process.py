@@ -227,9 +227,10 @@ def test_passthrough_of_undelivered_lines_needs_an_output(monkeypatch, capfd):
             raise OSError("no descriptor")
 
     monkeypatch.setattr(sys, "__stdout__", NoDescriptor())
+    monkeypatch.setattr(choose, "make_transport", lambda *_: MemoryTransport())
     process = Process(Environment({}), Settings(stream_name="logs"))
     settings = Settings(stream_name="logs", passthrough=("undelivered",), journal=False)
-    process.delivery("logs", settings, None)
+    process.delivery("logs", settings, None).close(10)
 
     assert "FIREHOSE_LOGGING_PASSTHROUGH=undelivered is not possible" in capfd.readouterr().err
 
