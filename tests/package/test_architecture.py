@@ -328,7 +328,18 @@ def test_nothing_of_ours_logs():
 
 
 def test_broad_excepts_let_exits_pass():
-    """SystemExit and KeyboardInterrupt are the user's: what catches them raises them again."""
+    """SystemExit and KeyboardInterrupt are the user's: what catches them raises them again.
+
+    But where a hook of the user's is called on the extension's own thread: nobody's exit can pass
+    there, and without that thread nothing more would be delivered.
+    """
+    allowed = [
+        ("_extension.companion", node.lineno)
+        for function in ast.walk(tree("_extension.companion"))
+        if isinstance(function, ast.FunctionDef) and function.name == "_take"
+        for node in ast.walk(function)
+        if isinstance(node, ast.ExceptHandler)
+    ]
     guilty = [
         (module, node.lineno)
         for module in MODULES
@@ -338,7 +349,7 @@ def test_broad_excepts_let_exits_pass():
         and ast.unparse(node.body[-1]) != "raise"
     ]
 
-    assert guilty == []
+    assert guilty == allowed
 
 
 @pytest.mark.parametrize("module", COMMAND)
