@@ -22,9 +22,9 @@ own: set[int] = set()
 #: each call from loggers of their own (AWS X-Ray, OpenTelemetry): that would never end, either.
 calling: set[int] = set()
 
-#: Our threads by the system's own number, and how many have been started and have none yet.
+#: Our threads by the system's own number, and those that are started and not known by it yet.
 native_ids: set[int] = set()
-starting: set[int] = set()
+starting: set[Thread] = set()
 
 #: How often this process was forked: a child has none of its parent's threads.
 _forks = 0
@@ -45,18 +45,21 @@ class Thread:
     def __init__(self, target: Callable[[], None]) -> None:
         self._target = target
         self._forks = _forks
+        #: The system's own number; None until it runs.
+        self.native_id: int | None = None
         self._running = allocate_lock()
         self._running.acquire()
-        starting.add(id(self))
+        starting.add(self)
         try:
             start_new_thread(self._run, ())
         except BaseException:
-            starting.discard(id(self))
+            starting.discard(self)
             raise
 
     def _run(self) -> None:
-        native_ids.add(get_native_id())
-        starting.discard(id(self))
+        native_id = self.native_id = get_native_id()
+        native_ids.add(native_id)
+        starting.discard(self)
         ident = get_ident()
         own.add(ident)
         try:
@@ -161,7 +164,10 @@ def others() -> int:
     begun, known = set(starting), set(native_ids)
     tasks = {int(name) for name in os.listdir("/proc/self/task")}  # noqa: PTH208 - pathlib is not loaded
     begun |= starting  # one that was started meanwhile may be among the tasks
-    found = len(tasks - native_ids) - len(begun)
+    # In this order: whoever gets its number meanwhile is taken off by that, or as one without.
+    ours = set(native_ids)
+    numbers = [thread.native_id for thread in begun]
+    found = len(tasks - ours.union(number for number in numbers if number)) - numbers.count(None)
     native_ids.difference_update(known - tasks)  # numbers are given out again
     return found
 

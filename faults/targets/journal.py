@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from faults.targets.target import Target
-from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.segment import COUNTED, read_lines, read_losses
 
@@ -33,7 +33,7 @@ def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
     """What is undamaged comes back in order, what is damaged is left out, and never an error."""
     first, confirmed, second, harm = given
     with tempfile.TemporaryDirectory() as folder:
-        dead = Journal(folder, "logs", "1-dead")
+        dead = Journal(folder, name_prefix("logs"), "1-dead")
         for index, line in enumerate(first):
             dead.append(index, line, 0.0, lambda: 0)
         if first and confirmed >= len(first):
@@ -45,7 +45,7 @@ def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
         dead.close(keep=True)
         for path in Path(folder).glob(".*.journal"):
             _harm(path, harm)
-        heir = Journal(folder, "logs", "2-next")
+        heir = Journal(folder, name_prefix("logs"), "2-next")
         found = list(heir.recover())
         heir.close(keep=False)
 
@@ -71,10 +71,10 @@ def _harm(path: Path, harm: tuple[str, int] | None) -> None:
 def count(given: dict[str, int]) -> None:
     """Losses that a process did not live to tell are found by the next one."""
     with tempfile.TemporaryDirectory() as folder:
-        dead = Journal(folder, "logs", "1-dead")
+        dead = Journal(folder, name_prefix("logs"), "1-dead")
         dead.keep_losses(given)
         dead.close(keep=True)
-        heir = Journal(folder, "logs", "2-next")
+        heir = Journal(folder, name_prefix("logs"), "2-next")
         assert list(heir.recover()) == []
         assert heir.found == {reason: min(n, 0xFFFFFFFF) for reason, n in given.items()}
 
@@ -90,7 +90,7 @@ def pass_over(data: bytes) -> None:
     """A file that lives, a symlink, a folder and other people's files stay as they are."""
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root, "tmp")
-        journal = Journal(str(folder), "logs", "2-next")
+        journal = Journal(str(folder), name_prefix("logs"), "2-next")
         outside = Path(root, "outside")
         outside.write_bytes(b"FHLJ0004" + data)
         ours = f"{PREFIX}{os.geteuid()}-logs~"

@@ -176,7 +176,11 @@ class CrashJournal:
 
             token = f"{os.getpid()}-{os.urandom(4).hex()}"
             self._journal = Journal(
-                self._folder or "", self._stream_name, token, self._buffer_bytes, self._orphans
+                self._folder or "",
+                name_prefix(self._stream_name),
+                token,
+                self._buffer_bytes,
+                self._orphans,
             )
             self._orphans = None
         except Exception as error:

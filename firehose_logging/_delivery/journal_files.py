@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 
-from firehose_logging._delivery.journal import name_prefix
 from firehose_logging._delivery.orphans import MAX_BYTES, SUFFIX, Orphans
 from firehose_logging._delivery.segment import (
     ENTRY,
@@ -55,7 +54,7 @@ class Journal:
 
     Args:
         folder: where its files are; made where it is not there.
-        stream_name: only journals of the same stream are recovered.
+        prefix: how the names of the stream's begin; only those are recovered.
         token: tells this process's files from those of others.
         buffer_bytes: of the lines that may be pending at a time.
         orphans: where somebody has claimed them already, what processes that are gone have left.
@@ -67,13 +66,12 @@ class Journal:
     def __init__(
         self,
         folder: str,
-        stream_name: str,
+        prefix: str,
         token: str,
         buffer_bytes: int = 16_777_216,
         orphans: Orphans | None = None,
     ) -> None:
         self._folder = folder
-        prefix = name_prefix(stream_name)
         self._name = f"{folder}/{prefix}{token}"
         self._orphans = orphans or Orphans(folder, prefix)
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firehose_logging._delivery import journal_files, orphans
-from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import (
     KEEP_BYTES,
     SEGMENT_BYTES,
@@ -42,13 +42,13 @@ def files(folder) -> list:
 @pytest.fixture
 def dead(tmp_path):
     """A journal whose process will be gone."""
-    return Journal(str(tmp_path), "logs", "1-dead")
+    return Journal(str(tmp_path), name_prefix("logs"), "1-dead")
 
 
 @pytest.fixture
 def heir(tmp_path):
     """The journal of the next process."""
-    return Journal(str(tmp_path), "logs", "2-next")
+    return Journal(str(tmp_path), name_prefix("logs"), "2-next")
 
 
 def test_what_is_left_is_found_once(dead, heir, tmp_path):
@@ -190,7 +190,7 @@ def test_lines_in_memory_alone_are_counted_by_the_next_process(dead, heir, monke
     dead.close(keep=True)
     heir.close(keep=False)
 
-    last = Journal(str(tmp_path), "logs", "3-last")
+    last = Journal(str(tmp_path), name_prefix("logs"), "3-last")
     assert numbers(last) == []
     assert last.found == {BUFFER_FULL: 3}  # 7, 8 and 11
 
@@ -242,11 +242,11 @@ def test_losses_and_diverted_lines_are_handed_on(dead, heir):
 
 def test_a_place_of_its_own(tmp_path):
     """The folder is made, for this user alone; one that cannot be made is refused."""
-    Journal(str(tmp_path / "a" / "b"), "logs", "1-x")
+    Journal(str(tmp_path / "a" / "b"), name_prefix("logs"), "1-x")
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
     (tmp_path / "file").touch()
     with pytest.raises(JournalError, match="file"):
-        Journal(str(tmp_path / "file"), "logs", "1-x")
+        Journal(str(tmp_path / "file"), name_prefix("logs"), "1-x")
 
 
 def test_a_long_line_has_a_file_of_its_own_size(dead, heir, tmp_path):

@@ -17,7 +17,7 @@ LINES = 300
 
 def leave(folder: Path, token: str, lines: int = LINES) -> None:
     """A process that is gone has left this many lines, numbered from 0."""
-    dead = Journal(str(folder), "logs", token)
+    dead = Journal(str(folder), name_prefix("logs"), token)
     for number in range(lines):
         line = json.dumps({"n": number, "pad": "x" * 2_000}).encode() + b"\n"
         dead.append(number, line, 0.0, lambda: 0)
@@ -109,7 +109,7 @@ def test_nothing_there_costs_one_look(tmp_path, monkeypatch):
 
 def test_processes_that_live_keep_theirs(tmp_path):
     """Their files are not claimed."""
-    living = Journal(str(tmp_path), "logs", "1-lives")
+    living = Journal(str(tmp_path), name_prefix("logs"), "1-lives")
     living.append(0, b'{"n":0}\n', 0.0, lambda: 0)
     heir = claimed(tmp_path)
     assert numbers(heir) == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 
+from firehose_logging._delivery.journal import name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging.errors import BUFFER_FULL
@@ -13,7 +14,7 @@ from support.stage import own_body
 
 def leave(folder, lines=3, lost=0, token="1-dead"):
     """What a process that is gone left behind."""
-    dead = Journal(str(folder), "logs", token)
+    dead = Journal(str(folder), name_prefix("logs"), token)
     for number in range(lines):
         dead.append(number, b'{"message":"%d","seq":%d}\n' % (number, number + 1), 0.0, lambda: 0)
     if lost:
@@ -71,7 +72,7 @@ def test_losses_are_noted_before_what_told_them_is_emptied(tmp_path):
         recovery._take(recovery._peek())
     backlog.journal.close(keep=True)
 
-    heir = Journal(str(tmp_path), "logs", "4-next")
+    heir = Journal(str(tmp_path), name_prefix("logs"), "4-next")
     list(heir.recover())
     assert heir.found == {BUFFER_FULL: 4}
     heir.close(keep=False)

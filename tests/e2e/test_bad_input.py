@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.orphans import SUFFIX
 from local_firehose import LocalFirehose
@@ -202,7 +202,7 @@ def test_an_unwritable_temporary_folder(folder: str, bare_output: dict[str, list
 def plant(folder: Path, token: str) -> Path:
     """The journal of a process that is gone, with one line."""
     line = {"type": "function", "level": "INFO", "logger": "user", "message": token}
-    journal = Journal(str(folder), STREAM, token)
+    journal = Journal(str(folder), name_prefix(STREAM), token)
     journal.append(0, json.dumps(line).encode() + b"\n", 1.0, lambda: 0)
     journal.close(keep=True)
     (path,) = (path for path in folder.iterdir() if token in path.name)

@@ -13,7 +13,7 @@ from faults.deployment import Deployment
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery import journal_files as _journal
 from firehose_logging._delivery import orphans as _orphans
-from firehose_logging._delivery.journal import PREFIX
+from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.segment import read_lines
@@ -66,14 +66,14 @@ def test_an_init_error_is_delivered_though_the_process_is_killed() -> None:
 def test_what_dead_processes_leave_is_bounded(tmp_path: Path, monkeypatch: Any) -> None:
     """Past the bound the oldest journals go, their lines are counted, the newest are recovered."""
     for number in range(6):
-        dead = Journal(str(tmp_path), "logs", f"{number}-dead")
+        dead = Journal(str(tmp_path), name_prefix("logs"), f"{number}-dead")
         for line in range(10):
             dead.append(line, json.dumps({"of": number}).encode() + b"\n", 0.0, lambda: 0)
         dead.close(keep=True)
         (path,) = tmp_path.glob(f"{PREFIX}*{number}-dead*")
         os.utime(path, ns=(number, number))
     monkeypatch.setattr(_orphans, "MAX_BYTES", 2 * _journal.SEGMENT_BYTES)
-    heir = Journal(str(tmp_path), "logs", "9-next")
+    heir = Journal(str(tmp_path), name_prefix("logs"), "9-next")
     lines = [json.loads(line)["of"] for line in heir.recover()]
 
     assert lines == [4] * 10 + [5] * 10

@@ -244,6 +244,19 @@ def test_no_cycles_of_rooms():
     assert_ordered(graph)
 
 
+@pytest.mark.parametrize("wing", WINGS)
+def test_no_cycles_within_a_wing(wing):
+    """The same among the modules of a wing: what a function imports does not import its module."""
+    inside = {module for module in MODULES if room(module) == wing} - {wing}
+
+    assert_ordered(
+        {
+            module: {name for found in imports(module) for name in edges(found)} & inside
+            for module in inside
+        }
+    )
+
+
 def assert_ordered(graph: dict[str, set[str]]) -> None:
     """Nothing in a graph needs itself, but by what it is made of."""
     while graph:

@@ -12,6 +12,7 @@ import pytest
 
 from firehose_logging import _bootstrap, _process
 from firehose_logging._clock import SystemClock
+from firehose_logging._delivery.journal import name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._environment import Environment
@@ -243,7 +244,7 @@ def test_the_clock_is_the_systems():
 @pytest.mark.parametrize("is_lambda", [True, False])
 def test_what_dead_processes_left_is_claimed_at_the_start(tmp_path, is_lambda):
     """In Lambda /tmp is the function's alone, which may empty it before anything is read."""
-    dead = Journal(str(tmp_path), "logs", "1-dead")
+    dead = Journal(str(tmp_path), name_prefix("logs"), "1-dead")
     dead.append(0, b'{"n":0}\n', 0.0, lambda: 0)
     dead.close(keep=True)
     environ = {"TMPDIR": str(tmp_path)}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,6 +75,41 @@ def test_a_child_has_none_of_its_parents_threads(monkeypatch):
     assert not thread.is_alive()
     thread.join()
     go.set()
+
+
+@pytest.mark.parametrize("when", ["while", "after"])
+def test_a_thread_that_begins_while_threads_are_counted_is_taken_off_once(monkeypatch, when):
+    """It gets its number after a first look at who is starting, and the count is without it."""
+    wait_until(lambda: not _threads.starting, what="no thread that begins")
+    before = _threads.others()
+    there, go, known, end = (threading.Event() for _ in range(4))
+
+    def number() -> int:
+        there.set()
+        go.wait(10)
+        return threading.get_native_id()
+
+    def work() -> None:
+        known.set()
+        end.wait(10)
+
+    def tasks(folder: str) -> list[str]:
+        names = os.listdir(folder)  # noqa: PTH208 - as it is called
+        if when == "while":
+            go.set()
+            assert known.wait(10)
+        return names
+
+    monkeypatch.setattr(_threads, "get_native_id", number)
+    monkeypatch.setattr(_threads, "os", SimpleNamespace(listdir=tasks))
+    thread = _threads.spawn("test", work)
+    assert there.wait(10)
+    counted = _threads.others()
+    go.set()
+    end.set()
+    thread.join(10)
+
+    assert counted == before
 
 
 def test_a_reserved_thread_runs_what_it_is_given():
