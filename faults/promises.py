@@ -84,7 +84,7 @@ PROMISES = (
     ),
     Promise(
         "losses are told in the log stream when delivery works again",
-        "_delivery/delivery.py",
+        "_delivery/caller.py",
         "        if self._booking.stored and backlog.losses.to_tell:\n",
         "        if False:\n",
         "tests/delivery/test_delivery.py::test_losses_are_told_in_the_stream",
@@ -105,7 +105,7 @@ PROMISES = (
     ),
     Promise(
         "a delivery thread that died is replaced, with what it had in flight",
-        "_delivery/delivery.py",
+        "_delivery/caller.py",
         "        self._booking.abandoned(self._clock.now())\n",
         "        pass\n",
         f"{_SCENARIOS}::test_the_delivery_thread_dies_and_is_replaced",

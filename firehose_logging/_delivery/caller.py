@@ -1,4 +1,4 @@
-"""One call at a time, through one transport, and whether it hangs."""
+"""One call at a time, through one transport: whether it hangs, and what became of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 
 from firehose_logging import _threads
 from firehose_logging._delivery.outcome import CallOutcome
+from firehose_logging._diagnostics import tell
 from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from firehose_logging._clock import Clock
+    from firehose_logging._delivery.backlog import Backlog
+    from firehose_logging._delivery.batch import Record
+    from firehose_logging._delivery.booking import Booking, News
     from firehose_logging._delivery.outcome import Transport
 
 #: Seconds one call may take before it counts as failed.
@@ -41,16 +45,6 @@ class Caller:
         self._clock = clock
         self._transport: Transport | None = None
         self._since = 0.0
-        #: Whether records are in flight; who takes them and who books them says so.
-        self.busy = False
-
-    def begin(self) -> None:
-        """Records of a call are in flight from now on; under the backlog's lock."""
-        self.busy = True
-
-    def end(self) -> None:
-        """None are in flight any more: they are booked, or queued again; under the same lock."""
-        self.busy = False
 
     def send(
         self, records: Sequence[bytes | bytearray], patience: float | None = None
@@ -84,7 +78,7 @@ class Caller:
         One whose transport is still being made is not under way: a second one would take as long.
         """
         since = self._since
-        return self.busy and since > 0.0 and self._clock.now() - since > patience
+        return since > 0.0 and self._clock.now() - since > patience
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's connection without a word to its peer.
@@ -99,6 +93,117 @@ class Caller:
         """Let go of connections; the next call makes new ones."""
         if self._transport is not None:
             self._transport.close()
+
+
+class Calls:
+    """The calls of a delivery: one at a time, booked when it is over, given up when it hangs.
+
+    What takes records, or says what became of them, is called under the backlog's lock.
+
+    Args:
+        backlog: what holds the records.
+        booking: books what became of them.
+        make_transport: as of ``Caller``.
+        clock: the clock seam.
+        own_body: builds the body of a line of ours from level, message and more columns.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        booking: Booking,
+        make_transport: Callable[[], Transport],
+        clock: Clock,
+        own_body: Callable[[str, str, dict[str, object]], str],
+    ) -> None:
+        self._backlog = backlog
+        self._booking = booking
+        self._make_transport = make_transport
+        self._clock = clock
+        self._own_body = own_body
+        # All mutable state.
+        self._caller = Caller(make_transport, clock)
+        #: Whether records are in flight.
+        self.busy = False
+
+    def begin(self) -> None:
+        """Records were taken for a call: they are in flight from now on."""
+        self.busy = True
+
+    def none(self) -> None:
+        """There is nothing to send now: no records are in flight."""
+        self.busy = False
+
+    def make(self, records: list[Record], until: float | None) -> None:
+        """Make the call and book it; without the lock.
+
+        Args:
+            records: of the call.
+            until: when the calling thread's patience ends, on the clock; None is as of ``Caller``.
+        """
+        caller = self._caller
+        patience = None if until is None else until - self._clock.now()
+        outcome = caller.send([r.data for r in records], patience)
+        if caller is self._caller:
+            for code, text, key in self._backlog.exclusively(self._book, records, outcome):
+                tell(text, code=code, once=key)
+        else:
+            caller.close()  # this call was given up meanwhile
+            self._backlog.exclusively(self._book_late, records, outcome)
+
+    def _book(self, records: list[Record], outcome: CallOutcome) -> list[News]:
+        backlog = self._backlog
+        self.busy = False
+        news = self._booking.book(records, outcome, self._clock.now())
+        if self._booking.stored and backlog.losses.to_tell:
+            backlog.tell_losses(self._own_body)
+        backlog.forget_settled()
+        news += backlog.news(self._own_body)
+        if backlog.ledger.has_gaps:
+            backlog.keep_losses()
+        return news
+
+    def _book_late(self, records: list[Record], outcome: CallOutcome) -> None:
+        """What a call that had been given up came to: good news only."""
+        codes = outcome.codes
+        if codes is not None and len(codes) == len(records):
+            stored = [r for r, code in zip(records, codes, strict=True) if code is None]
+            sizes = outcome.sizes and [
+                size for size, code in zip(outcome.sizes, codes, strict=True) if code is None
+            ]
+            backlog = self._backlog
+            backlog.batcher.delivered(stored, sizes)
+            backlog.losses.stored(stored)
+            if stored and backlog.losses.to_tell:
+                backlog.tell_losses(self._own_body)
+            backlog.forget_settled()
+
+    def hang(self, patience: float) -> bool:
+        """Whether a call has been under way for more than ``patience`` seconds."""
+        return self.busy and self._caller.hangs(patience)
+
+    def give_up(self) -> None:
+        """Leave a call that hangs to itself; its records are queued again, and may go at once."""
+        self.renew()
+        self._booking.given_up()
+
+    def put_back(self) -> None:
+        """What was in flight when a thread died is queued again; it may have been stored."""
+        self.busy = False
+        self._booking.abandoned(self._clock.now())
+
+    def renew(self) -> None:
+        """Nothing is in flight, and the next call has a transport of its own."""
+        self._caller = Caller(self._make_transport, self._clock)
+        self.busy = False
+
+    def close(self) -> None:
+        """As of ``Caller``."""
+        self._caller.close()
+
+    def abandon(self) -> None:
+        """As of ``Caller``."""
+        self._caller.abandon()
 
 
 def jitter() -> float:

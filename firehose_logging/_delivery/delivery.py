@@ -8,7 +8,7 @@ notifying happen outside it.
 from __future__ import annotations
 
 from firehose_logging._delivery.booking import Booking
-from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, HUNG_AT_EXIT, Caller, jitter
+from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER, HUNG_AT_EXIT, Calls, jitter
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.result import FlushResult
 from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from firehose_logging._clock import Clock
     from firehose_logging._delivery.backlog import Backlog
     from firehose_logging._delivery.batch import Record
-    from firehose_logging._delivery.booking import News
     from firehose_logging._delivery.diversion import Diversion
-    from firehose_logging._delivery.outcome import CallOutcome, Transport
+    from firehose_logging._delivery.outcome import Transport
     from firehose_logging._delivery.worker import Thread
     from firehose_logging.settings import Settings
 
@@ -93,7 +92,9 @@ class Delivery:
         self._worker = Worker(self._work, self._spawn)
         self._waiters = Waiters()
         self._armed = False  # background: the thread knows that a line waits to grow old
-        self._caller = Caller(self._make_transport, self._clock)
+        self._calls = Calls(
+            backlog, self._booking, self._make_transport, self._clock, self._own_body
+        )
 
     # -- lines come in ----------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class Delivery:
         backlog.add(body)
         if backlog.batcher.spilled and self._diversion is not None:
             self._diversion.run()
-        if self._caller.busy:
+        if self._calls.busy:
             return  # the thread looks again when that is done
         if backlog.batcher.queued_bytes >= self._trigger_bytes:
             if not (self._armed and self._clock.now() < self._booking.not_before):
@@ -230,7 +231,7 @@ class Delivery:
         self._worker.wake()
         self._worker.join(timeout if timeout is not None else CALL_TIMEOUT)
         if not self._worker.alive:
-            self._caller.close()
+            self._calls.close()
         self.close_journal()
         return result
 
@@ -246,8 +247,8 @@ class Delivery:
         if self._worker.alive:
             return
         self._asked.reopen()
-        if self._caller.busy:
-            self._put_back()
+        if self._calls.busy:
+            self._calls.put_back()
         self._worker.start()
 
     def _work(self, worker: Worker) -> None:
@@ -258,7 +259,7 @@ class Delivery:
                     pass
             except Exception as error:  # noqa: BLE001 - nobody else would deliver
                 tell(f"delivery: {type(error).__name__}: {error}", once=f"work:{error}")
-                self._backlog.exclusively(self._put_back)
+                self._backlog.exclusively(self._calls.put_back)
             else:
                 return
 
@@ -289,21 +290,15 @@ class Delivery:
         The environment may have been frozen in that call, or ends and has no time for it. If it
         has been stored all the same, or is in the end, that is a duplicate, which ``seq`` tells.
         """
-        if self._caller.hangs(patience):
+        if self._calls.hang(patience):
             self._backlog.exclusively(self._replace_worker)
 
     def _replace_worker(self) -> None:
-        if not self._caller.busy:
+        if not self._calls.busy:
             return
-        self._caller = Caller(self._make_transport, self._clock)
-        self._booking.given_up()
+        self._calls.give_up()
         self._worker = Worker(self._work, self._spawn)
         self._worker.start()
-
-    def _put_back(self) -> None:
-        """What was in flight when a thread died is queued again; it may have been stored."""
-        self._caller.end()
-        self._booking.abandoned(self._clock.now())
 
     def _turn(self, *, inline: bool = False, until: float | None = None) -> bool:
         """Send once, or wait once; False when there is nothing to do any more."""
@@ -330,7 +325,7 @@ class Delivery:
                 self._send(step.records, until)
             except BaseException:
                 # A signal handler raised, on a caller's thread: nobody will book this call.
-                self._backlog.exclusively(self._put_back)
+                self._backlog.exclusively(self._calls.put_back)
                 raise
         return step
 
@@ -340,53 +335,18 @@ class Delivery:
             batcher, self._booking, self._asked, now, background=background, inline=inline
         )
         if isinstance(step, Send):
-            self._caller.begin()
+            self._calls.begin()
         else:
-            self._caller.end()
+            self._calls.none()
         # Lines that come from now on find a thread that knows when to wake by itself.
         self._armed = isinstance(step, Wait) and step.seconds is not None
         return step
 
     def _send(self, records: list[Record], until: float | None = None) -> None:
-        caller = self._caller
-        patience = None if until is None else until - self._clock.now()
-        outcome = caller.send([r.data for r in records], patience)
-        if caller is self._caller:
-            for code, text, key in self._backlog.exclusively(self._book, records, outcome):
-                tell(text, code=code, once=key)
-        else:
-            caller.close()  # this call was given up meanwhile
-            self._backlog.exclusively(self._book_late, records, outcome)
+        self._calls.make(records, until)
         if self._diversion is not None:
             self._diversion.run()
         self._notify()
-
-    def _book(self, records: list[Record], outcome: CallOutcome) -> list[News]:
-        backlog = self._backlog
-        self._caller.end()
-        news = self._booking.book(records, outcome, self._clock.now())
-        if self._booking.stored and backlog.losses.to_tell:
-            backlog.tell_losses(self._own_body)
-        backlog.forget_settled()
-        news += backlog.news(self._own_body)
-        if backlog.ledger.has_gaps:
-            backlog.keep_losses()
-        return news
-
-    def _book_late(self, records: list[Record], outcome: CallOutcome) -> None:
-        """What a call that had been given up came to: good news only."""
-        codes = outcome.codes
-        if codes is not None and len(codes) == len(records):
-            stored = [r for r, code in zip(records, codes, strict=True) if code is None]
-            sizes = outcome.sizes and [
-                size for size, code in zip(outcome.sizes, codes, strict=True) if code is None
-            ]
-            backlog = self._backlog
-            backlog.batcher.delivered(stored, sizes)
-            backlog.losses.stored(stored)
-            if stored and backlog.losses.to_tell:
-                backlog.tell_losses(self._own_body)
-            backlog.forget_settled()
 
     def _notify(self) -> None:
         """Have everyone who waits look again."""
@@ -418,7 +378,7 @@ class Delivery:
         """
         self._backlog.exclusively(self._backlog.hold)
         self.flush(timeout, urgent=True)
-        self._caller.close()
+        self._calls.close()
 
     def after_restore(self, old_id: str, new_id: str) -> None:
         """Be a new instance: numbers from 1, credentials and connections of its own.
@@ -431,7 +391,7 @@ class Delivery:
         old, new = f',"instanceId":"{old_id}"', f',"instanceId":"{new_id}"'
         self._backlog.exclusively(self._backlog.renumber, old, new)
         self._booking.hurry(back_off=False)
-        self._caller = Caller(self._make_transport, self._clock)
+        self._calls.renew()
 
     def forked(self) -> None:
         """In the parent: a child may leave lines in a journal of its own."""
@@ -440,7 +400,7 @@ class Delivery:
     def after_fork(self) -> None:
         """In the child: start empty. What was pending is the parent's to deliver."""
         self._backlog.journal.close(keep=True)
-        self._caller.abandon()
+        self._calls.abandon()
         self._reset()
         self._recovery.done()
 

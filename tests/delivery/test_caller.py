@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from firehose_logging import _threads
-from firehose_logging._delivery.caller import CALL_TIMEOUT, Caller
+from firehose_logging._delivery.booking import Booking
+from firehose_logging._delivery.caller import CALL_TIMEOUT, Caller, Calls
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging.testing import ManualClock, MemoryTransport
+from support.stage import backlog as make_backlog
+from support.stage import own_body
 
 
 def test_one_transport_for_all_calls():
@@ -59,8 +62,39 @@ def test_a_call_hangs_after_a_while():
         return Looks()
 
     caller = Caller(make, clock)
-    caller.begin()
     caller.send([b"x\n"])
 
     assert seen == [False, False, True]
     assert not caller.hangs(0.0)
+
+
+def test_what_a_call_that_was_given_up_comes_to_is_good_news_only():
+    """Stored after all its lines are delivered, and nobody sends them again or waits for it."""
+    clock = ManualClock()
+    _, backlog = make_backlog(clock)
+    booking = Booking("logs", backlog.batcher, backlog.losses, lambda: 0.5)
+    closed = []
+
+    class Hangs:
+        """A transport whose call is given up while it is under way."""
+
+        def send(self, records, timeout):
+            assert not calls.hang(1.0)
+            clock.advance(1.5)
+            assert calls.hang(1.0)
+            backlog.exclusively(calls.give_up)
+            assert backlog.batcher.queued_bytes
+            return CallOutcome([None])
+
+        def close(self) -> None:
+            closed.append(True)
+
+    calls = Calls(backlog, booking, Hangs, clock, own_body)
+    backlog.add('{"message":"a"')
+    records = backlog.exclusively(backlog.batcher.take)
+    calls.begin()
+    calls.make(records, None)
+
+    assert (calls.busy, closed) == (False, [True])
+    assert backlog.counts()["delivered"] == 1
+    assert not backlog.batcher.queued_bytes

@@ -479,7 +479,7 @@ def test_a_call_that_was_given_up_may_still_be_good_news(made):
     counts = delivery.counts()
     assert counts["delivered"] == 1
     assert counts["balances"]
-    wait_until(lambda: second.calls and not delivery._caller.busy)
+    wait_until(lambda: second.calls and not delivery._calls.busy)
     clock.advance(60)
     delivery.request_flush()
     wait_until(lambda: any("own" in line for line in second.lines()))  # what was lost is told

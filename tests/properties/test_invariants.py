@@ -251,7 +251,8 @@ def small_delivery(transport: ScriptedTransport, clock: ManualClock, background:
         call_records=CALL_RECORDS,
     )
     backlog.losses = Losses(backlog.batcher)
-    delivery._booking = Booking("logs", backlog.batcher, backlog.losses, lambda: 0.5)
+    booking = Booking("logs", backlog.batcher, backlog.losses, lambda: 0.5)
+    delivery._booking = delivery._calls._booking = booking
     return delivery
 
 
