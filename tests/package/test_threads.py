@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from types import SimpleNamespace
 
@@ -80,26 +79,29 @@ def test_a_child_has_none_of_its_parents_threads(monkeypatch):
 @pytest.mark.parametrize("when", ["while", "after"])
 def test_a_thread_that_begins_while_threads_are_counted_is_taken_off_once(monkeypatch, when):
     """It gets its number after a first look at who is starting, and the count is without it."""
-    wait_until(lambda: not _threads.starting, what="no thread that begins")
-    before = _threads.others()
+    mine = threading.get_native_id()
+    began: list[int] = []
     there, go, known, end = (threading.Event() for _ in range(4))
 
     def number() -> int:
+        began.append(threading.get_native_id())
         there.set()
         go.wait(10)
-        return threading.get_native_id()
+        return began[0]
 
     def work() -> None:
         known.set()
         end.wait(10)
 
     def tasks(folder: str) -> list[str]:
-        names = os.listdir(folder)  # noqa: PTH208 - as it is called
+        assert folder == "/proc/self/task"
         if when == "while":
             go.set()
             assert known.wait(10)
-        return names
+        return [str(mine), str(began[0])]  # what other tests have left is not counted
 
+    monkeypatch.setattr(_threads, "native_ids", set())
+    monkeypatch.setattr(_threads, "starting", set())
     monkeypatch.setattr(_threads, "get_native_id", number)
     monkeypatch.setattr(_threads, "os", SimpleNamespace(listdir=tasks))
     thread = _threads.spawn("test", work)
@@ -109,7 +111,7 @@ def test_a_thread_that_begins_while_threads_are_counted_is_taken_off_once(monkey
     end.set()
     thread.join(10)
 
-    assert counted == before
+    assert counted == 1
 
 
 def test_a_reserved_thread_runs_what_it_is_given():
