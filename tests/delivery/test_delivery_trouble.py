@@ -8,6 +8,7 @@ import pytest
 
 from firehose_logging import _diagnostics
 from firehose_logging._delivery.delivery import Delivery
+from firehose_logging._delivery.journal import name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging.testing import ManualClock, MemoryTransport
 from support.stage import threaded, unthreaded
@@ -33,7 +34,7 @@ def made():
 
 def leave(folder, lines: int = 3) -> None:
     """A process that is gone has left this many lines."""
-    dead = Journal(str(folder), "logs", "1-dead")
+    dead = Journal(str(folder), name_prefix("logs"), "1-dead")
     for number in range(lines):
         dead.append(number, json.dumps({"old": number}).encode() + b"\n", 0.0, lambda: 0)
     dead.close(keep=True)
@@ -44,14 +45,14 @@ def test_the_thread_goes_on_after_an_error(made, monkeypatch, capfd):
     transport = MemoryTransport()
     delivery = threaded(transport)
     made.append(delivery)
-    book, fails = delivery._book, [True]
+    book, fails = delivery._calls._book, [True]
 
     def fail_once(records, outcome):
         if fails.pop() if fails else False:
             raise ValueError("booked wrong")
         return book(records, outcome)
 
-    monkeypatch.setattr(delivery, "_book", fail_once)
+    monkeypatch.setattr(delivery._calls, "_book", fail_once)
     delivery.add(BODY)
     assert delivery.flush(10).pending == 0
 
@@ -139,7 +140,7 @@ def test_lines_come_after_the_close(made):
 
 def test_losses_of_a_dead_process_are_counted_and_told(made, tmp_path):
     """Diverted lines count as diverted, others as lost, and one line tells both."""
-    dead = Journal(str(tmp_path), "logs", "1-dead")
+    dead = Journal(str(tmp_path), name_prefix("logs"), "1-dead")
     dead.keep_losses({"refused": 2, "diverted": 3})
     dead.close(keep=True)
     transport = MemoryTransport()
