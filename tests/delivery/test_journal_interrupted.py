@@ -8,7 +8,7 @@ import pytest
 
 from firehose_logging import _diagnostics
 from firehose_logging._delivery import journal_files
-from firehose_logging._delivery.journal import CrashJournal
+from firehose_logging._delivery.journal import CrashJournal, name_prefix
 from firehose_logging._delivery.journal_files import Journal
 
 
@@ -80,7 +80,7 @@ def test_an_interruption_meanwhile_comes_out(tmp_path, monkeypatch, action):
 
 def test_an_interruption_while_deleted_files_are_looked_for(tmp_path, monkeypatch):
     """It is no trouble with the files: lines are journalled afterwards as before."""
-    journal = Journal(str(tmp_path), "logs", "1-live")
+    journal = Journal(str(tmp_path), name_prefix("logs"), "1-live")
     journal.append(0, b"{}\n", 0.0, lambda: 0)
     for path in tmp_path.iterdir():
         path.unlink()
@@ -99,7 +99,7 @@ def test_an_interruption_while_deleted_files_are_looked_for(tmp_path, monkeypatc
 def test_files_that_cannot_be_made_anew_are_trouble(tmp_path):
     """Where the folder itself is gone, lines are accepted and not journalled, and that is said."""
     folder = tmp_path / "journal"
-    journal = Journal(str(folder), "logs", "1-live")
+    journal = Journal(str(folder), name_prefix("logs"), "1-live")
     journal.append(0, b"{}\n", 0.0, lambda: 0)
     for path in folder.iterdir():
         path.unlink()
