@@ -209,12 +209,13 @@ class Batcher:
             record = self._oldest()
             end = record.data.index(b"\n") + 1
             out, lost = self._making_room(record.data[:end], record.first, record.opened)
+            spilled_bytes = self._spilled_bytes + (end if out else 0)
             del record.data[:end]
             record.lines -= 1
             self._bytes -= end
             self.queued_bytes -= end
             self.spilled += out
-            self._spilled_bytes += end * len(out)
+            self._spilled_bytes = spilled_bytes
             ledger.lost = lost
         if self.queued_bytes:
             self._oldest()
@@ -228,9 +229,9 @@ class Batcher:
         ledger = self.ledger
         index = ledger.accepted
         out, lost = self._making_room(line, index, now)
-        size = len(line)
+        spilled_bytes = self._spilled_bytes + (len(line) if out else 0)
         self.spilled += out
-        self._spilled_bytes += size * len(out)
+        self._spilled_bytes = spilled_bytes
         ledger.lost = lost
         ledger.accepted = index + 1
         self._open = None  # a record's lines are counted on from its first, without gaps
