@@ -157,7 +157,7 @@ ORDER = Order(
         (np.array([{"a": np.int8(1)}], dtype=object), [{"a": 1}]),
         (np.datetime64("2026-11-25T12:00:00.123456789"), "2026-11-25T12:00:00.123456"),
         (np.datetime64("2026-11-25"), "2026-11-25T00:00:00"),
-        (np.datetime64("NaT"), "NaT"),
+        (np.datetime64("NaT", "s"), "NaT"),
         (np.timedelta64(90, "s"), 90.0),
         (np.array(["2026-11-25"], dtype="M8[ns]"), ["2026-11-25T00:00:00"]),
         (decimal.Decimal("12.50"), 12.5),
