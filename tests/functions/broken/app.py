@@ -75,13 +75,12 @@ def _no_runtime_done() -> None:
     extension = _process().runtime.extension
     extension._mode._hooked = False
     extension.handler_ended = lambda request_id: None
-    read = extension._reader.read
+    take = extension._take
 
-    def without_done(body: bytes, now: float) -> Any:
-        lines, _, bad = read(body, now)
-        return lines, [], bad
+    def without_done(lines: list[str], done: list[str], bad: int, now: float) -> None:
+        take(lines, [], bad, now)
 
-    extension._reader.read = without_done
+    extension._take = without_done
 
 
 def _redirect_logging() -> None:
