@@ -8,6 +8,7 @@ is the repository itself: every page, and every file that a page links to, in th
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shutil
@@ -141,10 +142,9 @@ def write_reference() -> list[str]:
 def variables() -> str:
     """Every variable, from the settings' own docstring."""
     rows = []
-    doc = (settings.Settings.__doc__ or "").partition("    Raises:")[0]
-    for field, text in re.findall(
-        r"(?ms)^        (\w+): (.*?)(?=^        \w+: |^    Raises|\Z)", doc
-    ):
+    # Python 3.13 and later leave the indentation out themselves.
+    doc = inspect.cleandoc(settings.Settings.__doc__ or "").partition("Raises:")[0]
+    for field, text in re.findall(r"(?ms)^    (\w+): (.*?)(?=^    \w+: |\Z)", doc):
         words = " ".join(text.split())
         found = re.search(r"\(``([A-Z_]+)``", words)
         rows.append(f"| `{found[1] if found else '-'}` | `{field}` | {words} |")
