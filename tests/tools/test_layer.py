@@ -138,7 +138,8 @@ import wrapt, firehose_logging
 for module in pkgutil.walk_packages(firehose_logging.__path__, "firehose_logging."):
     if module.name.rpartition(".")[2] not in ("_launch", "_program", "__main__"):
         importlib.import_module(module.name)
-print(json.dumps([[module.__file__, module.__cached__] for module in (wrapt, firehose_logging)]))
+specs = (wrapt.__spec__, firehose_logging.__spec__)
+print(json.dumps([[spec.origin, spec.cached] for spec in specs]))
 """
     # -v tells where each module's code came from.
     run = subprocess.run(
