@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: What the counters count, in their order.
 COUNTED = (*LOSS_REASONS, DIVERTED)
 
-_MAGIC = b"FHLJ0005"
+_MAGIC = b"FHLJ0006"
 # Then, little-endian and four bytes each: the generation; the index of the oldest pending line of
 # the process, whose last file has the last word; from and up to which index younger ones are
 # settled too, as while a call hangs; from and up to which index lines are in memory alone, since
@@ -32,7 +32,8 @@ _BETWEEN = _OLDEST + 4
 _NOT_KEPT = _BETWEEN + 8
 _COUNTS = _NOT_KEPT + 8
 HEADER = _COUNTS + 4 * len(COUNTED)
-#: Before each line: its length, its checksum and its index, little-endian.
+#: Before each line: its length, a checksum of it and of its index in this generation, and its
+#: index, little-endian.
 ENTRY = 12
 _WORD = 0xFFFFFFFF
 
@@ -124,7 +125,8 @@ class Segment:
         if end > self.size:
             return False
         # Three little-endian words, made as one.
-        mark = ((index & _WORD) << 64) | (zlib.crc32(line, self._generation) << 32) | size
+        number = index & _WORD
+        mark = number << 64 | zlib.crc32(line, self._generation ^ number) << 32 | size
         entry = mark.to_bytes(ENTRY, "little") + line
         # No call from here on, see the batcher.
         self._map[at:end] = entry
@@ -204,7 +206,7 @@ def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
         checksum = int.from_bytes(data[at + 4 : at + 8], "little")
         index = int.from_bytes(data[at + 8 : at + ENTRY], "little")
         line = data[at + ENTRY : at + ENTRY + size]
-        if not size or len(line) != size or zlib.crc32(line, generation) != checksum:
+        if not size or len(line) != size or zlib.crc32(line, generation ^ index) != checksum:
             return
         # Indices are cut to four bytes: what is "before" is less than half of all of them away.
         pending = not head or (index - oldest) & _WORD < 0x80000000

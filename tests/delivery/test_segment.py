@@ -83,6 +83,17 @@ def test_a_torn_line_ends_the_reading(segment, path, torn):
     assert list(read_lines(data)) == [b"line 0\n", b"line 1\n"]
 
 
+def test_a_line_whose_index_is_damaged_is_not_taken_for_settled(segment, path):
+    """The checksum is of the index, too: without it a line would be left out without a word."""
+    segment.append(0, b"one\n")
+    at = segment.at
+    segment.append(1, b"two\n")
+    data = bytearray(path.read_bytes())
+    data[at + ENTRY - 1] ^= 0x80
+
+    assert list(read_lines(bytes(data)))[3:] == [b"one\n"]
+
+
 def test_foreign_bytes_are_no_segment():
     """Another file's bytes have neither lines nor losses."""
     assert list(read_lines(b"something else" * 100)) == []
