@@ -156,8 +156,8 @@ def test_a_record_is_delivered_at_the_end_whatever_holds_it(stage):
     assert stage.messages() == ["held"]
 
 
-def test_a_used_up_stack_costs_no_line(stage, monkeypatch):
-    """A record that cannot be encoded for want of stack comes with the next."""
+def logger_without_stack(stage, monkeypatch):
+    """A logger whose first record finds no stack left to be encoded with."""
     bodies, fails = stage.records.bodies, [True]
 
     def encode(handling):
@@ -168,6 +168,12 @@ def test_a_used_up_stack_costs_no_line(stage, monkeypatch):
     monkeypatch.setattr(stage.records, "bodies", encode)
     logger = logging.Logger("app")
     logger.addHandler(logging.NullHandler())
+    return logger
+
+
+def test_a_used_up_stack_costs_no_line(stage, monkeypatch):
+    """A record that cannot be encoded for want of stack comes with the next."""
+    logger = logger_without_stack(stage, monkeypatch)
     logger.warning("deep")
     assert stage.messages() == []
     logger.warning("next")
@@ -177,16 +183,7 @@ def test_a_used_up_stack_costs_no_line(stage, monkeypatch):
 
 def test_a_record_that_waits_comes_at_the_end(stage, monkeypatch):
     """Where no record follows, the end of the invocation brings it."""
-    bodies, fails = stage.records.bodies, [True]
-
-    def encode(handling):
-        if fails.pop() if fails else False:
-            raise RecursionError
-        return bodies(handling)
-
-    monkeypatch.setattr(stage.records, "bodies", encode)
-    logger = logging.Logger("app")
-    logger.addHandler(logging.NullHandler())
+    logger = logger_without_stack(stage, monkeypatch)
     logger.warning("deep")
     stage.loggers.complete()
 
