@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firehose_logging._cli import dialect, objects
 from firehose_logging._cli.columns import COLUMNS, FLAG, JSON, LIST, NUMBER, TIMESTAMP
-from firehose_logging._cli.engine import Engine
+from firehose_logging._cli.engine import Engine, QueryError
 from firehose_logging._cli.errors import CommandError
 from firehose_logging._cli.saved import VIEWS, view
 
@@ -61,7 +62,7 @@ class Lake:
         self._progress = progress
         self._scratch = tempfile.TemporaryDirectory(prefix="firehose-logging-")
         self._downloads = keep or Path(self._scratch.name, "objects")
-        self._engine = Engine(_connect(threads, Path(self._scratch.name, "spill")))
+        self._engine = Engine(partial(_connect, threads, Path(self._scratch.name, "spill")))
         # The files by what they are, and their keys.
         self._files: dict[str, list[Path]] = {
             objects.GZIP: [],
@@ -152,23 +153,17 @@ class Lake:
 
     def run(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query in DuckDB's own SQL; damaged objects are mended once, and told."""
-        import duckdb
-
         with self._progress.task("asking", None):
             try:
                 return self._engine.run(sql)
-            except (duckdb.InvalidInputException, duckdb.IOException) as error:
-                if self._checked:
+            except QueryError as error:
+                if self._checked or not error.unreadable:
                     raise CommandError(_first(error)) from error
-            except duckdb.Error as error:
-                raise CommandError(_first(error)) from error
         self._mend()
         return self.run(sql)
 
     def _mend(self) -> None:
         """Find the objects that DuckDB cannot read, and put clean copies in their place."""
-        import duckdb
-
         self._checked = True
         total = sum(len(files) for files in self._files.values())
         with self._progress.task("looking for damaged objects", total) as done:
@@ -179,7 +174,7 @@ class Lake:
                             f"SELECT count(*), {', '.join(f'max({name})' for name in COLUMNS)} "
                             f"FROM {_read(kind, [path])}"
                         )
-                    except duckdb.Error:
+                    except QueryError:
                         files.remove(path)
                         self._replace(kind, path)
                     done(1)

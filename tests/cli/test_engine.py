@@ -8,13 +8,13 @@ import duckdb
 import pytest
 
 from firehose_logging._cli import engine as _engine
-from firehose_logging._cli.engine import Engine, stuck
+from firehose_logging._cli.engine import Engine, QueryError, stuck
 
 
 @pytest.fixture
 def engine():
     """An engine over an empty database."""
-    engine = Engine(duckdb.connect())
+    engine = Engine(duckdb.connect)
     yield engine
     engine.close()
 
@@ -28,8 +28,12 @@ def test_columns_and_rows(engine):
 
 def test_errors_are_the_callers(engine):
     """What fails on the query's thread comes out here."""
-    with pytest.raises(duckdb.Error, match="nowhere"):
+    with pytest.raises(QueryError, match="nowhere") as raised:
         engine.run("SELECT * FROM nowhere")
+    assert not raised.value.unreadable
+    with pytest.raises(QueryError, match="gone") as raised:
+        engine.run("SELECT * FROM read_csv('gone')")
+    assert raised.value.unreadable
     assert not engine.stuck
 
 
@@ -60,18 +64,18 @@ class Connection:
 def test_interrupted(monkeypatch, listens):
     """Ctrl-C comes out at once; a query that goes on keeps its connection, and nobody waits."""
     monkeypatch.setattr(_engine, "GRACE", 5.0 if listens else 0.01)
-    join = threading.Thread.join
+    wait = threading.Event.wait
     pressed = [False]
 
-    def joined(self, timeout=None):
-        if self.name == "query" and not pressed[0]:
+    def waited(self, timeout=None):
+        if timeout == _engine.LOOK and not pressed[0]:
             pressed[0] = True
             raise KeyboardInterrupt
-        join(self, timeout)
+        return wait(self, timeout)
 
-    monkeypatch.setattr(threading.Thread, "join", joined)
+    monkeypatch.setattr(threading.Event, "wait", waited)
     connection = Connection(listens=listens)
-    engine = Engine(connection)
+    engine = Engine(lambda: connection)
     with pytest.raises(KeyboardInterrupt):
         engine.run("SELECT 1")
 
@@ -80,4 +84,4 @@ def test_interrupted(monkeypatch, listens):
     engine.close()
     assert connection.closed == int(listens)
     connection.go_on.set()
-    join(engine._thread, 30)
+    assert wait(engine._ended, 30)
