@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 
 from firehose_logging._cli import engine as _engine
 from firehose_logging._cli.engine import Engine, QueryError, stuck
+from tools.waiting import wait_until
 
 
 @pytest.fixture
@@ -85,3 +87,28 @@ def test_interrupted(monkeypatch, listens):
     assert connection.closed == int(listens)
     connection.go_on.set()
     assert wait(engine._ended, 30)
+
+
+def test_interrupted_while_it_connects(monkeypatch):
+    """Ctrl-C before there is a connection comes out, too, and nobody waits for one."""
+    monkeypatch.setattr(_engine, "GRACE", 0.01)
+    go_on = threading.Event()
+    here = threading.get_ident()
+    connected_by = []
+
+    def connect():
+        connected_by.append(threading.get_ident())
+        _thread.interrupt_main()
+        go_on.wait(30)
+        return duckdb.connect()
+
+    engine = Engine(connect)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            engine.run("SELECT 1")
+        assert engine.stuck
+        assert connected_by != [here]
+    finally:
+        go_on.set()
+    wait_until(lambda: not engine.stuck, 30)
+    engine.close()
