@@ -10,10 +10,10 @@ from .environment import LocalLambda
 from .function import Function
 from .initialization import InitResult
 from .invocation import InvocationResult
+from .isolation import SandboxError
 from .logs import LogEvent
 from .process import ProcessEnd
 from .processes import ShutdownResult
-from .sandbox import SandboxError
 from .telemetry import TelemetryEvent
 from .timeline import TimelineEvent, print_timeline
 

@@ -45,9 +45,14 @@ class Budgets:
 
 
 def with_shutdown_ms(budgets: Budgets, shutdown_ms: int | None) -> Budgets:
-    """Return budgets whose whole shutdown takes `shutdown_ms`; None changes nothing."""
+    """Return budgets whose whole shutdown takes `shutdown_ms`; None changes nothing.
+
+    Raises `ValueError`.
+    """
     if shutdown_ms is None:
         return budgets
+    if shutdown_ms < 0:
+        raise ValueError(f"shutdown_ms={shutdown_ms!r}: use milliseconds, 0 or more")
     return replace(
         budgets,
         internal_ms=shutdown_ms,

@@ -23,11 +23,11 @@ from .forward import Forward, loopback_ports
 from .function import Function
 from .http_server import HttpServer, Request, Response
 from .invocation import MAX_PAYLOAD_BYTES, Invocation, InvocationResult
-from .isolation import choose
+from .isolation import SandboxError, choose
 from .journal import Journal
 from .launcher import DirectLauncher
 from .lifecycle import Lifecycle
-from .namespaces import Namespaces
+from .namespaces import Namespaces, NamespacesError
 from .sandbox import Sandbox
 from .subscription import DEFAULT_BACKLOG_BYTES
 from .supervisor import Supervisor
@@ -101,6 +101,7 @@ class LocalLambda:
         enforce_memory: bool = True,
     ) -> None:
         self.function = function
+        budgets = with_shutdown_ms(budgets or Budgets(), shutdown_ms)
         self._port = port
         self._changed = threading.Condition()
         self._journal = Journal(
@@ -117,7 +118,7 @@ class LocalLambda:
         self._life = Lifecycle(
             function,
             self._sandbox,
-            with_shutdown_ms(budgets or Budgets(), shutdown_ms),
+            budgets,
             self._changed,
             self._journal,
             launcher=self._launcher,
@@ -159,9 +160,21 @@ class LocalLambda:
         self.close(abort=kind is not None)
 
     def start(self) -> None:
-        """Start the Lambda APIs; idempotent."""
+        """Start the Lambda APIs; idempotent. Raises `SandboxError`, `OSError`: port taken."""
         if self._server is not None:
             return
+        try:
+            self._listen()
+        except NamespacesError as error:
+            self.close()
+            raise SandboxError(f"the sandbox cannot be made: {error}") from None
+        except BaseException:
+            self.close()
+            raise
+        self._supervisor.start()
+        _open.add(self._life.parts.processes)
+
+    def _listen(self) -> None:
         self._launcher.open()
         self._server = HttpServer(
             self._handle,
@@ -172,8 +185,6 @@ class LocalLambda:
         )
         self._forwards = self._open_forwards()
         self._life.parts.runtime_api = self._server.address
-        self._supervisor.start()
-        _open.add(self._life.parts.processes)
 
     def close(self, *, abort: bool = False) -> None:
         """Shut down, stop all threads, remove a temporary work folder; idempotent.
@@ -185,7 +196,7 @@ class LocalLambda:
                 self._life.parts.aborted = True
                 self._changed.notify_all()
         try:
-            if self._server is not None:
+            if self._supervisor.started:
                 self.shutdown()
                 self._supervisor.join()
         finally:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from . import namespaces
-from .sandbox import SandboxError
 
 ISOLATIONS = ("auto", "namespaces", "none")
 NETWORKS = ("host", "own")
+#: What to do about a file of this machine that an isolated environment does not see.
+SHOW_IT = "this machine's own /tmp and /opt are hidden in the sandbox: --visible PATH shows a file"
 #: What a machine without namespaces needs for the names under which extensions listen.
 HOSTS_LINE = "127.0.0.1 sandbox.localdomain sandbox"
+
+
+class SandboxError(Exception):
+    """The function cannot be started as configured; the message says what to change."""
 
 
 def choose(isolation: str, network: str) -> tuple[str, str | None]:

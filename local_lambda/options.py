@@ -92,7 +92,10 @@ def build_function(options: argparse.Namespace, environment: Mapping[str, str]) 
     """Return the function that the options describe; raise `ValueError`."""
     start_up: str | list[str] = options.start_up
     if start_up not in ("managed", "client", "bootstrap"):
-        start_up = shlex.split(options.start_up)
+        try:
+            start_up = shlex.split(options.start_up)
+        except ValueError as error:
+            raise ValueError(f"--start-up {options.start_up!r}: {error}") from None
     return Function(
         options.folder,
         options.handler,

@@ -136,11 +136,7 @@ class ManagedProcess:
 
     def state(self) -> str | None:
         """Return the state letter of `/proc/<pid>/stat` (T: stopped), None where unknown."""
-        try:
-            stat = Path(f"/proc/{self.pid}/stat").read_text()
-        except OSError:
-            return None
-        return stat.rpartition(")")[2].split()[0]
+        return state_of(self.pid)
 
     def max_memory_bytes(self) -> int | None:
         """Return the most memory the leader has held so far (VmHWM), None where unknown."""
@@ -190,3 +186,12 @@ class ManagedProcess:
     def _wait_unreaped(self) -> int:
         """Wait for the end, but keep the process group's number ours."""
         return self._launched.wait()
+
+
+def state_of(pid: int) -> str | None:
+    """Return the state letter of `/proc/<pid>/stat` (T: stopped), None where unknown."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[0]

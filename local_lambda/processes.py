@@ -7,10 +7,10 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .launcher import descendants
-from .process import ManagedProcess, ProcessEnd
+from .launcher import LaunchError, descendants
+from .process import STOP_WAIT_SECONDS, ManagedProcess, ProcessEnd, state_of
 from .snapshot import VARIABLE, Control, Copy
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Process names of external extensions begin so.
 EXTENSION = "extension:"
+#: States of /proc/<pid>/stat in which a process does nothing; None: it is gone.
+STILL = ("T", "t", "Z", "X", None)
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,12 @@ class Processes:
 
     def start_extension(self, path: Path, runtime_api: str) -> None:
         """Start an external extension; raise `LaunchError`."""
-        process = ManagedProcess(
+        process = self._start(
             f"{EXTENSION}{path.name}",
             [self._sandbox.extension_path(path)],
             self._sandbox.extension_environment(runtime_api),
             self._sandbox.extension_cwd,
-            launcher=self._launcher,
             on_log=self._journal.extension_log,
-            on_exit=self._on_exit,
         )
         self.externals[path.name] = process
         self._journal.note(process.name, "started", f"pid {process.pid}")
@@ -100,14 +100,12 @@ class Processes:
         `on_snapshot` is called when it is ready to be taken a snapshot of; None: it never will be.
         """
         control = self._control = Control(on_snapshot) if on_snapshot is not None else None
-        runtime = self.runtime = ManagedProcess(
+        runtime = self.runtime = self._start(
             "runtime",
             self._sandbox.runtime_argv(),
             self._sandbox.environment(runtime_api),
             self._sandbox.task_seen,
-            launcher=self._launcher,
             on_log=self._journal.function_log,
-            on_exit=self._on_exit,
             framed=self._sandbox.function.framed_log_fd,
             inherited={VARIABLE: control.fd} if control is not None else None,
             stdin=self._stdin,
@@ -116,6 +114,17 @@ class Processes:
             control.started()
         self._journal.note("runtime", "started", f"pid {runtime.pid}")
         return runtime
+
+    def _start(
+        self, name: str, argv: list[str], env: dict[str, str], cwd: str, **settings: Any
+    ) -> ManagedProcess:
+        """Start one process; where it cannot be, say what the sandbox has to do with it."""
+        try:
+            return ManagedProcess(
+                name, argv, env, cwd, launcher=self._launcher, on_exit=self._on_exit, **settings
+            )
+        except LaunchError as error:
+            raise LaunchError(f"{error}{self._sandbox.why_not_started(argv[0])}") from error
 
     def take_snapshot(self) -> None:
         """The runtime stands still from now on; copies of it run."""
@@ -144,6 +153,10 @@ class Processes:
         self._launcher.signal_all(signal.SIGSTOP, self._snapshot_pid())
         for process in self.all():
             process.freeze()
+        give_up = time.monotonic() + STOP_WAIT_SECONDS
+        for pid in self.strays():
+            while time.monotonic() < give_up and state_of(pid) not in STILL:
+                time.sleep(0.0005)
 
     def thaw(self) -> None:
         """Let all of them run on."""

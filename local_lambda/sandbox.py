@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import importlib.util
 import os
 import shlex
 import shutil
-import subprocess
-import sys
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import credentials_api
+from .interpreter import InterpreterError, probe_python, steps
+from .isolation import SHOW_IT, SandboxError
 from .namespaces import Layout, hidden, hosts_file
 from .work_folder import WorkFolder, WorkFolderError
 
@@ -28,13 +24,6 @@ if TYPE_CHECKING:
 VAR_RUNTIME = Path(__file__).parent / "var_runtime"
 #: Where an isolated environment has what is in `task`, `opt`, `tmp`, `var/runtime`.
 TASK, OPT, TMP, RUNTIME = "/var/task", "/opt", "/tmp", "/var/runtime"  # noqa: S108 - its own
-PROBE_TIMEOUT_SECONDS = 30.0
-_PROBE = (
-    "import importlib.util, sys;"
-    "print(sys.version_info.major, sys.version_info.minor,"
-    " int(importlib.util.find_spec('awslambdaric') is not None), sys.prefix, sys.base_prefix,"
-    " sep='\\n')"
-)
 #: Variables that name files of this machine, which an isolated environment must see.
 FILE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 #: What an external extension does not get (developer guide, Extensions API, environment).
@@ -60,51 +49,6 @@ SNAP_START_LACKS = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 )
-
-
-class SandboxError(Exception):
-    """The function cannot be started as configured; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class Interpreter:
-    """What an interpreter told of itself."""
-
-    version: str
-    has_client: bool
-    prefixes: tuple[Path, ...]
-
-
-@functools.lru_cache(maxsize=32)
-def probe_python(python: Path) -> Interpreter:
-    """Ask an interpreter what it is; raise `SandboxError`."""
-    if python == Path(sys.executable):
-        found = importlib.util.find_spec("awslambdaric") is not None
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return Interpreter(version, found, (Path(sys.prefix), Path(sys.base_prefix)))
-    try:
-        answer = subprocess.run(
-            [str(python), "-c", _PROBE],
-            capture_output=True,
-            check=True,
-            text=True,
-            timeout=PROBE_TIMEOUT_SECONDS,
-        ).stdout.splitlines()
-        version = f"{int(answer[0])}.{int(answer[1])}"
-        return Interpreter(version, answer[2] == "1", (Path(answer[3]), Path(answer[4])))
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        raise SandboxError(f"python={str(python)!r} is no usable interpreter: {error}") from error
-
-
-def _steps(path: Path) -> list[Path]:
-    """Return a path and, when it is a link, where it leads: each step may be hidden."""
-    steps = [path.absolute()]
-    while steps[-1].is_symlink():
-        following = Path(os.path.normpath(steps[-1].parent / steps[-1].readlink()))
-        if following in steps:
-            break
-        steps.append(following)
-    return steps
 
 
 class Sandbox:
@@ -145,6 +89,7 @@ class Sandbox:
             self._lay_out()
             self._hosts = hosts_file(self.root / "var") if isolated else None
             self.python_version = self._check_python()
+            self._shown = self._needed() if isolated else []
             folder.note_made()
         except BaseException:
             self.close()
@@ -248,22 +193,48 @@ class Sandbox:
             (TMP, self.tmp, True),
             ("/etc/hosts", self._hosts, False),
         )
-        return Layout(mountpoint, places, tuple(self._needed()), network)
+        return Layout(mountpoint, places, tuple(self._shown), network)
 
     def _needed(self) -> list[Path]:
         """Return what must be seen although it lies where the environment has its own folders."""
         function = self.function
-        paths = [*self._visible, function.python.parent.parent]
+        paths = [*self._visible, function.python, function.python.parent.parent]
         if function.client is not None:
             paths.append(function.client)
-        with contextlib.suppress(SandboxError):
-            paths += probe_python(function.python).prefixes
-        if not isinstance(function.start_up, str):
+        if function.start_up in ("managed", "client"):
+            files = probe_python(function.python).files
+            for path in files:
+                if str(path) in (TMP, OPT):
+                    raise SandboxError(
+                        f"python={str(function.python)!r} has its files in {path}, where the "
+                        "sandbox has a folder of its own: use an interpreter elsewhere, or "
+                        "isolation='none'"
+                    )
+            paths += files
+        elif not isinstance(function.start_up, str):
             paths += [Path(part) for part in function.start_up if part.startswith("/")]
         named = (function.environment.get(name) for name in FILE_VARIABLES)
         paths += [Path(value) for value in named if value]
-        below = [step for path in paths for step in _steps(path) if hidden(step, (TMP, OPT))]
-        return sorted({path for path in below if path.exists()})
+        below = [step for path in paths for step in steps(path) if hidden(step, (TMP, OPT))]
+        found = {path for path in below if path.exists()}
+        return sorted(path for path in found if not found.intersection(path.parents))
+
+    def why_not_started(self, program: str) -> str:
+        """Return what keeps a script from starting where the sandbox hides its interpreter."""
+        if not self.isolated:
+            return ""
+        for seen, folder in ((OPT, self.opt), (TASK, self.task)):
+            if program.startswith(f"{seen}/"):
+                program = f"{folder}{program.removeprefix(seen)}"
+        try:
+            with Path(program).open("rb") as file:
+                line = file.readline(1024).decode("utf-8", "replace")
+        except OSError:
+            return ""
+        interpreter = Path(*line.removeprefix("#!").split()[:1])
+        if not line.startswith("#!") or not hidden(interpreter, (TMP, OPT)):
+            return ""
+        return f"; its interpreter is {interpreter}, and {SHOW_IT}"
 
     def local(self, value: str) -> str:
         """Return a value with the machine's own path for `/opt`, also between colons.
@@ -294,7 +265,10 @@ class Sandbox:
             self._own_bootstrap()
         if self.function.start_up not in ("managed", "client"):
             return ""
-        interpreter = probe_python(self.function.python)
+        try:
+            interpreter = probe_python(self.function.python)
+        except InterpreterError as error:
+            raise SandboxError(str(error)) from None
         version = interpreter.version
         bundled = [
             self.task,

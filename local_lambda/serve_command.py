@@ -19,6 +19,7 @@ from .firehose_process import FirehoseError, FirehoseProcess
 from .function_url import FunctionUrl
 from .http_server import HttpServer
 from .invoke_api import InvokeApi
+from .isolation import SandboxError
 from .options import (
     add_function_options,
     add_isolation_options,
@@ -27,7 +28,6 @@ from .options import (
     read_functions,
     read_variables,
 )
-from .sandbox import SandboxError
 from .service import Service
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .durable_executions import AlreadyStartedError, DurableExecutions
 from .environments import Environments, ThrottledError
+from .isolation import SandboxError
 from .log_text import tail_of
-from .sandbox import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

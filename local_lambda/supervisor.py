@@ -79,6 +79,11 @@ class Supervisor:
         """True when nothing is being done and nothing waits; lock held."""
         return not self._busy and not self._commands
 
+    @property
+    def started(self) -> bool:
+        """True once the thread has been started."""
+        return self._thread.ident is not None
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

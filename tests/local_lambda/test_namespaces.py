@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -14,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from local_lambda import Function, LocalLambda, SandboxError, namespaces
+from local_lambda import Budgets, Function, LocalLambda, SandboxError, namespaces, sandbox
 from local_lambda.__main__ import main
+from local_lambda.interpreter import Interpreter
 from support.local_lambda_fixtures import records, texts, write_function, write_script
+from support.shell_extension import write_layer
 from tools.waiting import wait_until
 
 pytestmark = [
@@ -60,54 +61,6 @@ def handler(event, context):
         with socket.create_connection(("127.0.0.1", event["connect"]), 5) as connection:
             answer["got"] = connection.recv(100).decode()
     return answer
-"""
-#: "Extensions API" of AWS's documentation, the shell extension of its samples: absolute paths,
-#: curl, and a listener for telemetry on sandbox.localdomain.
-EXTENSION = """#!/bin/sh
-set -eu
-NAME=$(basename "$0")
-API="http://${AWS_LAMBDA_RUNTIME_API}"
-HEADERS=/tmp/headers
-
-curl -sS -D "$HEADERS" -X POST "$API/2020-01-01/extension/register" \\
-  -H "Lambda-Extension-Name: $NAME" -d '{"events": ["INVOKE", "SHUTDOWN"]}' > /tmp/registered
-ID=$(sed -n 's/^Lambda-Extension-Identifier: //Ip' "$HEADERS" | tr -d '\\r')
-
-/opt/listener/listen 4243 /tmp/telemetry &
-while ! curl -sS -o /dev/null "http://sandbox.localdomain:4243/ready"; do sleep 0.05; done
-curl -sS -X PUT "$API/2022-07-01/telemetry" -H "Lambda-Extension-Identifier: $ID" \\
-  -d '{"schemaVersion": "2022-12-13", "types": ["platform", "function"],
-       "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": 25},
-       "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}}'
-
-while true; do
-  curl -sS "$API/2020-01-01/extension/event/next" -H "Lambda-Extension-Identifier: $ID" > /tmp/event
-  cat /tmp/event /opt/listener/greeting
-  echo
-  case "$(cat /tmp/event)" in *SHUTDOWN*) exit 0 ;; esac
-done
-"""
-LISTENER = """#!{python} -SE
-import http.server
-import sys
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        with open(sys.argv[2], "ab") as file:
-            file.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\\n")
-        self.send_response(200)
-        self.end_headers()
-
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-http.server.HTTPServer(("sandbox.localdomain", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
@@ -221,16 +174,19 @@ time.sleep(60)
 def test_a_shell_extension_with_fixed_port_in_two_environments(code, tmp_path):
     """AWS's shell extension runs as it is, on port 4243 of each environment's own network."""
     layer = tmp_path / "layer"
-    write_script(layer / "extensions" / "shell-extension", EXTENSION)
-    write_script(layer / "listener" / "listen", LISTENER.format(python=sys.executable))
-    write_function(layer / "listener", "from a layer", "greeting")
+    write_layer(layer, sys.executable)
     function = Function(code, "app.handler", layers=[layer], timeout=20)
-    options = {"isolation": "namespaces", "network": "own"}
+    options = {"isolation": "namespaces", "network": "own", "shutdown_ms": 20_000}
+    options["budgets"] = Budgets(init=30.0)
     with LocalLambda(function, **options) as one, LocalLambda(function, **options) as two:
         for env in (one, two):
             env.invoke({"n": 1})
             assert env.wait_idle()
             env.invoke({"n": 2})
+            assert env.wait_idle()
+            env.thaw()  # the last telemetry comes to those who run
+            told = env.tmp / "telemetry"
+            wait_until(lambda told=told: "platform.report" in told.read_text(), what="a report")
         ends = [env.shutdown() for env in (one, two)]
         told = [(env.tmp / "telemetry").read_text() for env in (one, two)]
 
@@ -276,118 +232,60 @@ def test_a_network_of_its_own_reaches_what_its_variables_name(code, tmp_path):
     assert bad.error_type == "ConnectionRefusedError"
 
 
-def test_an_ordinary_user_gets_all_of_it(tmp_path):
-    """Not only root: user nobody runs a function with namespaces of its own."""
-    if os.getuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("needs root, to become somebody else")
-    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
-    if python is None:
-        pytest.skip("no interpreter that everybody may run")
-    program = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from local_lambda import namespaces, Function, LocalLambda
-from pathlib import Path
+def test_an_interpreter_in_tmp_is_seen(code):
+    """The sandbox has a /tmp of its own; the interpreter that was asked for is shown in it."""
+    with tempfile.NamedTemporaryFile("w", dir="/tmp", delete=False) as file:
+        shim = Path(file.name)
+        file.write(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    shim.chmod(0o755)
+    try:
+        function = Function(code, "app.handler", python=shim)
+        with LocalLambda(function, isolation="namespaces") as env:
+            answer = env.invoke({"look": 1})
+    finally:
+        shim.unlink()
 
-if namespaces.why_not(network=True) is not None:
-    print(json.dumps({"skip": namespaces.why_not(network=True)}))
-    sys.exit()
-function = Function(Path(sys.argv[2]), "none", start_up=["/usr/bin/env", "sh", "/var/task/run"])
-with LocalLambda(function, isolation="namespaces", network="own") as env:
-    env.invoke({})
-    print(json.dumps([event.text for event in env.output]))
-"""
-    home = Path(shutil.copytree(ROOT / "local_lambda", tmp_path / "copy" / "local_lambda")).parent
-    code = tmp_path / "code"
-    write_script(
-        code / "run", "#!/bin/sh\nid -u; ls -d /opt /var/task; touch /var/task/x; exit 1\n"
-    )
-    for path in [tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")]:
-        path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
-    answer = subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-E", "-c",
-         program, str(home), str(code)],
-        capture_output=True, text=True, check=False, cwd="/", timeout=50,
-        env={"PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
-
-    assert answer.returncode == 0, answer.stderr
-    said = json.loads(answer.stdout)
-    if "skip" in said:
-        pytest.skip(said["skip"])
-    assert {"65534", "/opt", "/var/task"} <= set(said)
-    assert any("Read-only file system" in line or "Permission denied" in line for line in said)
+    assert answer.function_error is None
+    assert answer.payload["tmp"] == [shim.name]
 
 
-#: A runtime in shell: AWS's own tutorial for custom runtimes, shortened.
-RUNTIME = """#!/bin/sh
-API="http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime"
-while true; do
-  curl -sS -D /tmp/head "$API/invocation/next" > /tmp/body
-  ID=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip' /tmp/head | tr -d '\\r')
-  curl -sS -o /dev/null -X POST "$API/invocation/$ID/response" -d "\\"$(id -u)\\""
-done
-"""
-AS_NOBODY = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from local_lambda import namespaces, Function, LocalLambda
-from pathlib import Path
+def test_an_interpreter_below_the_sandbox_cannot_be_used(code, monkeypatch):
+    """Where its files are /opt itself, they cannot be shown beside the layers: that is said."""
+    lies = Interpreter("3.12", has_client=True, files=(Path("/opt"),))
+    monkeypatch.setattr(sandbox, "probe_python", lambda _: lies)
 
-if namespaces.why_not(network=True) is not None:
-    print(json.dumps({"skip": namespaces.why_not(network=True)}))
-    sys.exit()
-code, layer = Path(sys.argv[2]), Path(sys.argv[3])
-function = Function(
-    code, "none", layers=[layer], start_up=["/usr/bin/env", "sh", "/var/task/run"], timeout=20
-)
-with LocalLambda(function, isolation="namespaces", network="own") as env:
-    answers = [env.invoke({"n": n}).payload for n in range(2)]
-    env.wait_idle()
-    end = env.shutdown()
-    said = [event.text for event in env.output if event.stream == "extension"]
-    telemetry = (env.tmp / "telemetry").read_text()
-print(json.dumps({
-    "answers": answers, "said": said, "telemetry": telemetry,
-    "status": end.extensions[0].returncode,
-}))
-"""
+    with pytest.raises(SandboxError, match=r"has its files in /opt.*isolation='none'"):
+        LocalLambda(Function(code, "app.handler"), isolation="namespaces")
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
-def test_an_ordinary_user_runs_a_shell_extension(tmp_path):
-    """The same extension, unmodified, as user nobody: absolute paths, sandbox.localdomain, 4243."""
-    if os.getuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("needs root, to become somebody else")
-    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
-    if python is None:
-        pytest.skip("no interpreter that everybody may run")
-    home = Path(shutil.copytree(ROOT / "local_lambda", tmp_path / "copy" / "local_lambda")).parent
-    code, layer = tmp_path / "code", tmp_path / "layer"
-    write_script(code / "run", RUNTIME)
-    write_script(layer / "extensions" / "shell-extension", EXTENSION)
-    write_script(layer / "listener" / "listen", LISTENER.format(python=python))
-    write_function(layer / "listener", "from a layer", "greeting")
-    for path in [tmp_path, *tmp_path.parents[:3], *tmp_path.rglob("*")]:
-        path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o055 if path.is_dir() else 0o044))
-    for script in (layer / "extensions" / "shell-extension", layer / "listener" / "listen"):
-        script.chmod(0o755)
-    answer = subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-E", "-c",
-         AS_NOBODY, str(home), str(code), str(layer)],
-        capture_output=True, text=True, check=False, cwd="/", timeout=50,
-        env={"PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
+def test_a_script_whose_interpreter_is_hidden(code, tmp_path):
+    """The error names the interpreter, and what to do, where the kernel says "no such file"."""
+    with tempfile.NamedTemporaryFile(dir="/tmp") as interpreter:
+        write_script(tmp_path / "layer" / "extensions" / "mine", f"#! {interpreter.name} -E\n")
+        function = Function(code, "app.handler", layers=[tmp_path / "layer"])
+        with LocalLambda(function, isolation="namespaces") as env:
+            result = env.init()
 
-    assert answer.returncode == 0, answer.stderr
-    told = json.loads(answer.stdout)
-    if "skip" in told:
-        pytest.skip(told["skip"])
-    assert told["answers"] == ["65534", "65534"]
-    assert told["status"] == 0
-    kinds = [k for text in told["said"] for k in ("INVOKE", "SHUTDOWN") if f'"{k}"' in text]
-    assert kinds == ["INVOKE", "INVOKE", "SHUTDOWN"]
-    assert "platform.report" in told["telemetry"]
+    assert result.error_type == "Extension.LaunchError"
+    assert f"its interpreter is {interpreter.name}" in result.message
+    assert "--visible PATH" in result.message
+
+
+def test_a_sandbox_that_cannot_be_made(code, monkeypatch, tmp_path, capsys):
+    """Said in a line, and nothing is left behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert namespaces.why_not() is None  # tried out before, and kept
+
+    def refuse(_):
+        raise namespaces.NamespacesError("no room for mounts")
+
+    monkeypatch.setattr(namespaces.Namespaces, "open", refuse)
+
+    status = main([str(code), "app.handler"])
+
+    assert status == 2
+    assert "the sandbox cannot be made: no room for mounts" in capsys.readouterr().err
+    assert not list(tmp_path.glob("local-lambda-*"))
 
 
 def test_what_cannot_be_isolated_is_said(code, monkeypatch, capsys):

@@ -1,10 +1,10 @@
-"""local_lambda/sandbox.py: what an environment's own /tmp must not hide."""
+"""local_lambda/interpreter.py: what an environment's own /tmp must not hide."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from local_lambda.sandbox import _steps
+from local_lambda.interpreter import steps
 
 
 def test_every_step_of_a_link_counts(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_every_step_of_a_link_counts(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to(tmp_path / "venv")
     (tmp_path / "two").symlink_to("one")
 
-    assert _steps(tmp_path / "two") == [tmp_path / name for name in ("two", "one", "venv")]
+    assert steps(tmp_path / "two") == [tmp_path / name for name in ("two", "one", "venv")]
 
 
 def test_a_link_to_itself_ends(tmp_path: Path) -> None:
@@ -21,4 +21,4 @@ def test_a_link_to_itself_ends(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to("two")
     (tmp_path / "two").symlink_to("one")
 
-    assert _steps(tmp_path / "one") == [tmp_path / "one", tmp_path / "two"]
+    assert steps(tmp_path / "one") == [tmp_path / "one", tmp_path / "two"]
