@@ -1,7 +1,9 @@
-"""Write what Athena needs into template.yaml: table, views, named queries, from the command's SQL.
+"""Write what Athena needs into the templates: table, views, named queries, from the command's SQL.
 
     python -m tools.query_template            write it
-    python -m tools.query_template --check    exit status 1 when the template is not up to date
+    python -m tools.query_template --check    exit status 1 when a template is not up to date
+
+template.yaml has all of it; deploy/table.yaml the same for a bucket that is there, without Parquet.
 
 The part between the two marker lines is made here; nobody edits it by hand.
 """
@@ -14,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firehose_logging._cli import athena, saved
+from tools import table_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
+PART = ROOT / "deploy" / "table.yaml"
 BEGIN = "  # --- Athena: made by tools/query_template.py from firehose_logging/_cli/sql "
 END = "  # --- end of what is made"
 TEXT = "org.apache.hadoop.mapred.TextInputFormat"
@@ -60,36 +64,61 @@ HEAD = """\
 
 def main(arguments: list[str]) -> int:
     """Write, or compare."""
-    before = TEMPLATE.read_text("utf-8")
-    after = renewed(before)
-    if "--check" in arguments:
-        return int(before != after)
-    TEMPLATE.write_text(after, "utf-8")
-    return 0
+    stale = False
+    for path in (TEMPLATE, PART):
+        before = path.read_text("utf-8")
+        after = renewed(before, part=path == PART)
+        stale = stale or before != after
+        if "--check" not in arguments:
+            path.write_text(after, "utf-8")
+    return int(stale and "--check" in arguments)
 
 
-def renewed(template: str) -> str:
-    """The template with the part between the markers made anew."""
+def renewed(template: str, *, part: bool = False) -> str:
+    """A template with what stands between the markers made anew.
+
+    Args:
+        template: the text of template.yaml, or of the part.
+        part: it is deploy/table.yaml.
+    """
     head, begin, rest = template.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"{TEMPLATE.name}: the lines {BEGIN!r} and {END!r} are needed")
-    return f"{head}{begin}{'-' * (100 - len(begin))}\n\n{resources()}\n{end}{tail}"
+        raise SystemExit(f"the lines {BEGIN!r} and {END!r} are needed in a template")
+    made = alone() if part else resources()
+    return f"{head}{begin}{'-' * (100 - len(begin))}\n\n{made}\n{end}{tail}"
 
 
 def resources() -> str:
-    """All resources, as YAML below ``Resources``."""
-    parts = [HEAD, lines_table(), columns_table()]
-    parts.append(view("LogsView", "logs", athena.logs_view(), athena.logs_columns(),
-                      "LinesTable", "QueriesLines"))  # fmt: skip
-    parts.append(view("LogsOfColumnsView", "logs", athena.logs_view_of_parquet(),
-                      athena.logs_columns(), "ColumnsTable", "QueriesColumns"))  # fmt: skip
+    """All resources of template.yaml, as YAML below ``Resources``."""
+    columns = view("LogsOfColumnsView", "logs", athena.logs_view_of_parquet(),
+                   athena.logs_columns(), "ColumnsTable", "QueriesColumns")  # fmt: skip
+    parts = [HEAD, lines_table(), columns_table(), logs(), columns, *over_logs()]
+    return "\n".join([*parts, table_metrics.resources(key=False)])
+
+
+def alone() -> str:
+    """Those of deploy/table.yaml: always there, and the bucket is a name that is given."""
+    text = "\n".join([HEAD, lines_table(), logs(), *over_logs(), table_metrics.resources(key=True)])
+    for condition in ("QueriesLogs", "QueriesLines"):
+        text = text.replace(f"    Condition: {condition}\n", "")
+    return text.replace("${LogBucket}", "${BucketName}")
+
+
+def logs() -> str:
+    """The view that reads columns out of text."""
+    return view("LogsView", "logs", athena.logs_view(), athena.logs_columns(),
+                "LinesTable", "QueriesLines")  # fmt: skip
+
+
+def over_logs() -> list[str]:
+    """The views over logs, and the saved queries."""
+    parts = []
     for name in saved.VIEWS:
         title = f"{name.capitalize()}View"
         parts.append(view(title, name, saved.view(name), athena.view_columns(name),
                           "QueryDatabase", "QueriesLogs"))  # fmt: skip
-    parts += [named_query(name) for name in saved.names()]
-    return "\n".join(parts)
+    return parts + [named_query(name) for name in saved.names()]
 
 
 def lines_table() -> str:

@@ -95,16 +95,30 @@ def named_query(name: str, database: str) -> str:
         name: the saved query's.
         database: qualifies the table.
     """
+    hours = (
+        f"hour >= date_format(current_timestamp "
+        f"AT TIME ZONE 'UTC' - INTERVAL '{HOURS + 1}' HOUR, '%Y/%m/%d/%H')"
+    )
+    return f"-- The last {HOURS} hours: change the interval below.\n{_bound(name, database, hours)}"
+
+
+def hourly_query(name: str, database: str) -> str:
+    """A saved query over one hour of arrival, which stands in it as ``{hour}``.
+
+    Args:
+        name: the saved query's.
+        database: qualifies the table.
+    """
+    return _bound(name, database, "hour = '{hour}'")
+
+
+def _bound(name: str, database: str, hours: str) -> str:
     # Athena's console asks for the value of each question mark.
     body = re.sub(r"(?<![\w:]):[a-z]+\b", "?", saved.body(name))
     needed = [view for view in saved.VIEWS if re.search(rf"\b(FROM|JOIN) {view}\b", body)]
-    window = (
-        f"SELECT * FROM {database}.logs WHERE hour >= date_format(current_timestamp "
-        f"AT TIME ZONE 'UTC' - INTERVAL '{HOURS + 1}' HOUR, '%Y/%m/%d/%H')"
-    )
-    parts = [f"logs AS (\n{window}\n)"]
+    parts = [f"logs AS (\nSELECT * FROM {database}.logs WHERE {hours}\n)"]
     parts += [f"{view} AS (\n{_without_comments(saved.view(view))}\n)" for view in needed]
-    return f"-- The last {HOURS} hours: change the interval below.\nWITH {', '.join(parts)}\n{body}"
+    return f"WITH {', '.join(parts)}\n{body}"
 
 
 def _without_comments(text: str) -> str:

@@ -20,6 +20,7 @@ TEXTS = {
 WANTED = {
     "errors", "slowest", "request", "execution", "cold-starts", "memory-headroom", "timeouts",
     "cost-by-function", "noisy-loggers", "volume-by-level", "duplicates", "gaps", "losses", "tail",
+    "health",
 }  # fmt: skip
 
 
@@ -65,10 +66,9 @@ def test_columns_of_views_say_their_type(name):
 
 
 def test_every_reason_for_a_loss_is_added_up():
-    """A new reason must not be missing from the view that counts losses."""
-    text = saved.view("instances")
-
-    assert [reason for reason in LOSS_REASONS if f"'$.{reason}'" not in text] == []
+    """A new reason must not be missing where losses are counted."""
+    for text in (saved.view("instances"), saved.text("health")):
+        assert [reason for reason in LOSS_REASONS if f"'$.{reason}'" not in text] == []
 
 
 def test_json_functions_answer_as_in_athena():

@@ -32,7 +32,7 @@ from support.wiring import (
 
 STACKS = {"shop": ["orders", "bills"], "mail": ["letters"]}
 NAMES = [name for names in STACKS.values() for name in names]
-PARTS = ("layer.yaml", "stream.yaml", "policy.yaml", "alarms.yaml")
+PARTS = ("layer.yaml", "stream.yaml", "policy.yaml", "table.yaml", "alarms.yaml")
 
 
 def stack_of(names: list[str], folder: Path) -> Path:
@@ -62,6 +62,7 @@ def stacks(tmp_path: Path) -> dict[str, dict[str, Any]]:
             "layer.yaml": {"ZipBucket": "zips", "ZipKey": "layer.zip"},
             "stream.yaml": {},
             "policy.yaml": {},
+            "table.yaml": {"BucketName": "stack-logbucket", "TableMetrics": "true"},
             "alarms.yaml": {
                 "AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:on-call",
                 "Functions": " OR ".join(f"FunctionName = '{name}'" for name in NAMES),
@@ -120,6 +121,18 @@ def test_all_write_to_the_one_stream_that_is_there(stacks: dict[str, dict[str, A
         )
         assert dimensions == [{"Name": "DeliveryStreamName", "Value": STREAM_NAME}]
         assert properties["AlarmActions"] == ["arn:aws:sns:eu-central-1:123456789012:on-call"]
+
+
+def test_the_table_reads_where_the_stream_writes(stacks: dict[str, dict[str, Any]]) -> None:
+    """With the names that the stream's stack gives, hour by hour, without a setting more."""
+    target = stacks["stream.yaml"]["FirehoseStream"]["Properties"][
+        "ExtendedS3DestinationConfiguration"
+    ]
+    lines = stacks["table.yaml"]["LinesTable"]["Properties"]["TableInput"]["Parameters"]
+    hour = target["Prefix"].replace("!{timestamp:yyyy/MM/dd/HH}", "${hour}")
+    bucket = target["BucketARN"].rpartition(":")[2]
+
+    assert lines["storage.location.template"] == f"s3://{bucket}/{hour}"
 
 
 def test_silence_of_any_of_them_is_watched(stacks: dict[str, dict[str, Any]]) -> None:

@@ -190,6 +190,10 @@ def _make(words: list[str]) -> bool:
     return set(wanted) <= targets | {"build/rie"}
 
 
+#: Bytes of a template that CloudFormation takes without a bucket (its quotas, "Template body size").
+INLINE = 51_200
+
+
 def _aws(words: list[str]) -> bool:
     """Commands of the AWS CLI: against the API's own model, templates against themselves."""
     import boto3
@@ -197,7 +201,8 @@ def _aws(words: list[str]) -> bool:
     service, operation, *rest = words
     options = [word.removeprefix("--") for word in rest if word.startswith("--")]
     if (service, operation) == ("cloudformation", "deploy"):
-        template = cloudformation.load(ROOT / rest[rest.index("--template-file") + 1])
+        path = ROOT / rest[rest.index("--template-file") + 1]
+        template, template_text = cloudformation.load(path), path.read_text()
         given = set()
         if "--parameter-overrides" in rest:
             given = {
@@ -211,7 +216,8 @@ def _aws(words: list[str]) -> bool:
             needed <= given <= set(template["Parameters"])
             and has_iam <= ("--capabilities" in rest)
             and set(options)
-            <= {"template-file", "stack-name", "parameter-overrides", "capabilities"}
+            <= {"template-file", "stack-name", "parameter-overrides", "capabilities", "s3-bucket"}
+            and (len(template_text) < INLINE or "s3-bucket" in options)
         )
     model = boto3.client(service, region_name="us-east-1").meta.service_model
     shape = model.operation_model(

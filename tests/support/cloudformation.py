@@ -34,6 +34,7 @@ _PSEUDO = {
 _NO_VALUE = object()
 #: What Ref gives, by type, where it is not the name that the resource was given.
 _ARNS = {
+    "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
     "AWS::KinesisFirehose::DeliveryStream": (
         "arn:aws:firehose:{region}:{account}:deliverystream/{name}"

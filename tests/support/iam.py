@@ -42,7 +42,7 @@ MANAGED = {
         ],
     },
 }
-_KNOWN = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"}
+_KNOWN = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
 def policies_of(role: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -53,8 +53,15 @@ def policies_of(role: Mapping[str, Any]) -> list[dict[str, Any]]:
     return documents
 
 
-def decide(policies: Iterable[Mapping[str, Any]], action: str, resource: str) -> str:
+def decide(
+    policies: Iterable[Mapping[str, Any]],
+    action: str,
+    resource: str,
+    context: Mapping[str, str] = {},
+) -> str:
     """``ALLOWED``, ``EXPLICIT_DENY`` or ``IMPLICIT_DENY`` for one call.
+
+    ``context`` has the keys of the request that conditions ask for.
 
     Raises:
         ValueError: a statement says something that is not understood here.
@@ -63,7 +70,7 @@ def decide(policies: Iterable[Mapping[str, Any]], action: str, resource: str) ->
         statement["Effect"]
         for policy in policies
         for statement in _as_list(policy["Statement"])
-        if _applies(statement, action, resource)
+        if _applies(statement, action, resource) and _holds(statement.get("Condition", {}), context)
     }
     if not effects <= {"Allow", "Deny"}:
         raise ValueError(f"Effect is Allow or Deny, not {effects}")
@@ -80,6 +87,14 @@ def _applies(statement: Mapping[str, Any], action: str, resource: str) -> bool:
     return _selected(statement, "Action", action, re.IGNORECASE) and _selected(
         statement, "Resource", resource, re.RegexFlag(0)
     )
+
+
+def _holds(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    unknown = set(condition) - {"StringEquals"}
+    if unknown:
+        raise ValueError(f"not understood in a policy's condition: {', '.join(sorted(unknown))}")
+    wanted = condition.get("StringEquals", {})
+    return all(context.get(key) in _as_list(values) for key, values in wanted.items())
 
 
 def _selected(statement: Mapping[str, Any], key: str, value: str, flags: re.RegexFlag) -> bool:
