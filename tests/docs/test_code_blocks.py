@@ -190,7 +190,7 @@ def _make(words: list[str]) -> bool:
     return set(wanted) <= targets | {"build/rie"}
 
 
-#: Bytes of a template that CloudFormation takes without a bucket (its quotas, "Template body size").
+#: Bytes of a template that CloudFormation takes without a bucket (its quotas: template body).
 INLINE = 51_200
 
 
