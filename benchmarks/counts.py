@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.runtime_api import RuntimeApi
-from benchmarks.services import Services, free_port
+from benchmarks.services import Services
+from tools.ports import free_port
 
 if TYPE_CHECKING:
     from types import TracebackType

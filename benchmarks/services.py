@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 import threading
 import time
@@ -16,6 +15,7 @@ import botocore
 from benchmarks.candidates import STREAM, Candidate
 from local_firehose import DeliveryStream, Fault, LocalFirehose, certificate
 from local_lambda import Function
+from tools.ports import free_port
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -163,9 +163,3 @@ class Services:
         bundle = Path(botocore.__file__).parent / "cacert.pem"
         parts = (bundle, ca_file, firehose_ca)
         self._ca_file.write_bytes(b"\n".join(part.read_bytes() for part in parts))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

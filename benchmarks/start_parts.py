@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.runtime_api import RuntimeApi
-from benchmarks.services import free_port
+from tools.ports import free_port
 
 CHILD = Path(__file__).resolve().parent / "children" / "start.py"
 LAYER = Path(__file__).resolve().parent.parent / "build" / "layer"

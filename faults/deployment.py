@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from local_firehose import DeliveryStream, LocalFirehose
 from local_lambda import Function, LocalLambda
 from tools import build_layer
+from tools.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,12 +127,6 @@ class Deployment:
 def masked(raw: bytes) -> bytes:
     """An answer without what differs from run to run: request ids and folders."""
     return _IDS.sub(b"ID", _FOLDERS.sub(b"/", raw))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def held(environment: LocalLambda) -> float:

@@ -12,6 +12,8 @@ times; SOURCE_DATE_EPOCH sets the times.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -37,6 +39,8 @@ WHEELS = ROOT / "build" / "wheels"
 INSTALLED_AT = "/opt/python"
 #: What may stand in the folder that is replaced.
 TOP_LEVEL = {"firehose_wrapper", "python"}
+#: Builds of one folder at a time are few.
+_MOST_MOVES = 10
 #: 1980-01-01, the earliest time that a zip file can hold (seconds since 1970).
 DEFAULT_EPOCH = 315532800
 
@@ -95,20 +99,56 @@ def build(destination: Path, only: tuple[str, ...] = ()) -> list[str]:
         _unpack_dependencies(python)
         versions = _compile(python, only)
         _settle(layer)
-        if destination.exists():
-            shutil.rmtree(destination)
-        layer.rename(destination)
+        _replace(destination, layer)
     return versions
 
 
+def is_current(layer: Path) -> bool:
+    """Whether a folder holds wrapper and package as the sources are now; bytecode is not read."""
+    package = layer / "python" / PACKAGE.name
+    try:
+        return (layer / WRAPPER.name).read_bytes() == WRAPPER.read_bytes() and _texts() == {
+            path.relative_to(package): path.read_text("utf-8")
+            for path in package.rglob("*")
+            if _is_source(path)
+        }
+    except OSError:
+        return False
+
+
+def _replace(destination: Path, layer: Path) -> None:
+    """Move a layer there, and what was there beside it; another build may do the same."""
+    for attempt in range(_MOST_MOVES):
+        with contextlib.suppress(FileNotFoundError):
+            destination.rename(layer.parent / f"before-{attempt}")
+        try:
+            layer.rename(destination)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+    raise LayerError(f"{destination} is built by something else, again and again")
+
+
 def _copy_package(python: Path) -> None:
-    for source in sorted(PACKAGE.rglob("*")):
-        if COMMAND in source.parents:
-            continue
-        if source.suffix == ".py" or source.name == "py.typed":
-            target = python / source.relative_to(PACKAGE.parent)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(bare(source.read_text("utf-8")), "utf-8")
+    for name, text in _texts().items():
+        target = python / PACKAGE.name / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+
+
+def _texts() -> dict[Path, str]:
+    """What the layer carries of the package: names below it, and texts."""
+    return {
+        source.relative_to(PACKAGE): bare(source.read_text("utf-8"))
+        for source in sorted(PACKAGE.rglob("*"))
+        if _is_source(source) and COMMAND not in source.parents
+    }
+
+
+def _is_source(path: Path) -> bool:
+    return path.suffix == ".py" or path.name == "py.typed"
 
 
 def _unpack_dependencies(python: Path) -> None:

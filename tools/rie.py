@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from tools.ports import free_port
 from tools.waiting import wait_until
 
 BINARY = Path(__file__).resolve().parent.parent / "build" / "rie" / "aws-lambda-rie"
@@ -64,7 +65,7 @@ class Rie:
         log_level: str = "info",
     ) -> None:
         self.function = function
-        self.port, runtime_port = _free_ports(2)
+        self.port, runtime_port = free_port(), free_port()
         runtime = [str(python), "-m", "awslambdaric", handler]
         variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         variables |= {
@@ -174,13 +175,6 @@ class Rie:
     def _is_open(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; held together, so that they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def _session(leader: int) -> list[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support import versions
-from support.e2e_lambda import deployed
+from support.e2e_lambda import deployed, masked
 from support.e2e_lines import Said, assert_same, assert_whole, platform, said_by, said_in
 from tools import clients
 
@@ -66,14 +67,19 @@ def test_the_same_lines(pair: dict[str, Any], log_format: str, framed: bool) -> 
 
 def test_the_same_answers_and_output(pair: dict[str, Any]) -> None:
     """Answers, errors and what CloudWatch gets are those of the same client without us."""
-    runs = []
+    answers, outputs = [], []
     for with_layer in (True, False):
         with deployed(with_layer=with_layer, **pair) as run:
-            answers = [run.do(*steps, answer=n) for n, steps in enumerate(INVOCATIONS)]
+            answered = [run.do(*steps, answer=n) for n, steps in enumerate(INVOCATIONS)]
             run.shutdown()
-            runs.append(([answer.error_type for answer in answers], run.output))
+            answers.append(
+                [(answer.error_type, masked(str(answer.payload))) for answer in answered]
+            )
+            outputs.append([f"{name}: {t}" for name, texts in run.output.items() for t in texts])
 
-    assert runs[0] == runs[1]
+    assert answers[0] == answers[1]
+    # As a list of what differs: of two long lists a failure would show the beginning.
+    assert list(unified_diff(outputs[1], outputs[0], "without", "with", n=0)) == []
 
 
 def test_an_import_error(pair: dict[str, Any]) -> None:

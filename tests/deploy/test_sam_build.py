@@ -17,10 +17,11 @@ import pytest
 from local_firehose import DeliveryStream, LocalFirehose
 from local_lambda import Function, LocalLambda
 from support import cloudformation, versions
-from support.e2e_lambda import ROOT, free_port
+from support.e2e_lambda import ROOT
 from support.e2e_lines import assert_whole
 from support.iam import ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY, decide, policies_of
 from tools import rie
+from tools.ports import free_port
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")

@@ -24,8 +24,9 @@ from firehose_logging._http import HttpError, Parser
 from firehose_logging.errors import BUFFER_FULL, UNENCODABLE
 from firehose_logging.testing import ManualClock, MemoryTransport
 from local_lambda.budgets import Budgets
-from support.e2e_lambda import FUNCTIONS, free_port, layer
+from support.e2e_lambda import FUNCTIONS, layer
 from support.stage import unthreaded
+from tools.ports import free_port
 
 
 def test_a_line_that_interrupts_another_comes_after_it() -> None:

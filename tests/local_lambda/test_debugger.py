@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from support import versions
-from support.e2e_lambda import free_port
 from support.local_lambda_fixtures import write_function
 from support.neighbours import FOLDER
 from tools import clients
+from tools.ports import free_port
 from tools.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]  # a first installation

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from support.stage import run_python
+from tools.ports import free_port
 
 #: Modules of the standard library that a full start in Lambda may add to what the runtime client
 #: has loaded already. Each is part of the interpreter or small; anything new costs every cold
@@ -112,14 +113,6 @@ def test_start_in_lambda_adds_little(lambda_api, tmp_path):
     assert asked[:2] == ["/2020-01-01/extension/register", "/2022-07-01/telemetry"]
     assert {m for m in found if m.partition(".")[0] in HEAVY or m in HEAVY} == set()
     assert found - ALLOWED == set()
-
-
-def free_port():
-    """A port that nobody listens on right now."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_handler_outside_lambda_adds_no_sdk(tmp_path):

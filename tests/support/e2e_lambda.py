@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from support import versions
 from support.e2e_lines import Said, assert_same, assert_whole, said_in
 from tools import build_layer, rie
 from tools.locks import alone
+from tools.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
@@ -36,25 +36,14 @@ _FOLDER = re.compile(r"[^\s\"']*/local-lambda-[^/\s\"']+")
 
 @functools.cache
 def layer() -> Path:
-    """The layer, built from the sources as they are now unless that was done already."""
+    """The layer, built from the sources as they are now unless that was done already.
+
+    Other processes may be starting functions with it: what is current is left as it is.
+    """
     with alone(LAYER):
-        for source in [*build_layer.PACKAGE.rglob("*.py"), build_layer.WRAPPER]:
-            if build_layer.COMMAND in source.parents:
-                continue
-            if source == build_layer.WRAPPER:
-                built = LAYER / source.name
-            else:
-                built = LAYER / "python" / source.relative_to(ROOT)
-            if not built.exists() or built.read_bytes() != source.read_bytes():
-                build_layer.build(LAYER)
-                break
+        if not build_layer.is_current(LAYER):
+            build_layer.build(LAYER)
     return LAYER
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager

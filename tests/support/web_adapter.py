@@ -12,9 +12,10 @@ import pytest
 
 from support import versions
 from support.cases import PACKAGES
-from support.e2e_lambda import FUNCTIONS, Run, deployed, free_port, layer
+from support.e2e_lambda import FUNCTIONS, Run, deployed, layer
 from tools import clients
 from tools.libraries import REQUIREMENTS
+from tools.ports import free_port
 
 ADAPTER = Path(__file__).parent / "adapter" / "lambda-adapter"
 SERVERS = {

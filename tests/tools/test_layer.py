@@ -118,6 +118,63 @@ def test_stale_files_do_not_survive(tmp_path: Path) -> None:
     assert not stale.exists()
 
 
+def test_what_is_current_is_not_built_again(
+    layer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions may be starting with it: the tests build theirs only where it is an old one."""
+    ours = tmp_path / "layer"
+    shutil.copytree(layer, ours)
+    monkeypatch.setattr(e2e_lambda, "LAYER", ours)
+    monkeypatch.setattr(build_layer, "build", lambda folder: pytest.fail("built again"))
+
+    assert e2e_lambda.layer.__wrapped__() == ours
+
+
+@pytest.mark.parametrize("name", ["firehose_wrapper", "python/firehose_logging/settings.py"])
+@pytest.mark.parametrize("what", ["other text", "none"])
+def test_what_is_not_current_is_known(layer: Path, tmp_path: Path, name: str, what: str) -> None:
+    """Another text than the sources have, and a file that is missing."""
+    ours = tmp_path / "layer"
+    shutil.copytree(layer, ours)
+    assert build_layer.is_current(ours)
+    if what == "none":
+        (ours / name).unlink()
+    else:
+        (ours / name).write_text("other text")
+
+    assert not build_layer.is_current(ours)
+
+
+def test_a_module_too_many_is_not_current(layer: Path, tmp_path: Path) -> None:
+    """A module that the sources do not have any more."""
+    ours = tmp_path / "layer"
+    shutil.copytree(layer, ours)
+    (ours / "python" / "firehose_logging" / "gone.py").touch()
+
+    assert not build_layer.is_current(ours)
+    assert not build_layer.is_current(tmp_path / "no layer")
+
+
+def test_builds_of_one_folder_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another build that is done in between is replaced, too: the last one stands, whole."""
+    destination = tmp_path / "layer"
+    rename, others = Path.rename, ["another build"]
+
+    def overtaken(path: Path, target: Path) -> Path:
+        if target == destination and others:
+            (target / "python" / others.pop()).mkdir(parents=True)
+        return rename(path, target)
+
+    monkeypatch.setattr(build_layer, "_compile", lambda python, only: [])
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", overtaken)
+        build_layer.build(destination)
+
+    assert not others
+    assert build_layer.is_current(destination)
+    assert [path.name for path in tmp_path.iterdir()] == ["layer"]
+
+
 def test_a_folder_that_is_no_layer_is_left_alone(tmp_path: Path) -> None:
     """A destination that holds other things is refused, untouched."""
     (tmp_path / "precious").write_text("x")
