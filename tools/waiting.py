@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Seconds. A test that waits for something real gives up after this; a sound run needs far less.
-DEADLINE = 10.0
+DEADLINE = 30.0
 #: Seconds between two looks.
 INTERVAL = 0.01
 
