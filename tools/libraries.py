@@ -35,5 +35,6 @@ REQUIREMENTS = {
     "chalice": ("chalice==1.34.0",),
     "json-logger": ("python-json-logger==4.2.0",),
     "sentry": ("sentry-sdk==2.75.0",),
+    "watchtower": ("watchtower==3.4.0",),
     "datadog": ("datadog-lambda==8.130.0",),
 }

@@ -24,6 +24,8 @@ OLDEST_MINOR = 10
 #: Bytes a second that Direct PUT takes before it throttles (quotas page): 5 MiB in three regions.
 LARGE_REGIONS = {"us-east-1", "us-west-2", "eu-west-1"}
 MIB = 1 << 20
+#: Processors for what a subscription filter sends; Firehose then takes nothing else.
+FOR_CLOUDWATCH = {"Decompression", "CloudWatchLogProcessing"}
 #: Wrappers of others, and what they are of.
 WRAPPERS = {
     "/opt/datadog_wrapper": "Datadog",
@@ -99,6 +101,17 @@ def _stream(facts: Facts) -> Iterator[Finding]:
             "warning", f"calls go to {region.group(1)}, the function runs in {facts.region}",
             f"AWS_ENDPOINT_URL_FIREHOSE in {facts.where}",
             "each call crosses regions and signs for the function's: name one region in both",
+        )  # fmt: skip
+
+
+def _source(facts: Facts) -> Iterator[Finding]:
+    if facts.stream is not None and set(facts.stream.processors) & FOR_CLOUDWATCH:
+        yield Finding(
+            "error", "the stream takes apart what CloudWatch Logs sends it, and refuses lines that "
+            "come directly (InvalidSourceException)",
+            f"ProcessingConfiguration of stream {facts.stream.name}",
+            "send to another stream until nothing subscribes to this one, or take "
+            "Decompression and CloudWatchLogProcessing out",
         )  # fmt: skip
 
 
@@ -312,6 +325,6 @@ def _notes(facts: Facts) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
-    _settings, _stream, _permission, _cloudwatch, _wrapper, _layers, _neighbours, _compression,
-    _network, _notes,
+    _settings, _stream, _source, _permission, _cloudwatch, _wrapper, _layers, _neighbours,
+    _compression, _network, _notes,
 )  # fmt: skip

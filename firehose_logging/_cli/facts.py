@@ -19,6 +19,7 @@ class Stream:
         converts: whether it converts to Parquet or ORC.
         exists: False when it was looked for and is not there.
         active: whether it takes records.
+        processors: types of what it does with records before it stores them.
     """
 
     name: str
@@ -26,6 +27,14 @@ class Stream:
     converts: bool | None = None
     exists: bool = True
     active: bool = True
+    processors: tuple[str, ...] = ()
+
+
+def processors(configuration: Any) -> tuple[str, ...]:
+    """The types in a stream's ProcessingConfiguration, none where it is not enabled."""
+    if not isinstance(configuration, dict) or str(configuration.get("Enabled")).lower() != "true":
+        return ()
+    return tuple(str(each.get("Type")) for each in configuration.get("Processors") or ())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from firehose_logging._cli.errors import CommandError
-from firehose_logging._cli.facts import Facts, Layer, Stream
+from firehose_logging._cli.facts import Facts, Layer, Stream, processors
 
 
 def from_function(name: str, clients: Any) -> Facts:
@@ -105,6 +105,7 @@ def _stream(name: str, clients: Any) -> Stream:
         s3.get("CompressionFormat"),
         bool(conversion.get("Enabled")),
         active=found.get("DeliveryStreamStatus") == "ACTIVE",
+        processors=processors(s3.get("ProcessingConfiguration")),
     )
 
 

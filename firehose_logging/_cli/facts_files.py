@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firehose_logging._cli.errors import CommandError
-from firehose_logging._cli.facts import UNRESOLVED, Facts, Layer, Stream
+from firehose_logging._cli.facts import UNRESOLVED, Facts, Layer, Stream, processors
 from firehose_logging._cli.policies import listed
 
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
@@ -38,22 +38,27 @@ def from_template(path: Path, names: list[str]) -> list[Facts]:
 
     Args:
         path: YAML or JSON.
-        names: logical ids; empty for every Python function.
+        names: logical ids; empty for every function that is made with the parameters' defaults.
 
     Raises:
         CommandError: it is no template, or has no such function.
     """
     template = Template(_load(path), str(path))
+    functions = {
+        name: resource
+        for name, resource in template.resources.items()
+        if resource.get("Type") in FUNCTIONS
+        and (name in names or "Condition" not in resource or template.holds(resource["Condition"]))
+    }
     found = [
         template.function(name, resource)
-        for name, resource in template.resources.items()
-        if resource.get("Type") in FUNCTIONS and (not names or name in names)
+        for name, resource in functions.items()
+        if not names or name in names
     ]
     missing = set(names) - {each.where.rpartition(" ")[2] for each in found}
     if missing or not found:
-        have = [n for n, r in template.resources.items() if r.get("Type") in FUNCTIONS]
         what = f"no function {', '.join(sorted(missing))}" if missing else "no function"
-        raise CommandError(f"{path}: {what}; it has {', '.join(have) or 'none'}")
+        raise CommandError(f"{path}: {what}; it has {', '.join(functions) or 'none'}")
     return found
 
 
@@ -197,7 +202,8 @@ class Template:
         s3 = self.value(properties.get("ExtendedS3DestinationConfiguration")) or {}
         converts = self.value(s3.get("DataFormatConversionConfiguration"))
         compression = s3.get("CompressionFormat", "UNCOMPRESSED")
-        return Stream(target, self.text(compression), bool(converts))
+        steps = processors(self.value(s3.get("ProcessingConfiguration")))
+        return Stream(target, self.text(compression), bool(converts), processors=steps)
 
     def _statements(self, properties: dict[str, Any]) -> list[dict[str, Any]] | None:
         """Of the role in the template, or of SAM's own; None for a role from elsewhere."""

@@ -48,6 +48,9 @@ WRONG = {
               stream=Stream("logs", "UNCOMPRESSED", True)),
         "error", "cannot read compressed",
     ),
+    "for CloudWatch": (
+        facts(stream=Stream("logs", "GZIP", False, processors=("Decompression",))), "error", "InvalidSourceException",
+    ),
     "open columns": (facts(stream=Stream("logs", "UNCOMPRESSED", True)), "error", "SCHEMA=fixed"),
     "a Datadog layer": (facts(layers=[LAYER, Layer("Datadog-Python313")]), "warning", "Datadog"),
     "an OpenTelemetry variable": (facts({"OTEL_SERVICE_NAME": "x"}), "warning", "OpenTelemetry"),

@@ -40,6 +40,15 @@ def test_the_projects_own_template_is_sound(command):
     assert "1 function looked at: 0 errors, 0 warnings" in ran.out
 
 
+def test_a_function_that_is_not_made_is_not_looked_at(tmp_path, command):
+    """A condition that the defaults do not fulfil keeps it out, unless it is asked for by name."""
+    template = ROOT / "template.yaml"
+    ran = command("doctor", "--template", template, "--function", "TableMetricsFunction")
+
+    assert "no delivery stream" in ran.out
+    assert ran.status == 1
+
+
 def test_template(tmp_path, command):
     """Globals, references, a role and a stream of the same template."""
     text = (ROOT / "template.yaml").read_text()

@@ -25,6 +25,7 @@ from support.stage import CHILD_DEADLINE, child_environment
 #: Who runs the blocks of a page where this file does not.
 ELSEWHERE = {
     "docs/start.md": "tests/docs/test_start.py, word by word",
+    "docs/moving-from.md": "tests/docs/test_moving_from.py",
     "local_lambda/README.md:python:1": "tests/local_lambda/test_package.py",
     **{f"docs/recipes/{name}/README.md": "tests/docs/test_recipes.py" for name in NAMES},
     **{f"docs/containers.md:dockerfile:{n}": "tests/aws/test_containers.py" for n in (1, 2)},
