@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .watchdog import Watchdog
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -70,9 +72,11 @@ class Launcher(Protocol):
 
 
 class _Child:
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], watchdog: Watchdog) -> None:
         self._popen = popen
+        self._watchdog = watchdog
         self.pid = popen.pid
+        watchdog.add(self.pid)
 
     def wait(self) -> int:
         """As of `Launched`: the zombie keeps the process group's number ours."""
@@ -84,14 +88,19 @@ class _Child:
 
     def release(self) -> None:
         """As of `Launched`."""
+        self._watchdog.forget(self.pid)
         self._popen.wait()
 
 
 class DirectLauncher:
     """Children of this process, on this machine's file system and network."""
 
+    def __init__(self) -> None:
+        self._watchdog = Watchdog()
+
     def open(self) -> None:
-        """Nothing to do."""
+        """As of `Launcher`."""
+        self._watchdog.open()
 
     def start(
         self,
@@ -114,7 +123,8 @@ class DirectLauncher:
                     cwd=cwd,
                     pass_fds=tuple(named.values()),
                     **_own_group(terminal=os.isatty(streams[0])),
-                )
+                ),
+                self._watchdog,
             )
         except (OSError, ValueError) as error:
             raise LaunchError(str(error)) from error
@@ -135,7 +145,8 @@ class DirectLauncher:
         return socket.create_connection(("127.0.0.1", port), 2.0)
 
     def close(self) -> None:
-        """Nothing to do."""
+        """As of `Launcher`: every group that was started and has not been released."""
+        self._watchdog.close()
 
 
 def descendants(pid: int) -> list[int]:

@@ -11,6 +11,7 @@ import _thread
 import ctypes
 import gc
 import os
+import signal
 import sys
 import threading
 import types
@@ -18,6 +19,8 @@ import warnings
 
 VARIABLE = "_LOCAL_LAMBDA_SNAPSHOT_FD"
 READY, HOLD, RESUME = b"r", b"h", b"f"
+#: <linux/prctl.h>: a signal when the parent, here the snapshot, has ended.
+PR_SET_PDEATHSIG = 1
 #: Longer than anything: nobody is asked to hand over the interpreter's lock.
 NO_SWITCH = 1_000_000.0
 
@@ -60,6 +63,8 @@ def _be_a_snapshot(fd: int) -> None:
             warnings.simplefilter("ignore")  # newer Pythons warn of threads that a fork forgets
             copy = os.fork()
         if copy == 0:
+            if hasattr(library, "prctl"):  # Linux: the copy is in a group of its own
+                library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             break
         os.setpgid(copy, copy)
         library.write(fd, copy.to_bytes(8, "little"), 8)

@@ -480,18 +480,24 @@ def handler(event, context):
     wait_until(lambda: ended(child), what="the end of the grandchild")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="needs Popen(process_group=...)")
-@pytest.mark.parametrize("freeze", [True, False])
-def test_processes_end_when_their_platform_is_killed(tmp_path, freeze):
-    """SIGKILL of the program that runs the environment leaves no process, frozen or not."""
-    function = stub_function(tmp_path)
+@pytest.mark.parametrize("state", ["frozen", "idle", "running"])
+def test_processes_end_when_their_platform_is_killed(tmp_path, state):
+    """SIGKILL of the program that runs the environment leaves no process, whatever it does."""
+    function = stub_function(tmp_path, timeout=60)
     source = f"""
+import threading
 from local_lambda import Function, LocalLambda
 
-function = Function({str(function.code)!r}, "x.y", start_up={list(function.start_up)!r})
-with LocalLambda(function, freeze={freeze}) as env:
-    env.invoke({{}})
-    env.wait_frozen() if {freeze} else env.wait_idle()
+function = Function({str(function.code)!r}, "x.y", start_up={list(function.start_up)!r}, timeout=60)
+runs = threading.Event()
+with LocalLambda(function, freeze={state == "frozen"}, on_log=lambda _: runs.set()) as env:
+    if {state == "running"}:
+        event = {{"print": "it runs", "sleep": 60}}
+        threading.Thread(target=env.invoke, args=(event,), daemon=True).start()
+        runs.wait()
+    else:
+        env.invoke({{}})
+        env.wait_frozen() if {state == "frozen"} else env.wait_idle()
     print(env.pid, flush=True)
     input()
 """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from local_lambda import Function, LocalLambda
 from local_lambda.credentials_api import PATH
+from local_lambda.process import state_of
 from support.local_lambda_fixtures import Api, records, stub_function, write_function
 from tools.waiting import wait_until
 
@@ -150,3 +153,31 @@ def test_other_functions_have_no_snapshot(tmp_path: Path) -> None:
         pytest.raises(ValueError, match="initialization_type='snap-start'"),
     ):
         env.restore()
+
+
+def test_a_copy_ends_with_the_emulator(function: Function) -> None:
+    """SIGKILL of the program that runs the environment ends the copy too, in mid-handler."""
+    source = f"""
+import threading, time
+from pathlib import Path
+from local_lambda import Function, LocalLambda
+
+function = Function(Path({str(function.code)!r}), "app.handler",
+                    initialization_type="snap-start", timeout=60)
+with LocalLambda(function) as env:
+    env.invoke({{}})
+    threading.Thread(target=env.invoke, args=({{"sleep": 60}},), daemon=True).start()
+    while env.phase != "invoke":
+        time.sleep(0.01)
+    print(env.pid, flush=True)
+    input()
+"""
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", source], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as emulator:
+        assert emulator.stdout is not None
+        copy = int(emulator.stdout.readline())
+        emulator.kill()
+
+    wait_until(lambda: state_of(copy) in ("Z", "X", None), what="the end of the copy")
