@@ -157,7 +157,7 @@ def destination_record(
         "timestamp": now,
         "requestContext": {
             "requestId": call.request_id,
-            "functionArn": f"{function.arn}:{function.version}",
+            "functionArn": function.qualified_arn,
             "condition": condition,
             "approximateInvokeCount": attempts,
         },

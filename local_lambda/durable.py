@@ -1,8 +1,8 @@
-"""One durable execution: its operations, what is checkpointed of them, and what time does to them.
+"""One durable execution: its state, its pauses and its end.
 
-Shapes: the Lambda service model (CheckpointDurableExecution, GetDurableExecutionState and others);
-the event as AWS's durable execution SDK reads it. All executions and how they are run:
-`durable_executions`.
+Shapes: the Lambda service model (CheckpointDurableExecution, GetDurableExecution and others); the
+event as AWS's durable execution SDK reads it. What it is made of: `durable_operations`; all
+executions and how they are run: `durable_executions`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import json
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .durable_history import EXECUTION_TIMEOUT_SECONDS, History, payload
+from .durable_operations import DurableError, Operations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,36 +24,16 @@ if TYPE_CHECKING:
     #: Given the options and the event of a chained invocation, and whom to tell its outcome.
     Chain = Callable[[dict[str, Any], bytes, Callable[[str, str | dict[str, Any]], None]], None]
 
-#: Which field of an operation holds what is particular to its type.
-DETAILS = {
-    "EXECUTION": "ExecutionDetails",
-    "CONTEXT": "ContextDetails",
-    "STEP": "StepDetails",
-    "WAIT": "WaitDetails",
-    "CALLBACK": "CallbackDetails",
-    "CHAINED_INVOKE": "ChainedInvokeDetails",
-}
-DONE = {"SUCCEED": "SUCCEEDED", "FAIL": "FAILED", "CANCEL": "CANCELLED"}
-#: Fields that hold a time: seconds since the epoch in the API, milliseconds in the event.
-TIMES = ("StartTimestamp", "EndTimestamp", "NextAttemptTimestamp", "ScheduledEndTimestamp")
+#: What an execution is before it has ended.
+ACTIVE = ("RUNNING", "PAUSING", "PAUSED")
 
 
-class DurableError(Exception):
-    """An update that cannot be taken; the message says why."""
-
-
-@dataclass
-class _Callback:
-    """An operation that somebody outside is to end; times are seconds since the epoch."""
-
-    operation: dict[str, Any]
-    ends_at: float | None
-    heartbeat_seconds: float
-    silent_at: float | None
+class ConflictError(Exception):
+    """What the state of an execution does not allow; the message says so."""
 
 
 class DurableExecution:
-    """One execution: its operations by id, and the token that the next checkpoint must carry.
+    """One execution, and the token that the next checkpoint must carry; safe from any thread.
 
     `name`: the middle of the ARN, None makes one. `chain` is asked to invoke another function; it
     tells the outcome as the status and the result or error.
@@ -62,33 +44,41 @@ class DurableExecution:
         own = str(uuid.uuid4())
         self.function = function
         self.name = name or str(uuid.uuid4())
-        self.arn = f"{function.arn}:{function.version}/durable-execution/{self.name}/{own}"
+        self.arn = f"{function.qualified_arn}/durable-execution/{self.name}/{own}"
         self.token = uuid.uuid4().hex
+        self.status = "RUNNING"
         self._chain = chain
         self._changed = threading.Condition()
-        self._callbacks: dict[str, _Callback] = {}
-        # Something was ended from outside since the handler was last given the state.
-        self._news = False
-        self.status = "RUNNING"
-        first: dict[str, Any] = {
+        self._invoked = False
+        self._pause: dict[str, Any] = {}
+        self._pause_token: str | None = None
+        text = event.decode("utf-8", "replace")
+        self._first: dict[str, Any] = {
             "Id": own,
             "Type": "EXECUTION",
-            "StartTimestamp": time.time(),
+            "StartTimestamp": round(time.time(), 3),  # clients keep no more digits
             "Status": "STARTED",
-            "ExecutionDetails": {"InputPayload": event.decode("utf-8", "replace")},
+            "ExecutionDetails": {"InputPayload": text},
         }
-        self._operations: dict[str, dict[str, Any]] = {own: first}
-        self._first = first
+        self._history = History()
+        self._history.operation(
+            self._first, "STARTED", Input=payload(text), ExecutionTimeout=EXECUTION_TIMEOUT_SECONDS
+        )
+        self._operations = Operations(self._first, self._history, self._chained)
+
+    # ---- For the handler -------------------------------------------------------------------------
 
     def event(self) -> bytes:
-        """Return what the handler is invoked with."""
+        """Return what the handler is invoked with, now."""
         with self._changed:
-            self._let_time_pass()
-            self._news = False
-            operations = [_in_milliseconds(each) for each in self._operations.values()]
+            self._operations.let_time_pass()
+            self._operations.news = False
+            self._invoked = True
+            operations = self._operations.of_event()
+            token = self.token
         value = {
             "DurableExecutionArn": self.arn,
-            "CheckpointToken": self.token,
+            "CheckpointToken": token,
             "InitialExecutionState": {"Operations": operations, "NextMarker": ""},
         }
         return json.dumps(value).encode()
@@ -98,8 +88,8 @@ class DurableExecution:
         with self._changed:
             if token != self.token:
                 raise DurableError("Invalid Checkpoint Token")
-            touched = [self._apply(update) for update in updates]
-            self._let_time_pass()
+            touched = [self._operations.apply(update) for update in updates]
+            self._operations.let_time_pass()
             self.token = uuid.uuid4().hex
             return {
                 "CheckpointToken": self.token,
@@ -109,42 +99,43 @@ class DurableExecution:
     def state(self) -> dict[str, Any]:
         """Return all operations, as the API does."""
         with self._changed:
-            self._let_time_pass()
-            return {"Operations": list(self._operations.values()), "NextMarker": ""}
+            self._operations.let_time_pass()
+            return {"Operations": self._operations.all(), "NextMarker": ""}
 
-    def outcome(self) -> dict[str, Any]:
-        """Return what the execution itself was checkpointed to have ended with."""
-        with self._changed:
-            return dict(self._first.get("ExecutionDetails", {}))
+    def _chained(self, operation: dict[str, Any], options: dict[str, Any], event: bytes) -> None:
+        def done(status: str, outcome: str | dict[str, Any]) -> None:
+            with self._changed:
+                self._operations.end(operation, status, outcome)
+                self._changed.notify_all()
 
-    def describe(self) -> dict[str, Any]:
-        """Return what GetDurableExecution answers."""
+        self._chain(options, event, done)
+
+    # ---- For who runs it -------------------------------------------------------------------------
+
+    def completed(self, request_id: str, started: float, error: dict[str, Any] | None) -> None:
+        """Note the end of an invocation, with its error, that began at `started` (epoch)."""
+        details = {"StartTimestamp": started, "EndTimestamp": time.time(), "RequestId": request_id}
+        if error is not None:
+            details["Error"] = payload(error)
         with self._changed:
-            details = self._first["ExecutionDetails"]
-            found = {
-                "DurableExecutionArn": self.arn,
-                "DurableExecutionName": self.name,
-                "FunctionArn": f"{self.function.arn}:{self.function.version}",
-                "Version": self.function.version,
-                "Status": self.status,
-                "StartTimestamp": self._first["StartTimestamp"],
-                "EndTimestamp": self._first.get("EndTimestamp"),
-                "InputPayload": details["InputPayload"],
-                "Result": details.get("Result"),
-                "Error": details.get("Error"),
-            }
-        return {name: value for name, value in found.items() if value is not None}
+            self._invoked = False
+            self._history.note("InvocationCompleted", details)
+            if self.status == "PAUSING":
+                self._be_paused()
 
     def wait_due(self) -> bool:
         """Wait until there is something to go on with; False when the execution was stopped."""
         with self._changed:
-            while self.status == "RUNNING":
-                self._let_time_pass()
-                due = self._next_time()
+            while self.status in ACTIVE:
+                if self.status == "PAUSED":
+                    self._changed.wait()
+                    continue
+                self._operations.let_time_pass()
+                due = self._operations.next_time()
                 left = None if due is None else due - time.time()
-                if self._news or (left is not None and left <= 0):
+                if self._operations.news or (left is not None and left <= 0):
                     return True
-                if due is None and not self._is_waiting():
+                if due is None and not self._operations.waiting():
                     return True
                 self._changed.wait(left)
             return False
@@ -152,154 +143,104 @@ class DurableExecution:
     def end(self, status: str, **outcome: Any) -> float:
         """Note how the execution ended, once; return when, as seconds since the epoch."""
         with self._changed:
-            if self.status == "RUNNING":
-                self.status = status
+            if self.status in ACTIVE:
+                self.status, self._pause = status, {}
                 self._first["EndTimestamp"] = time.time()
                 self._first["ExecutionDetails"].update(outcome)
+                self._history.operation(self._first, status)
                 self._changed.notify_all()
             ended: float = self._first["EndTimestamp"]
             return ended
 
+    def outcome(self) -> dict[str, Any]:
+        """Return what the execution itself was checkpointed to have ended with."""
+        with self._changed:
+            return dict(self._first["ExecutionDetails"])
+
+    # ---- For others ------------------------------------------------------------------------------
+
     def has_callback(self, callback_id: str) -> bool:
         """Tell whether a callback is one of this execution's."""
         with self._changed:
-            return callback_id in self._callbacks
+            return self._operations.has_callback(callback_id)
 
     def answer_callback(self, callback_id: str, status: str, outcome: Any) -> None:
         """End a callback, or with the status STARTED note a heartbeat; raise `DurableError`."""
         with self._changed:
-            self._let_time_pass()
-            callback = self._callbacks[callback_id]
-            if callback.operation["Status"] != "STARTED":
-                raise DurableError(f"the callback has ended: {callback.operation['Status']}")
-            if status != "STARTED":
-                self._end_operation(callback.operation, status, outcome)
-            elif callback.heartbeat_seconds:
-                callback.silent_at = time.time() + callback.heartbeat_seconds
+            self._operations.let_time_pass()
+            self._operations.answer_callback(callback_id, status, outcome)
             self._changed.notify_all()
 
-    def _end_operation(self, operation: dict[str, Any], status: str, outcome: Any) -> None:
-        """End an operation from outside of the handler; lock held."""
-        if operation["Status"] != "STARTED":
-            return
-        operation["Status"], operation["EndTimestamp"] = status, time.time()
-        if outcome is not None:
-            name = "Result" if status == "SUCCEEDED" else "Error"
-            operation[DETAILS[operation["Type"]]][name] = outcome
-        self._news = True
+    def summary(self) -> dict[str, Any]:
+        """Return what ListDurableExecutionsByFunction tells of it."""
+        with self._changed:
+            found = {
+                "DurableExecutionArn": self.arn,
+                "DurableExecutionName": self.name,
+                "FunctionArn": self.function.qualified_arn,
+                "Status": self.status,
+                "StartTimestamp": self._first["StartTimestamp"],
+            }
+            if self.status not in ACTIVE:
+                found["EndTimestamp"] = self._first["EndTimestamp"]
+        return found
+
+    def describe(self, *, data: bool) -> dict[str, Any]:
+        """Return what GetDurableExecution answers; without `data` no payloads."""
+        with self._changed:
+            found = {
+                **self.summary(),
+                "Version": self.function.version,
+                "ExecutionDataIncluded": data,
+            }
+            if data:
+                found |= self._first["ExecutionDetails"]
+            if self._pause:
+                found["PauseDetails"] = dict(self._pause)
+        return found
+
+    def history(self, *, data: bool) -> list[dict[str, Any]]:
+        """Return what has happened, oldest first; without `data` no payloads."""
+        with self._changed:
+            self._operations.let_time_pass()
+            return self._history.events(data=data)
+
+    def pause(self, reason: str | None, token: str | None, *, timeout_paused: bool) -> None:
+        """Have no more invocations; one that runs goes on to its end. Raises `ConflictError`."""
+        with self._changed:
+            if self._pause and token is not None and token == self._pause_token:
+                return  # the same request once more
+            if self.status != "RUNNING":
+                raise ConflictError(f"the execution cannot be paused: {self.status}")
+            self._pause_token = token
+            self._pause = {
+                "PauseRequestTimestamp": time.time(),
+                "ExecutionTimeoutPaused": timeout_paused,
+            }
+            if reason is not None:
+                self._pause["Reason"] = reason
+            if self._invoked:
+                self.status = "PAUSING"
+            else:
+                self._be_paused()
+
+    def resume(self, reason: str | None) -> None:
+        """Go on, or do not pause after all; raise `ConflictError`."""
+        with self._changed:
+            if not self._pause:
+                raise ConflictError(f"the execution is not paused: {self.status}")
+            if self.status == "PAUSED":
+                told: dict[str, Any] = {"ResumeRequestTimestamp": time.time()}
+                if reason is not None:
+                    told["Reason"] = payload(reason)
+                self._history.note("ExecutionResumed", told)
+            self.status, self._pause = "RUNNING", {}
+            self._changed.notify_all()
+
+    def _be_paused(self) -> None:
+        """Nothing is invoked any more; lock held."""
+        self.status = "PAUSED"
+        reason = self._pause.get("Reason")
+        told = self._pause if reason is None else {**self._pause, "Reason": payload(reason)}
+        self._history.note("ExecutionPaused", told)
         self._changed.notify_all()
-
-    def _is_waiting(self) -> bool:
-        """Tell whether anything is to be ended from outside; lock held."""
-        return any(
-            each["Status"] == "STARTED" and each["Type"] in ("CALLBACK", "CHAINED_INVOKE")
-            for each in self._operations.values()
-        )
-
-    def _next_time(self) -> float | None:
-        """Return when a wait, a retry or a callback's patience is over; lock held."""
-        times = [
-            details[name]
-            for each in self._operations.values()
-            for details in (each.get("StepDetails", {}), each.get("WaitDetails", {}))
-            for name in ("NextAttemptTimestamp", "ScheduledEndTimestamp")
-            if name in details and each["Status"] in ("PENDING", "STARTED")
-        ]
-        for callback in self._callbacks.values():
-            if callback.operation["Status"] == "STARTED":
-                both = (callback.ends_at, callback.silent_at)
-                times += [at for at in both if at is not None]
-        return min(times, default=None)
-
-    def _apply(self, update: dict[str, Any]) -> dict[str, Any]:
-        kind, action = update["Type"], update["Action"]
-        if kind not in DETAILS:
-            raise DurableError(f"{kind}: the local Lambda has {', '.join(DETAILS)}")
-        operation = self._first if kind == "EXECUTION" else self._operations.get(update["Id"])
-        if operation is None:
-            names = ("Id", "ParentId", "Name", "Type", "SubType")
-            operation = {name: update[name] for name in names if update.get(name) is not None}
-            operation["StartTimestamp"] = time.time()
-            self._operations[update["Id"]] = operation
-        details = operation.setdefault(DETAILS[kind], {})
-        if action == "START":
-            operation["Status"] = "STARTED"
-            self._start(operation, details, update)
-            return operation
-        if action == "RETRY":
-            operation["Status"] = "PENDING"
-            seconds = update.get("StepOptions", {}).get("NextAttemptDelaySeconds", 0)
-            details["NextAttemptTimestamp"] = time.time() + seconds
-        else:
-            operation["Status"] = DONE[action]
-            operation["EndTimestamp"] = time.time()
-        if update.get("Payload") is not None:
-            details["Result"] = update["Payload"]
-        if update.get("Error") is not None:
-            details["Error"] = update["Error"]
-        if update.get("ContextOptions"):
-            details["ReplayChildren"] = update["ContextOptions"].get("ReplayChildren", False)
-        return operation
-
-    def _start(
-        self, operation: dict[str, Any], details: dict[str, Any], update: dict[str, Any]
-    ) -> None:
-        """Begin what an operation is to do; lock held."""
-        kind, now = update["Type"], time.time()
-        if kind == "STEP":
-            details["Attempt"] = details.get("Attempt", 0) + 1
-            details.pop("NextAttemptTimestamp", None)
-        elif kind == "WAIT":
-            details["ScheduledEndTimestamp"] = now + _option(update, "WaitOptions", "WaitSeconds")
-        elif kind == "CALLBACK":
-            details["CallbackId"] = uuid.uuid4().hex
-            patience = _option(update, "CallbackOptions", "TimeoutSeconds")
-            heartbeat = _option(update, "CallbackOptions", "HeartbeatTimeoutSeconds")
-            self._callbacks[details["CallbackId"]] = _Callback(
-                operation,
-                now + patience if patience else None,
-                heartbeat,
-                now + heartbeat if heartbeat else None,
-            )
-        elif kind == "CHAINED_INVOKE":
-
-            def done(status: str, outcome: str | dict[str, Any]) -> None:
-                with self._changed:
-                    self._end_operation(operation, status, outcome)
-
-            payload = (update.get("Payload") or "null").encode()
-            self._chain(update.get("ChainedInvokeOptions") or {}, payload, done)
-
-    def _let_time_pass(self) -> None:
-        now = time.time()
-        for callback in self._callbacks.values():
-            for at, kind in ((callback.ends_at, "Timeout"), (callback.silent_at, "Heartbeat")):
-                if at is not None and at <= now:
-                    error = {"ErrorType": f"Callback.{kind}", "ErrorMessage": f"Callback {kind}"}
-                    self._end_operation(callback.operation, "TIMED_OUT", error)
-        for each in self._operations.values():
-            wait, step = each.get("WaitDetails", {}), each.get("StepDetails", {})
-            if each["Status"] == "STARTED" and wait.get("ScheduledEndTimestamp", now + 1) <= now:
-                each["Status"], each["EndTimestamp"] = "SUCCEEDED", now
-                self._news = True
-            elif each["Status"] == "PENDING" and step.get("NextAttemptTimestamp", now + 1) <= now:
-                each["Status"] = "READY"
-                self._news = True
-
-
-def _option(update: dict[str, Any], options: str, name: str) -> float:
-    """Return a number of an update's options, 0 where it has none."""
-    value: float = (update.get(options) or {}).get(name) or 0
-    return value
-
-
-def _in_milliseconds(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return an operation as the event carries it."""
-    return {
-        name: int(value * 1000)
-        if name in TIMES
-        else _in_milliseconds(value)
-        if isinstance(value, dict) and name.endswith("Details")
-        else value
-        for name, value in operation.items()
-    }

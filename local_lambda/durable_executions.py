@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-from .durable import DurableExecution
+from .durable import ACTIVE, ConflictError, DurableExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,11 +59,25 @@ class DurableExecutions:
             self._executions[execution.arn] = execution
         return execution
 
+    def of_function(self, function: str) -> list[DurableExecution]:
+        """Return the executions of a function, oldest first."""
+        with self._lock:
+            return [each for each in self._executions.values() if each.function.name == function]
+
+    def delete(self, execution: DurableExecution) -> None:
+        """Forget an execution that has ended; raise `ConflictError` where it has not."""
+        if execution.status in ACTIVE:
+            raise ConflictError(f"the execution has not ended: {execution.status}")
+        with self._lock:
+            self._executions.pop(execution.arn, None)
+
     def run(self, execution: DurableExecution, invoke: Callable[[bytes], Invoked]) -> Invoked:
         """Invoke until the execution has ended; return the last result, as its caller gets it."""
         while True:
+            started = time.time()
             result, log = invoke(execution.event())
             answer = result.payload if isinstance(result.payload, dict) else {}
+            execution.completed(result.request_id, started, _error_of(result))
             if result.function_error is not None or answer.get("Status") != "PENDING":
                 return _ended(execution, result, answer), log
             if not execution.wait_due():
@@ -99,8 +114,8 @@ def _ended(
     execution: DurableExecution, result: InvocationResult, answer: dict[str, Any]
 ) -> InvocationResult:
     outcome = execution.outcome()
-    if result.function_error is not None:
-        error = {"ErrorType": result.error_type, "ErrorMessage": result.error_message}
+    error = _error_of(result)
+    if error is not None:
         execution.end("FAILED", Error=error)
         return result
     if answer.get("Status") == "FAILED":
@@ -114,6 +129,12 @@ def _ended(
     except ValueError:
         payload = None
     return dataclasses.replace(result, raw=text.encode(), payload=payload)
+
+
+def _error_of(result: InvocationResult) -> dict[str, Any] | None:
+    if result.function_error is None:
+        return None
+    return {"ErrorType": result.error_type or "Unhandled", "ErrorMessage": result.error_message}
 
 
 def _failed(result: InvocationResult, error: dict[str, Any]) -> InvocationResult:

@@ -135,8 +135,13 @@ class Function:
     @property
     def arn(self) -> str:
         """The ARN that invocations carry; qualified unless the version is `$LATEST`."""
-        base = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
-        return base if self.version == "$LATEST" else f"{base}:{self.version}"
+        return self.qualified_arn.removesuffix(":$LATEST")
+
+    @property
+    def qualified_arn(self) -> str:
+        """The ARN with the version, whichever it is."""
+        name = f"{self.account_id}:function:{self.name}"
+        return f"arn:aws:lambda:{self.region}:{name}:{self.version}"
 
     def _check_folders(self) -> None:
         for argument, folder in [

@@ -16,7 +16,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import durable_api, eventstream
+from . import eventstream
+from .durable_api import DurableApi
 from .http_server import Request, Response
 from .invocation import MAX_PAYLOAD_BYTES
 from .service import Call, ServiceError
@@ -45,9 +46,10 @@ class InvokeApi:
     def __init__(self, service: Service, asynchronous: AsynchronousInvocations) -> None:
         self._service = service
         self._asynchronous = asynchronous
+        self._durable = DurableApi(service)
 
     def handle(self, request: Request) -> Response:
-        """Answer a request; anything but an invocation is refused."""
+        """Answer a request; what is neither an invocation nor about a durable one is refused."""
         request_id = str(uuid.uuid4())
         url = urlsplit(request.path)
         try:
@@ -58,9 +60,7 @@ class InvokeApi:
                         raise ServiceError(405, "MethodNotAllowed", "invoke with POST")
                     qualifier = parse_qs(url.query).get("Qualifier", [None])[0]
                     return answer(request, unquote(match[1]), qualifier, request_id)
-            durable = durable_api.answer(
-                self._service.durable, request, url.path, _common(request_id)
-            )
+            durable = self._durable.answer(request, _common(request_id))
             if durable is not None:
                 return durable
             raise ServiceError(

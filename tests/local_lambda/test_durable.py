@@ -222,3 +222,131 @@ def test_an_execution_is_looked_at_and_stopped(served):
     assert (running["Status"], running["DurableExecutionName"]) == ("RUNNING", "mine")
     assert json.loads(running["InputPayload"]) == {"callback": 1}
     assert (stopped["Status"], stopped["Error"]["ErrorType"]) == ("STOPPED", "Execution.Stopped")
+
+
+def wait_for_end(client, arn):
+    """Wait until an execution has ended; what is told of it."""
+
+    def ended():
+        found = client.get_durable_execution(DurableExecutionArn=arn)
+        return found if found["Status"] not in ("RUNNING", "PAUSING", "PAUSED") else None
+
+    return wait_until(ended, 30, what="the end of the execution")
+
+
+def start(client, name, **event):
+    """Start an execution under a name; its ARN."""
+    return client.invoke(
+        FunctionName="local-function",
+        InvocationType="Event",
+        DurableExecutionName=name,
+        Payload=json.dumps(event),
+    )["DurableExecutionArn"]
+
+
+def test_the_history_of_an_execution(served):
+    """Every step, wait and invocation, in order, in pages, forwards and backwards, without data."""
+    client, _ = served
+    arn = start(client, "told", n=1)
+    assert wait_for_end(client, arn)["Result"] == '{"number": 20}'
+
+    events = client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+    bare = client.get_durable_execution_history(
+        DurableExecutionArn=arn, IncludeExecutionData=False, ReverseOrder=True
+    )["Events"]
+    pages = client.get_paginator("get_durable_execution_history").paginate(
+        DurableExecutionArn=arn, PaginationConfig={"PageSize": 3}
+    )
+    paged = [event["EventId"] for page in pages for event in page["Events"]]
+
+    steps = [event["EventType"] for event in events if event["EventType"] != "InvocationCompleted"]
+    assert steps == [
+        "ExecutionStarted", "StepStarted", "StepSucceeded", "WaitStarted", "WaitSucceeded",
+        "StepStarted", "StepSucceeded", "ExecutionSucceeded",
+    ]  # fmt: skip
+    assert [event["EventId"] for event in events] == list(range(1, len(events) + 1)) == paged
+    by_type = {event["EventType"]: event for event in events}
+    assert by_type["ExecutionStarted"]["ExecutionStartedDetails"]["Input"]["Payload"] == '{"n": 1}'
+    assert by_type["StepSucceeded"]["StepSucceededDetails"]["Result"]["Payload"] == "20"
+    assert by_type["StepSucceeded"]["StepSucceededDetails"]["RetryDetails"]["CurrentAttempt"] == 1
+    assert by_type["WaitStarted"]["WaitStartedDetails"]["Duration"] == 1
+    assert by_type["InvocationCompleted"]["InvocationCompletedDetails"]["RequestId"]
+    assert [event["EventType"] for event in bare] == [e["EventType"] for e in reversed(events)]
+    assert "Payload" not in bare[-1]["ExecutionStartedDetails"]["Input"]
+
+
+def test_the_executions_of_a_function(served):
+    """The newest first, by name, status and time, in pages; one that has ended can be deleted."""
+    client, made = served
+    first, second = (start(client, name, n=n) for n, name in enumerate(("one", "two")))
+    waits = start(client, "waits", callback=1)
+    callback_of(made)
+    began = wait_for_end(client, first)["StartTimestamp"]
+    wait_for_end(client, second)
+
+    def listed(**how):
+        answer = client.list_durable_executions_by_function(FunctionName="local-function", **how)
+        return [each["DurableExecutionName"] for each in answer["DurableExecutions"]]
+
+    assert listed() == ["waits", "two", "one"]
+    assert listed(ReverseOrder=True) == ["one", "two", "waits"]
+    assert listed(Statuses=["RUNNING"]) == ["waits"]
+    assert listed(Statuses=["SUCCEEDED", "FAILED"], MaxItems=1) == ["two"]
+    assert listed(DurableExecutionName="one") == ["one"]
+    assert listed(StartedAfter=began) == ["waits", "two"]
+    assert listed(Qualifier="$LATEST") == ["waits", "two", "one"]
+    assert listed(Qualifier="7") == []
+    pages = client.get_paginator("list_durable_executions_by_function").paginate(
+        FunctionName="local-function", PaginationConfig={"PageSize": 2}
+    )
+    assert [len(page["DurableExecutions"]) for page in pages] == [2, 1]
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.list_durable_executions_by_function(FunctionName="nobody")
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="MaxItems"):
+        listed(MaxItems=1001)
+
+    with pytest.raises(client.exceptions.ResourceConflictException, match="RUNNING"):
+        client.delete_durable_execution(DurableExecutionArn=waits)
+    client.delete_durable_execution(DurableExecutionArn=second)
+    client.stop_durable_execution(DurableExecutionArn=waits, Error={"ErrorType": "Enough"})
+
+    assert listed(ReverseOrder=True) == ["one", "waits"]
+    ended = client.get_durable_execution(DurableExecutionArn=waits, IncludeExecutionData=False)
+    assert (ended["Status"], ended["ExecutionDataIncluded"]) == ("STOPPED", False)
+    assert "InputPayload" not in ended
+    last = client.get_durable_execution_history(DurableExecutionArn=waits)["Events"][-1]
+    assert last["ExecutionStoppedDetails"]["Error"]["Payload"] == {"ErrorType": "Enough"}
+
+
+def test_a_paused_execution_is_not_invoked(served):
+    """What is due waits for the resumption; both are in the history, with their reasons."""
+    client, made = served
+    arn = start(client, "paused", callback=1)
+    callback = callback_of(made)
+    wait_until(lambda: all(env.idle for env in made), 30, what="the end of the invocation")
+
+    client.pause_durable_execution(DurableExecutionArn=arn, Reason="lunch", ClientToken="one")
+    client.pause_durable_execution(DurableExecutionArn=arn, Reason="lunch", ClientToken="one")
+    with pytest.raises(client.exceptions.ResourceConflictException, match="PAUS"):
+        client.pause_durable_execution(DurableExecutionArn=arn)
+
+    def describe():
+        return client.get_durable_execution(DurableExecutionArn=arn)
+
+    wait_until(lambda: describe()["Status"] == "PAUSED", 30, what="the pause")
+    paused = describe()
+    client.send_durable_execution_callback_success(CallbackId=callback, Result=b"yes")
+    before = [text for env in made for text in texts(env, "stdout")].count("from the top")
+    still = describe()["Status"]
+    client.resume_durable_execution(DurableExecutionArn=arn, Reason="back")
+    ended = wait_for_end(client, arn)
+
+    assert paused["PauseDetails"]["Reason"] == "lunch"
+    assert (still, before) == ("PAUSED", 1)
+    assert json.loads(ended["Result"]) == {"said": "yes"}
+    with pytest.raises(client.exceptions.ResourceConflictException, match="not paused"):
+        client.resume_durable_execution(DurableExecutionArn=arn)
+    events = client.get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+    told = {event["EventType"]: event for event in events}
+    assert told["ExecutionPaused"]["ExecutionPausedDetails"]["Reason"]["Payload"] == "lunch"
+    assert told["ExecutionResumed"]["ExecutionResumedDetails"]["Reason"]["Payload"] == "back"
