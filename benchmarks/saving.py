@@ -1,4 +1,4 @@
-"""The month's bill as one picture, for the README: `python -m benchmarks.saving`.
+"""The month's bill as one picture, and the README's date of both: `python -m benchmarks.saving`.
 
 The figures are those of the table "A month" in docs/benchmarks.md; nothing is measured here.
 """
@@ -12,6 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "plots" / "saving.svg"
+README = ROOT / "README.md"
+#: Where the README says of which run its pictures are.
+DATE = re.compile(r"(?<=Both are of the run of )\d{4}-\d{2}-\d{2}")
 #: The rows that are shown, and what they are called.
 ROWS = {
     "CloudWatch Logs": "CloudWatch Logs",
@@ -71,9 +74,10 @@ def draw(dollars: dict[str, float], day: str) -> str:
 
 
 def main() -> int:
-    """Write the picture."""
+    """Write the picture and the date."""
     page = PAGE.read_text(encoding="utf-8")
     PICTURE.write_text(draw(figures(page), measured_on(page)), encoding="utf-8")
+    README.write_text(DATE.sub(measured_on(page), README.read_text(encoding="utf-8")), "utf-8")
     sys.stdout.write(f"{PICTURE.relative_to(ROOT)}\n")
     return 0
 

@@ -17,6 +17,15 @@ def test_the_picture_is_of_the_stored_results() -> None:
     assert saving.PICTURE.read_text(encoding="utf-8") == drawn
 
 
+def test_the_readme_says_of_which_run_its_pictures_are() -> None:
+    """Both have the day of the page beside them; a new run needs the new day."""
+    page = saving.PAGE.read_text(encoding="utf-8")
+    readme = saving.README.read_text(encoding="utf-8")
+
+    assert saving.DATE.findall(readme) == [saving.measured_on(page)]
+    assert all(f"docs/plots/{name}.svg" in readme for name in ("saving", "cold-start"))
+
+
 def test_the_longest_bar_is_the_dearest() -> None:
     """Bars are as long as their figures say."""
     drawn = ET.fromstring(saving.draw({"CloudWatch Logs": 10.0, "this": 2.5}, "today"))
