@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 from collections import deque
@@ -12,7 +13,7 @@ PORTS = range(16384, 32768)
 #: Ports that one process keeps at a time; the oldest is given back for the next one.
 KEPT = 64
 
-_marks: deque[socket.socket] = deque()
+_marks: deque[int] = deque()  # descriptors: what a process holds at its end warns of nothing
 
 
 def free_port() -> int:
@@ -31,7 +32,7 @@ def free_port() -> int:
         except OSError:
             mark.close()
             continue
-        _marks.append(mark)
+        _marks.append(mark.detach())
         if len(_marks) > KEPT:
-            _marks.popleft().close()
+            os.close(_marks.popleft())
         return port

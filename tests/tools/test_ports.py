@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def two_ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def give_back() -> None:
     """Let others have what this process was given."""
     while ports._marks:
-        ports._marks.pop().close()
+        os.close(ports._marks.pop())
 
 
 def test_the_same_port_is_not_given_twice(two_ports: list[int]) -> None:
