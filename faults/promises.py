@@ -154,7 +154,7 @@ PROMISES = (
     ),
     Promise(
         "the last flush is not stuck behind a call that hangs",
-        "_delivery/delivery.py",
+        "_delivery/dispatcher.py",
         "            self._backlog.exclusively(self._replace_worker)\n",
         "            pass\n",
         "tests/delivery/test_delivery.py::test_a_call_that_hangs_keeps_nothing_back",
@@ -207,7 +207,7 @@ PROMISES = (
     Promise(
         "what an earlier process left goes there too",
         "_delivery/delivery.py",
-        "            self._recovery.finish(self._diversion.finish)\n",
+        "            self.dispatcher.recovery.finish(self._diversion.finish)\n",
         "",
         f"{_DIVERSION}::test_what_an_earlier_process_left_is_written_at_the_end",
     ),

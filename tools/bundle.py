@@ -78,6 +78,7 @@ MODULES = (
     "_delivery.outage",
     "_delivery.deliveries",
     "_delivery.delivery",
+    "_delivery.dispatcher",
     "_delivery.journal",
     "_delivery.journal_files",
     "_delivery.orphans",

@@ -39,10 +39,10 @@ def test_settled_when_all_are(two):
     targets = deliveries.request_flush()
     first, second = deliveries.all()
 
-    first.step()
+    first.dispatcher.step()
     assert not deliveries.settled(targets)
     assert deliveries.pending() == 1
-    second.step()
+    second.dispatcher.step()
     assert deliveries.settled(targets)
     assert deliveries.oldest() is None
 
@@ -55,7 +55,7 @@ def test_a_stream_without_lines_fails_nobody(two):
     assert not deliveries.failing
     first.add(BODY)
     first.request_flush()
-    first.step()
+    first.dispatcher.step()
 
     assert deliveries.failing
 

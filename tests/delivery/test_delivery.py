@@ -42,7 +42,7 @@ def delivery(transport, clock) -> Delivery:
 
 def waits(delivery: Delivery) -> float | None:
     """How long the next step waits; it must not send or stop."""
-    step = delivery.step()
+    step = delivery.dispatcher.step()
     assert isinstance(step, Wait)
     return step.seconds
 
@@ -70,7 +70,7 @@ def test_nothing_is_sent_unless_asked(delivery, transport):
 
     assert waits(delivery) is None
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     assert [line["seq"] for line in transport.lines()] == [1]
     assert waits(delivery) is None
 
@@ -80,7 +80,7 @@ def test_half_a_call_is_sent_at_once(delivery, transport):
     for _ in range(4):
         assert waits(delivery) is None
         delivery.add('{"message":"' + "x" * 500_000 + '"')
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert len(transport.lines()) == 4
 
@@ -94,7 +94,7 @@ def test_background_sends_by_age(transport, clock):
 
     assert waits(delivery) == pytest.approx(6)
     clock.advance(6)
-    delivery.step()
+    delivery.dispatcher.step()
     assert len(transport.lines()) == 2
 
 
@@ -102,7 +102,7 @@ def test_lines_after_the_target_wait(delivery, transport):
     """A flush asks for what was accepted before it; what comes later may wait."""
     delivery.add(BODY)
     target = delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     delivery.add(BODY)
 
     assert delivery.settled(target)
@@ -124,7 +124,7 @@ def test_oldest_counts_lines_in_flight(clock):
     at = clock.now()
     delivery.request_flush()
     clock.advance(1)
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert seen == [at]
     assert delivery.oldest() is None
@@ -135,29 +135,29 @@ def test_oldest_counts_lines_in_flight(clock):
 
 def test_failed_call_is_sent_again_after_a_wait(transport, clock, delivery, monkeypatch):
     """A throttled call waits its back-off; its lines keep their numbers and arrive once."""
-    monkeypatch.setattr(delivery._booking.backoff, "_random", lambda: 1.0)
+    monkeypatch.setattr(delivery.dispatcher.booking.backoff, "_random", lambda: 1.0)
     transport.outcomes = [THROTTLED]
     delivery.add(BODY)
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert delivery.failing
     assert waits(delivery) == pytest.approx(0.2)
     clock.advance(0.2)
-    delivery.step()
+    delivery.dispatcher.step()
     assert not delivery.failing
     assert [line["seq"] for line in transport.lines()] == [1]
 
 
 def test_urgent_flush_does_not_wait(transport, delivery):
     """At the end of the environment one more call is made at once."""
-    delivery._booking.backoff._random = lambda: 1.0
+    delivery.dispatcher.booking.backoff._random = lambda: 1.0
     transport.outcomes = [THROTTLED]
     delivery.add(BODY)
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     delivery.request_flush(urgent=True)
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert len(transport.lines()) == 1
 
@@ -169,9 +169,9 @@ def test_only_failed_records_are_sent_again(transport, clock):
     for mark in "abc":
         delivery.add(f'{{"message":"{mark * 400_000}"')
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     clock.advance(60)
-    delivery.step()
+    delivery.dispatcher.step()
 
     first, second = transport.calls
     assert second == [first[1]]
@@ -186,7 +186,7 @@ def test_too_large_call_is_halved(transport, delivery):
         delivery.add('{"message":"' + "x" * 400_000 + '"')
     delivery.request_flush()
     for _ in range(3):
-        delivery.step()
+        delivery.dispatcher.step()
 
     assert [len(call) for call in transport.calls] == [8, 4, 4]
     assert not delivery.counts()["lost"]
@@ -199,7 +199,7 @@ def test_halving_ends_with_a_success(transport, delivery):
         delivery.add('{"message":"' + "x" * 400_000 + '"')
     delivery.request_flush()
     for _ in range(4):
-        delivery.step()
+        delivery.dispatcher.step()
 
     assert [len(call) for call in transport.calls] == [8, 4, 2, 6]
 
@@ -210,7 +210,7 @@ def test_refused_for_size_is_no_outage(delivery, transport):
     for _ in range(2):
         delivery.add('{"message":"' + "x" * 600_000 + '"')
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert not delivery.failing
 
@@ -229,10 +229,10 @@ def test_record_refused_for_good_is_lost_alone(clock, capfd):
     for mark in ("good", "bad", "fine"):
         delivery.add(f'{{"message":"{mark * 100_000}"')
     delivery.request_flush()
-    while isinstance(delivery.step(), Send):
+    while isinstance(delivery.dispatcher.step(), Send):
         pass
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     lines = picky.lines()
     assert [line["message"][:4] for line in lines[:2]] == ["good", "fine"]
@@ -248,7 +248,7 @@ def test_block_is_told_once_and_keeps_lines(transport, delivery, clock, capfd):
     for _ in range(6):
         delivery.request_flush()
         clock.advance(60)
-        delivery.step()
+        delivery.dispatcher.step()
 
     error = capfd.readouterr().err
     assert error.count("no such stream") == 1
@@ -264,7 +264,7 @@ def test_outage_is_told_after_three_calls(transport, delivery, clock, capfd):
     for _ in range(8):
         delivery.request_flush()
         clock.advance(60)
-        delivery.step()
+        delivery.dispatcher.step()
         told.append("ServiceUnavailableException" in capfd.readouterr().err)
 
     assert told == [False, False, True, False, False, False, False, False]
@@ -277,11 +277,11 @@ def test_wrong_count_of_results_is_no_success(transport, delivery, clock, codes)
     transport.stored.clear()
     delivery.add(BODY)
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert delivery.counts()["delivered"] == 0
     clock.advance(60)
-    delivery.step()
+    delivery.dispatcher.step()
     assert delivery.counts()["delivered"] == 1
 
 
@@ -300,7 +300,7 @@ def test_transport_that_raises_or_cannot_be_made(clock):
     delivery.add(BODY)
     for _ in range(2):
         delivery.request_flush()
-        delivery.step()
+        delivery.dispatcher.step()
         clock.advance(60)
 
     assert len(made) == 2
@@ -315,7 +315,7 @@ def test_losses_are_told_in_the_stream(transport, clock):
     delivery.lose(UNENCODABLE, 2)
     for _ in range(3):
         delivery.request_flush()
-        delivery.step()
+        delivery.dispatcher.step()
 
     lines = transport.lines()
     assert [line["seq"] for line in lines] == [2, 3, 4, 5]
@@ -479,7 +479,7 @@ def test_a_call_that_was_given_up_may_still_be_good_news(made):
     counts = delivery.counts()
     assert counts["delivered"] == 1
     assert counts["balances"]
-    wait_until(lambda: second.calls and not delivery._calls.busy)
+    wait_until(lambda: second.calls and not delivery.dispatcher.calls.busy)
     clock.advance(60)
     delivery.request_flush()
     wait_until(lambda: any("own" in line for line in second.lines()))  # what was lost is told
@@ -491,7 +491,7 @@ def test_close_twice_then_on(transport):
     delivery.add(BODY)
 
     assert delivery.close(10)
-    assert not delivery._worker.alive
+    assert not delivery.dispatcher._worker.alive
     assert delivery.close(10)
     delivery.add(BODY)
     assert delivery.close(10)
@@ -510,7 +510,7 @@ def test_no_thread_to_be_had(transport, monkeypatch):
     delivery.add(BODY)
 
     assert delivery.flush(10).delivered == 1
-    assert threading.active_count() == 1 or not delivery._worker.alive
+    assert threading.active_count() == 1 or not delivery.dispatcher._worker.alive
 
 
 def test_no_thread_and_no_service(monkeypatch):
@@ -522,7 +522,7 @@ def test_no_thread_and_no_service(monkeypatch):
 
     monkeypatch.setattr(_threads, "spawn", refuse)
     delivery = threaded(MemoryTransport([BLOCKED] * 1_000))
-    delivery._booking.backoff._random = lambda: 1.0
+    delivery.dispatcher.booking.backoff._random = lambda: 1.0
     delivery.add(BODY)
 
     assert delivery.flush(0.05).pending == 1
@@ -579,7 +579,7 @@ def test_reset_forgets_what_is_the_parents(delivery, transport):
     delivery.after_fork()
     delivery.add('{"message":"child"')
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     (line,) = transport.lines()
     assert line == {"message": "child", "seq": 1}

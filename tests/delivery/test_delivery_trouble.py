@@ -45,14 +45,14 @@ def test_the_thread_goes_on_after_an_error(made, monkeypatch, capfd):
     transport = MemoryTransport()
     delivery = threaded(transport)
     made.append(delivery)
-    book, fails = delivery._calls._book, [True]
+    book, fails = delivery.dispatcher.calls._book, [True]
 
     def fail_once(records, outcome):
         if fails.pop() if fails else False:
             raise ValueError("booked wrong")
         return book(records, outcome)
 
-    monkeypatch.setattr(delivery._calls, "_book", fail_once)
+    monkeypatch.setattr(delivery.dispatcher.calls, "_book", fail_once)
     delivery.add(BODY)
     assert delivery.flush(10).pending == 0
 
@@ -114,12 +114,12 @@ def test_a_call_that_the_function_breaks_off_is_made_again():
     delivery.add(BODY)
     delivery.request_flush()
     with pytest.raises(KeyboardInterrupt):
-        delivery.step()
+        delivery.dispatcher.step()
     assert delivery.counts()["pending"] == 1
 
     clock.advance(60)
     delivery.request_flush(urgent=True)
-    delivery.step()
+    delivery.dispatcher.step()
     assert len(transport.lines()) == 1
     assert delivery.counts()["balances"]
 
@@ -169,7 +169,7 @@ def test_a_journal_that_the_function_deletes_is_told(made, tmp_path):
     delivery.add(BODY)
     for _ in range(2):
         delivery.request_flush()
-        delivery.step()
+        delivery.dispatcher.step()
 
     codes = [line["own"]["code"] for line in transport.lines() if "own" in line]
     assert codes == ["journal_anew"]

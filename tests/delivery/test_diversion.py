@@ -70,7 +70,7 @@ def test_what_a_full_buffer_would_drop_is_written(delivery, output, transport):
     assert counts["balances"]
     for _ in range(2):
         delivery.request_flush()
-        delivery.step()
+        delivery.dispatcher.step()
     assert [line["seq"] for line in transport.lines()] == [5, 6, 7]
     assert transport.lines()[-1]["own"] == {"code": "lines_diverted", DIVERTED: 4}
 
@@ -81,7 +81,7 @@ def test_what_is_refused_for_good_is_written(delivery, output, transport):
     delivery.add(BODY)
     result = None
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     result = delivery.flush(0)
 
     assert output.seqs == [1]
@@ -93,12 +93,12 @@ def test_at_the_end_everything_pending_is_written(delivery, output, transport):
     """What a call has under way, too; what that call comes to later changes nothing."""
     delivery.add(BODY)
     delivery.request_flush()
-    step = delivery._backlog.exclusively(delivery._next_step, False)
+    step = delivery._backlog.exclusively(delivery.dispatcher._next_step, False)
     delivery.add(BODY)
     delivery.divert()
 
     assert output.seqs == [1, 2]
-    delivery._send(step.records)
+    delivery.dispatcher._send(step.records)
     counts = delivery.counts()
     assert (counts["diverted"], counts["delivered"]) == (2, 0)
     assert counts["balances"]
@@ -137,7 +137,7 @@ def test_killed_while_a_call_hangs(tmp_path, output, rounds):
         delivery._backlog.exclusively(delivery._backlog.batcher.recall)
         delivery.add(LONG)
         delivery.request_flush()
-        delivery._backlog.exclusively(delivery._next_step, False)
+        delivery._backlog.exclusively(delivery.dispatcher._next_step, False)
         for _ in range(3 + number):
             delivery.add(LONG)
         lines += 4 + number
@@ -158,7 +158,7 @@ def test_delivered_lines_are_not_written(delivery, output):
     """Only what Firehose does not take goes there."""
     delivery.add(BODY)
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     delivery.divert()
 
     assert output.written == b""
@@ -183,7 +183,7 @@ def test_without_it_lines_are_lost_as_ever(transport):
     transport.outcomes = [CallOutcome(error="ValidationException", status=400)]
     delivery.add(BODY)
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
     delivery.divert()
 
     assert delivery.counts()["lost"] == {REFUSED: 1}

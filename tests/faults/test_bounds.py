@@ -43,7 +43,7 @@ def test_a_line_that_interrupts_another_comes_after_it() -> None:
     delivery._backlog.batcher.add = interrupted  # type: ignore[method-assign]
     delivery.add('{"message":"outer"')
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert transport.lines() == [
         {"message": "outer", "seq": 1},
@@ -111,7 +111,7 @@ def test_a_call_that_hangs_does_not_let_the_journal_grow(tmp_path: Path) -> None
     )
     delivery.add('{"message":"first"')
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     # The call's own segment, those of the buffer, and one that is cut at either end of it.
     assert sizes[0] <= 500_000 + 4 * _journal.SEGMENT_BYTES
@@ -166,14 +166,14 @@ def test_a_told_loss_that_is_lost_is_told_again() -> None:
     delivery.lose(UNENCODABLE, 3)
     delivery.add('{"message":"first"')
     delivery.request_flush()
-    delivery.step()  # stored: the losses are to be told with the next call
+    delivery.dispatcher.step()  # stored: the losses are to be told with the next call
     delivery.request_flush()
-    delivery.step()  # throttled: the line that tells them waits
+    delivery.dispatcher.step()  # throttled: the line that tells them waits
     for _ in range(6):
         delivery.add('{"message":"' + "x" * 20_000 + '"')  # and is pushed out
     for _ in range(3):
         delivery.request_flush(urgent=True)
-        delivery.step()
+        delivery.dispatcher.step()
 
     told = [line["own"]["lost"] for line in transport.lines() if "own" in line]
     assert told == [{UNENCODABLE: 3, BUFFER_FULL: 4}]

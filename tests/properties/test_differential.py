@@ -187,7 +187,7 @@ def test_any_function_is_as_without_us(steps: list[tuple[Any, ...]]) -> None:
         logging.Logger.callHandlers = before  # type: ignore[method-assign]
     output.complete()
     delivery.request_flush()
-    delivery.step()
+    delivery.dispatcher.step()
 
     assert below.getvalue() == bare.stream.getvalue()
     assert ours.raised == bare.raised

@@ -252,7 +252,8 @@ def small_delivery(transport: ScriptedTransport, clock: ManualClock, background:
     )
     backlog.losses = Losses(backlog.batcher)
     booking = Booking("logs", backlog.batcher, backlog.losses, lambda: 0.5)
-    delivery._booking = delivery._calls._booking = booking
+    dispatcher = delivery.dispatcher
+    dispatcher.booking = dispatcher.calls._booking = booking
     return delivery
 
 
@@ -324,11 +325,11 @@ class DeliveryMachine(RuleBasedStateMachine):
                 self.accept(arrivals[-1])
 
         transport.meanwhile = log
-        decision = self.delivery.step(inline=inline)
+        decision = self.delivery.dispatcher.step(inline=inline)
         if isinstance(decision, Wait) and patient and decision.seconds is not None:
             assert decision.seconds <= MOST_WAIT
             self.clock.advance(decision.seconds)
-            decision = self.delivery.step(inline=inline)
+            decision = self.delivery.dispatcher.step(inline=inline)
         if not isinstance(decision, Send):
             if isinstance(decision, Wait) and decision.seconds is not None:
                 assert 0 <= decision.seconds <= MOST_WAIT

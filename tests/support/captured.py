@@ -42,7 +42,7 @@ class Stage:
     def lines(self) -> list[dict[str, Any]]:
         """All lines so far."""
         self.delivery.request_flush()
-        self.delivery.step()
+        self.delivery.dispatcher.step()
         return self.transport.lines()
 
     def messages(self) -> list[Any]:

@@ -60,7 +60,7 @@ def unthreaded(
     journal_folder: str | None = None,
     **settings: Any,
 ) -> Delivery:
-    """A delivery whose thread never runs: tests make its steps themselves, by ``step``.
+    """A delivery whose thread never runs: tests make its steps themselves, by its dispatcher.
 
     Args:
         transport: what sends; a function makes one.

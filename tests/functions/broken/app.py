@@ -37,23 +37,23 @@ def _raise(*args: object, **named: object) -> Any:
 def _delivery_dies_once() -> None:
     """The next call ends the delivery thread, with records in flight."""
     for delivery in _deliveries():
-        send = delivery._send
+        send = delivery.dispatcher._send
 
         def die(*args: Any, delivery: Any = delivery, send: Any = send) -> None:
-            delivery._send = send
+            delivery.dispatcher._send = send
             raise SystemExit("broken on purpose")
 
-        delivery._send = die
+        delivery.dispatcher._send = die
 
 
 def _delivery_dies() -> None:
     for delivery in _deliveries():
-        delivery._next_step = _raise
+        delivery.dispatcher._next_step = _raise
 
 
 def _delivery_hangs() -> None:
     for delivery in _deliveries():
-        delivery._send = lambda *args: threading.Event().wait()
+        delivery.dispatcher._send = lambda *args: threading.Event().wait()
 
 
 def _listener_fails() -> None:
