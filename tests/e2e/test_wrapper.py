@@ -227,10 +227,11 @@ def test_exit_status(layer, program, code, status):
 def test_signals_arrive(layer, program):
     """A signal to the process reaches the program's own handler."""
     code = """
-        import os, signal, sys
+        import os, signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"got it\\n"), sys.exit(5)))
         print("ready", flush=True)
-        signal.pause()
+        while True:  # signal.pause would not see one that came just before it
+            time.sleep(0.01)
         """
     process = subprocess.Popen(
         [layer / "firehose_wrapper", sys.executable, "-c", textwrap.dedent(code)],
