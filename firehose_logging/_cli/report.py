@@ -59,7 +59,9 @@ def main(argv: list[str]) -> int:
         given.out.write_text(page, "utf-8")
     except OSError as error:
         raise CommandError(f"--out {given.out}: {error.strerror}") from error
-    sys.stdout.write(f"{given.out} ({len(page.encode()) / 1e6:.1f} MB)\n")
+    size = len(page.encode())
+    shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
+    sys.stdout.write(f"{given.out} ({shown})\n")
     return 0
 
 

@@ -195,7 +195,7 @@ def verdict(found: list[Instance], unnumbered: int) -> str:
     told = sum(each.lost.total() for each in found)
     diverted = sum(each.diverted for each in found)
     lines = sum(each.lines for each in found)
-    words = [f"{lines:,} lines of {len(found):,} environments"]
+    words = [f"{lines:,} lines of {len(found):,} environment{'' if len(found) == 1 else 's'}"]
     words.append(f"{missing:,} missing" if missing else "none missing")
     words.append(f"{told:,} told as lost" if told else "none told as lost")
     if diverted:
