@@ -84,6 +84,31 @@ def test_every_parameter_says_what_it_is() -> None:
             assert len(parameter["Description"]) > 15, f"{part.name}: {name}"
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "makes"),
+    [
+        ("../template.yaml", "Dashboard", "AWS::CloudWatch::Dashboard"),
+        ("../template.yaml", "TableMetrics", "AWS::Events::Rule"),
+        ("alarms.yaml", "Dashboard", "AWS::CloudWatch::Dashboard"),
+        ("table.yaml", "TableMetrics", "AWS::Events::Rule"),
+        ("stream.yaml", "VpcId", "AWS::EC2::VPCEndpoint"),
+        ("stream.yaml", "KmsKeyArn", None),
+    ],
+)
+def test_what_costs_by_itself_is_off_with_its_price(
+    part: str, name: str, makes: str | None
+) -> None:
+    """Its parameter names dollars, and without it nothing of it is made."""
+    path = DEPLOY / part
+    parameters = cloudformation.load(path)["Parameters"]
+    needed = {key: "logs" for key, one in parameters.items() if "Default" not in one}
+    made = cloudformation.resolve(needed, path)["Resources"].values()
+
+    assert parameters[name]["Default"] in ("", "false")
+    assert "USD" in parameters[name]["Description"]
+    assert makes not in {one["Type"] for one in made}
+
+
 # -- the layer --------------------------------------------------------------------
 
 
