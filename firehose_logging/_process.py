@@ -295,6 +295,11 @@ class Process:
         if self.capture is not None:
             self.capture.complete()
             self.capture.leave_descriptors()
+        self._flush_last()
+        if self.capture is not None:
+            self.capture.leave_streams()
+
+    def _flush_last(self) -> None:
         for delivery in self.streams.all():
             delivery.backlog.release()
         in_lambda = self.environment.runtime_api is not None

@@ -101,8 +101,10 @@ def _process_state_reset(_logging_restored: None) -> Iterator[None]:
     streams = sys.stdout, sys.stderr
     writes = [getattr(stream, "__dict__", {}).get("write") for stream in streams]
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    originals = sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__
     yield
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    sys.__excepthook__, threading.__excepthook__, sys.__unraisablehook__ = originals
     sys.stdout, sys.stderr = streams
     for stream, write in zip(streams, writes, strict=True):
         if write is None:

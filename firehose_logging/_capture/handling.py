@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 
 from firehose_logging import _threads
 from firehose_logging._line.foreign import is_its_own
@@ -30,6 +31,9 @@ _MAKES_TEXT = frozenset(
 _MAX_TRIES = 3
 
 _FILE = logging.Handler.handle.__code__.co_filename
+#: Where ``Logger.callHandlers`` calls a handler, on every Python: the line, counted from its first,
+#: and the columns.
+_CALL = (16, 20, 39)
 
 
 class Handling:
@@ -303,10 +307,35 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
     code = getattr(theirs, "__code__", None)
     if code is None or code.co_filename != _FILE:
         return around
-    callHandlers.__code__ = callHandlers.__code__.replace(
-        co_filename=_FILE, co_firstlineno=code.co_firstlineno
+    ours = callHandlers.__code__
+    callHandlers.__code__ = ours.replace(
+        co_filename=_FILE,
+        co_firstlineno=code.co_firstlineno,
+        co_linetable=_in_one_place(len(ours.co_code), *_CALL),
     )
     return callHandlers
+
+
+def _in_one_place(length: int, line: int, begin: int, end: int) -> bytes:
+    """A table of lines by which all of a function's code stands in one place.
+
+    Args:
+        length: bytes of code.
+        line: counted from the function's first; below 32.
+        begin: first column, counted from 0; below 63, as the next.
+        end: the column after the last.
+    """
+    table = bytearray()
+    if sys.hexversion < 0x030B0000:  # pairs of bytes of code and lines further on
+        for at in range(0, length, 254):
+            table += bytes((min(254, length - at), 0 if at else line))
+        return bytes(table)
+    # Entries of up to eight instructions, in their long form: Objects/locations.md of CPython.
+    units = length // 2
+    for at in range(0, units, 8):
+        count = min(8, units - at) - 1
+        table += bytes((0xF0 | count, 0 if at else line << 1, 0, begin + 1, end + 1))
+    return bytes(table)
 
 
 def _last_resort(logger: Any, record: logging.LogRecord) -> None:
@@ -315,8 +344,6 @@ def _last_resort(logger: Any, record: logging.LogRecord) -> None:
         if record.levelno >= logging.lastResort.level:
             logging.lastResort.handle(record)
     elif logging.raiseExceptions and not logger.manager.emittedNoHandlerWarning:
-        import sys
-
         if sys.stderr is not None:
             sys.stderr.write(f'No handlers could be found for logger "{logger.name}"\n')
         logger.manager.emittedNoHandlerWarning = True

@@ -86,6 +86,11 @@ class Output:
         if self._descriptors is not None:
             self._descriptors.close()
 
+    def leave_streams(self) -> None:
+        """See no more what is written to the streams below, and let go of them: the end is near."""
+        while self._streams:
+            self._streams.pop().uncover()
+
     def _lose(self, lines: int) -> None:
         self._sink.lose(BUFFER_FULL, lines)
 
@@ -244,6 +249,14 @@ class Output:
             )
             self.quietly(lambda: unraisable_hook(args))
 
+        # A hook of the function's may call the original instead of its predecessor, and libraries
+        # ask whether the two are one (exceptiongroup does).
+        if sys_hook is sys.__excepthook__:
+            sys.__excepthook__ = excepthook
+        if thread_hook is threading.__excepthook__:
+            threading.__excepthook__ = thread_excepthook
+        if unraisable_hook is sys.__unraisablehook__:
+            sys.__unraisablehook__ = unraisablehook
         sys.excepthook = excepthook
         threading.excepthook = thread_excepthook
         sys.unraisablehook = unraisablehook

@@ -102,6 +102,11 @@ class Setup:
         """Put descriptors back as they were, before the interpreter ends."""
         self._output.leave_descriptors()
 
+    def leave_streams(self) -> None:
+        """What finalizers print from now on comes too late for a line, and goes where it went."""
+        if self._settings.passes_all:
+            self._output.leave_streams()
+
     def complete(self) -> None:
         """What was printed without a line end, and what is still being handled, is a line now."""
         if self._loggers is not None:

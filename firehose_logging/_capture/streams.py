@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import sys
 from collections import deque
@@ -70,6 +71,16 @@ class CapturedStream:
             self._stream.write = self.write
         except (AttributeError, TypeError):  # a stream without attributes of its own
             return
+
+    def uncover(self) -> None:
+        """Nobody sees any more what is written to the stream itself; the interpreter ends.
+
+        A stream that leads back to us stands in a circle, which nobody takes apart then: what
+        finalizers print, after the last flush of all streams, would stay in its buffer.
+        """
+        if self._buffer is not None:
+            self._buffer.uncover()
+        _uncover(self._stream, self.write)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -229,6 +240,8 @@ class CapturedStream:
         """Make lines of whatever waits, for a line end or for a stack."""
         while self._late:
             self._show(*self._late.popleft())
+        if self._buffer is not None:
+            self._buffer.complete()
         for key in list(self._partial):
             text = self._partial.pop(key, "")
             if text and not text.isspace():
@@ -245,6 +258,13 @@ def _writes(frame: FrameType | None) -> object:
     return None if frame is None else frame.f_globals.get("__name__")
 
 
+def _uncover(stream: Any, write: Callable[..., Any]) -> None:
+    """Take ``write`` off a stream, unless somebody has put another in its place since."""
+    own = getattr(stream, "__dict__", {})
+    if own.get("write") == write:
+        del own["write"]
+
+
 class CapturedBuffer:
     """Sees the bytes that are written below a text stream, but for those that come through it.
 
@@ -258,6 +278,8 @@ class CapturedBuffer:
         self._stream = stream
         self._below: Callable[[Any], Any] = buffer.write
         self._passing: set[int] = set()  # threads that are in the text stream
+        # Keeps the beginning of a character that is written in two pieces.
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
     def cover(self) -> bool:
         """Be asked for each write; False where the stream does not allow that."""
@@ -266,6 +288,10 @@ class CapturedBuffer:
         except (AttributeError, TypeError):
             return False
         return True
+
+    def uncover(self) -> None:
+        """Be asked no more."""
+        _uncover(self._buffer, self.write)
 
     def passing(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """``call``, a method of the text stream, with what it writes told apart."""
@@ -283,6 +309,14 @@ class CapturedBuffer:
 
         return passed
 
+    def complete(self) -> None:
+        """Take what waits for the rest of a character."""
+        self._take(self._decode(b"", True))
+
+    def _take(self, text: str) -> None:
+        for line in text.splitlines(keepends=True):
+            self._stream.take(line, -1)
+
     def write(self, data: Any) -> Any:
         """Write bytes, then show them to the capture."""
         if get_ident() in self._passing:
@@ -299,8 +333,7 @@ class CapturedBuffer:
         written = self._below(data) if self._stream.passes_on else len(data)
         if is_ours:
             try:
-                for line in text.splitlines(keepends=True):
-                    self._stream.take(line, -1)
+                self._take(self._decode(bytes(data)))
             except Exception as error:  # the capture must not break a write
                 if not is_its_own(error):
                     raise

@@ -6,6 +6,8 @@ packages, Python, seconds) and what is right (``right.py``). ``right.py`` may se
 * ``LINES``: what must arrive, each line once and nothing else; None when ``check`` says it all.
 * ``MORE_EXTRAS``: lines may have columns besides those of ``LINES``.
 * ``ANSWERS``: the answers; else those of the function without the layer.
+* ``AT_LEAST_ONCE``: True where calls are so large that one may time out on a busy machine, and is
+  made again though the service has taken some of it.
 * ``SAME_ANSWERS``, ``SAME_OUTPUT``: False where with and without cannot be compared.
 * ``TOLD``: True where the package has something to say.
 * ``FAILS``: why the case fails today; whoever mends it takes this away.
@@ -222,7 +224,7 @@ class Case:
             assert_arrived(
                 self.of("LINES"), seen.function, more_extras=self.of("MORE_EXTRAS", False)
             )
-        assert_numbered(seen.lines)
+        assert_numbered(seen.lines, at_least_once=self.of("AT_LEAST_ONCE", False))
         if not self.of("TOLD", False):
             assert not seen.run.told
         check = self.of("check")
@@ -283,7 +285,7 @@ def assert_arrived(wanted: Sequence[Line], got: Iterable[Line], *, more_extras: 
     assert not report, "\n" + "\n".join(report)
 
 
-def assert_numbered(lines: Iterable[dict[str, Any]]) -> None:
+def assert_numbered(lines: Iterable[dict[str, Any]], *, at_least_once: bool = False) -> None:
     """No number comes twice, and none is missing unless a loss is told."""
     numbers: dict[str, list[int]] = {}
     told = 0
@@ -293,8 +295,9 @@ def assert_numbered(lines: Iterable[dict[str, Any]]) -> None:
         told += sum(lost.values()) if isinstance(lost, dict) else int(lost or 0)
     missing = 0
     for instance, seen in numbers.items():
-        assert len(seen) == len(set(seen)), f"instance {instance}: a number came twice"
-        missing += max(seen) - len(seen)
+        different = len(set(seen))
+        assert at_least_once or len(seen) == different, f"instance {instance}: a number came twice"
+        missing += max(seen) - different
     assert missing <= told, f"{missing} numbers are missing, {told} told"
 
 

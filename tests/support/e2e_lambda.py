@@ -31,7 +31,7 @@ REST = 20.0
 _DEFAULTS = Function(FUNCTIONS, "app.handler")
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
-_FOLDER = re.compile(r"[^\s\"']*/local-lambda-[^/\s\"']+")
+_FOLDER = re.compile(r"(?<![^\s\"'])[^\s\"']*/local-lambda-[^/\s\"']+")
 
 
 @functools.cache

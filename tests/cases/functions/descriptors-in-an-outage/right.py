@@ -6,6 +6,7 @@ from local_firehose import Fault
 from tools.waiting import wait_until
 
 LINES = None
+AT_LEAST_ONCE = True
 SAME_ANSWERS = SAME_OUTPUT = False
 TOLD = True
 SLOW = True
