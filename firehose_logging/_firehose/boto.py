@@ -9,6 +9,7 @@ from firehose_logging._delivery.outcome import CallOutcome, outcome_of_entries
 from firehose_logging._diagnostics import mask
 from firehose_logging._environment import Environment
 from firehose_logging._firehose.wire import compress
+from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def make_client(environ: dict[str, str] | None = None) -> Any:
     Args:
         environ: the variables of the SDK by which it is made; None takes those of ``os.environ``.
     """
+    _import_quietly()
     import botocore.credentials
     import botocore.httpsession
     import botocore.session
@@ -139,6 +141,35 @@ def make_client(environ: dict[str, str] | None = None) -> Any:
     )
     quieten_sdk()  # creating it has imported more
     return client
+
+
+def _import_quietly() -> None:
+    """Import urllib3, and have Python remember which warnings of the function it has shown.
+
+    It appends filters of its own, and at each change of the filters all that was shown is
+    forgotten. Whoever changes them on another thread meanwhile has that, as without us.
+    """
+    import warnings
+
+    ident = get_ident()
+    # The second is its name up to Python 3.13.
+    names = ("_filters_mutated_lock_held", "_filters_mutated")
+    name = next((name for name in names if hasattr(warnings, name)), "")
+    theirs = getattr(warnings, name, None)
+    if theirs is None or theirs.__module__ == __name__:  # the latter: another thread is at it
+        return
+
+    def mutated() -> None:
+        if get_ident() != ident:
+            theirs()
+
+    setattr(warnings, name, mutated)
+    try:
+        from botocore import httpsession
+
+        del httpsession
+    finally:
+        setattr(warnings, name, theirs)
 
 
 def _as_started(session: Any, environ: dict[str, str]) -> dict[str, Any]:

@@ -208,15 +208,7 @@ def test_an_init_error_arrives_with_what_led_to_it() -> None:
 
 @pytest.mark.parametrize(
     "transport",
-    [
-        "auto",
-        pytest.param(
-            "boto3",
-            marks=pytest.mark.xfail(
-                reason="importing urllib3 changes Python's warning filters, which forgets all"
-            ),
-        ),
-    ],
+    ["auto", "boto3"],
 )
 def test_a_warning_is_shown_once_as_without_us(transport: str) -> None:
     """A warning that Python has shown is not shown again in a later invocation."""

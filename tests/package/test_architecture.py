@@ -76,7 +76,7 @@ RESERVED = {
     "mmap": {"_delivery.segment"},
     "random": set(),
     "subprocess": set(),
-    "warnings": {"_fork"},
+    "warnings": {"_firehose.boto", "_fork"},
     "http": set(),
     "urllib": set(),
     "urllib3": set(),
