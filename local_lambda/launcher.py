@@ -151,8 +151,12 @@ class DirectLauncher:
 
 def descendants(pid: int) -> list[int]:
     """Return the processes below one, from /proc; empty where that is not told."""
-    found = []
-    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+    found: list[int] = []
+    try:
+        places = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:  # it has gone meanwhile
+        return found
+    for tasks in places:
         try:
             children = [int(word) for word in tasks.read_text().split()]
         except OSError:
