@@ -262,6 +262,18 @@ def test_alarms_are_for_the_functions_named() -> None:
     assert query["Expression"].endswith(f"WHERE {condition}")
 
 
+def test_silence_of_all_functions_is_two_metrics() -> None:
+    """An asterisk takes the account's own sum, which is one metric however many functions."""
+    made = resources("alarms.yaml", Functions="*")["SilentAlarm"]["Properties"]
+    (counted,) = [one for one in made["Metrics"] if one["Id"] == "invocations"]
+
+    assert "Expression" not in counted
+    assert counted["MetricStat"]["Metric"] == {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+    }
+
+
 def test_paths_exist() -> None:
     """What a part names in this repository is there."""
     function = cloudformation.load(DEPLOY / "function.yaml")["Resources"]["Function"]["Properties"]
