@@ -57,9 +57,9 @@ def write(recorder: Recorder, seconds: float) -> None:
     total = sum(count.values())
     tries = f" ({recorder.second_tries} at the second try)" if recorder.second_tries else ""
     run = [
-        f"Run on {datetime.now(timezone.utc):%Y-%m-%d} in {seconds / 60:.0f} minutes: {total} "
-        f"tests, {count['passed']} passed{tries}, {count['failed']} failed, "
-        f"{count['skipped']} skipped.\n",
+        f"Run on {datetime.now(timezone.utc):%Y-%m-%d} in {seconds / 60:.0f} minutes"
+        f"{_on_commit()}: {total} tests, {count['passed']} passed{tries}, "
+        f"{count['failed']} failed, {count['skipped']} skipped.\n",
         "| | |\n|---|---|",
         *(f"| {name} | {value} |" for name, value in _surroundings()),
         "",
@@ -75,7 +75,8 @@ def write_compatibility(recorder: Recorder) -> None:
         for library, requirements in sorted(REQUIREMENTS.items())
     ]
     text = [
-        f"Run on {datetime.now(timezone.utc):%Y-%m-%d} with Python {platform.python_version()}.\n",
+        f"Run on {datetime.now(timezone.utc):%Y-%m-%d}{_on_commit()} with Python "
+        f"{platform.python_version()}.\n",
         "| library | version |\n|---|---|",
         *versions,
         "",
@@ -113,12 +114,27 @@ def _surroundings() -> list[tuple[str, str]]:
     ]
 
 
+def _on_commit() -> str:
+    """Which commit was run, where that is known, and whether there were changes besides."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        commit = _said([*git, "rev-parse", "--short=7", "HEAD"])
+        changed = _said([*git, "status", "--porcelain", "--untracked-files=no", ":!docs"])
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f", on commit {commit}{' with changes' if changed else ''}"
+
+
 def _version(interpreter: Path) -> str:
     if interpreter == Path(sys.executable):
         return platform.python_version()
     code = "import platform; print(platform.python_version())"
-    done = subprocess.run(  # noqa: S603 - an interpreter of this machine
-        [interpreter, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    return _said([str(interpreter), "-c", code])
+
+
+def _said(command: list[str]) -> str:
+    done = subprocess.run(  # noqa: S603 - an interpreter of this machine, or git
+        command, capture_output=True, text=True, check=True, timeout=30
     )
     return done.stdout.strip()
 
