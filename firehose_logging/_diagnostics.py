@@ -17,10 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PREFIX = "firehose_logging: "
 
 #: Most characters of one message; a response body may be part of it.
@@ -31,6 +27,7 @@ MAX_LENGTH = 600
 CODES = {
     "buffer_full": "ERROR",
     "extension_refused": "WARNING",
+    "hook_output": "WARNING",
     "internal": "ERROR",
     "journal_anew": "WARNING",
     "journal_off": "WARNING",

@@ -56,6 +56,7 @@ class Sink:
         self._taken: dict[tuple[object, ...], None] = {}
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
+        self._keeps_hooks_quiet = False
 
     def add_giver(self) -> None:
         """One more gives us records."""
@@ -184,6 +185,11 @@ class Sink:
     def from_platform(self, body: str) -> None:
         """Accept a line that telemetry brought; only what the function itself said is redacted."""
         if self._hooks and ',"type":"function",' in body[:_HEAD]:
+            if not self._keeps_hooks_quiet:
+                from firehose_logging._capture.hook_output import HookOutput
+
+                self._keeps_hooks_quiet = True
+                HookOutput(self.in_hook).cover()
             self.give(self._redacted(body))
         else:
             self.deliverer.add(body)

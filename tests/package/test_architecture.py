@@ -106,6 +106,7 @@ ACTING = {
 HOOKED = {
     "_bundle": {"spec"},  # of the import system
     "_capture.handling": {"callHandlers", "logging.Logger", "logger.manager"},
+    "_capture.hook_output": {"logging.Logger", "stream"},
     "_capture.output": {"sys", "threading", "logging.Handler"},
     "_capture.records": {"copy", "_last"},  # a copy of a record; what a thread remembers
     "_capture.runtime_client": {
