@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +24,7 @@ from support.athena_server import run
 from support.e2e_lambda import STREAM, deployed
 from support.pages import ROOT, Block, blocks
 from support.recipes import code, deployment
+from support.servers import serving
 from support.stage import CHILD_DEADLINE, child_environment
 from support.wiring import DEPLOY, LAYER, assert_wired, exports
 from tools import clients
@@ -237,12 +237,8 @@ class Logs(BaseHTTPRequestHandler):
 def cloudwatch_logs() -> Iterator[tuple[str, list[str]]]:
     """Its address, and the messages that come."""
     Logs.said = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Logs) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Logs)) as server:
         yield f"http://127.0.0.1:{server.server_address[1]}", Logs.said
-        server.shutdown()
-        thread.join()
 
 
 _SAY = "\nlog = logging.getLogger('shop')\n" + "".join(

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ import pytest
 from support.e2e_lambda import deployed
 from support.e2e_lines import assert_whole
 from support.recipes import NAMES, RECIPES, blocks, code, deployment, requirements
+from support.servers import serving
 from tools.libraries import REQUIREMENTS
 
 #: What every line has, and what differs each time: the pages leave it out, and say so.
@@ -52,10 +52,8 @@ def sentry_server() -> Iterator[tuple[str, list[bytes]]]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Takes) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Takes)) as server:
         yield f"http://key@127.0.0.1:{server.server_address[1]}/1", came
-        server.shutdown()
 
 
 def shown(name: str, lines: list[dict[str, Any]]) -> str:

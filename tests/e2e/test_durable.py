@@ -12,11 +12,8 @@ from typing import Any
 import pytest
 
 from local_firehose import LocalFirehose
-from support import versions
-from support.cases import PACKAGES
+from support import packages
 from support.e2e_lambda import FUNCTIONS, Run, deployed, lines_of, open_firehose
-from tools import clients
-from tools.libraries import REQUIREMENTS
 
 pytestmark = [
     pytest.mark.e2e,
@@ -37,20 +34,10 @@ EXECUTION = {
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
     """The function with the SDK beside it."""
-    try:
-        packages = clients.packages(
-            f"durable-{versions.RUNNING}",
-            versions.RUNNING,
-            *REQUIREMENTS["durable"],
-            folder=PACKAGES,
-        )
-    except clients.UnavailableError as error:
-        pytest.skip(str(error))
     folder = tmp_path / "function"
     folder.mkdir()
     shutil.copy(FUNCTIONS / "durable" / "app.py", folder)
-    for package in packages.iterdir():
-        (folder / package.name).symlink_to(package)
+    packages.add(folder, "durable")
     return folder
 
 

@@ -14,11 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from support import versions
-from support.cases import PACKAGES
+from support import packages
 from support.e2e_lambda import FUNCTIONS, deployed
-from tools import clients
-from tools.libraries import REQUIREMENTS
 
 pytestmark = [
     pytest.mark.e2e,
@@ -50,20 +47,10 @@ class Seen(NamedTuple):
 @functools.cache
 def seen(library: str) -> Seen:
     """The lines of the function; it is run once for all tests of a library."""
-    try:
-        packages = clients.packages(
-            f"{library}-{versions.RUNNING}",
-            versions.RUNNING,
-            *REQUIREMENTS[library],
-            folder=PACKAGES,
-        )
-    except clients.UnavailableError as error:
-        pytest.skip(str(error))
     with tempfile.TemporaryDirectory() as folder:
         code = Path(folder)
         shutil.copy(FUNCTIONS / "libraries" / "app.py", code)
-        for package in packages.iterdir():
-            (code / package.name).symlink_to(package)
+        packages.add(code, library)
         with deployed(code, {"LIBRARY": library}, copy_code=False, timeout=5) as run:
             answer = run.invoke({}).payload
             run.shutdown()

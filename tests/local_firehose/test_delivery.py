@@ -6,7 +6,6 @@ import gzip
 import http.server
 import json
 import socket
-import threading
 import urllib.parse
 import zipfile
 from datetime import datetime, timedelta, timezone
@@ -28,6 +27,7 @@ from local_firehose import (
     read_objects,
 )
 from local_firehose.delivery import Delivery
+from support.servers import serving
 
 ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=10)
 START = datetime(2026, 3, 1, 23, 59, 30, tzinfo=timezone.utc)
@@ -369,9 +369,7 @@ def through_s3(bucket):
 def test_s3_endpoint():
     """Objects go to an S3 endpoint, with Content-Encoding where the service sets it, and back."""
     handler = type("Handler", (S3Stub,), {"objects": {}})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         bucket = s3_bucket(f"http://127.0.0.1:{server.server_port}")
         try:
             (key,) = through_s3(bucket)
@@ -379,8 +377,6 @@ def test_s3_endpoint():
             assert read_lines(bucket) == [{"n": 1}]
         finally:
             bucket._client.close()
-            server.shutdown()
-            thread.join()
 
     ((path, (_, encoding)),) = handler.objects.items()
     assert (path, encoding) == (f"/store/{key}", "gzip")

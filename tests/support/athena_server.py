@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from botocore import xform_name
 from botocore.validate import ParamValidator
 
 from firehose_logging._cli import athena, dialect
+from support.servers import serving
 
 #: One text column, as the templates' table has it.
 DATABASE = "firehose_logging"
@@ -124,11 +124,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def aws_server(bucket: Path) -> Iterator[AwsServer]:
     """A server over a folder of objects."""
-    with AwsServer(bucket) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(AwsServer(bucket)) as server:
+        yield server

@@ -36,13 +36,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from local_firehose import Fault
-from support import versions
-from support.e2e_lambda import ROOT, Run, deployed, layer, masked, open_firehose
+from support import packages, versions
+from support.e2e_lambda import Run, deployed, layer, masked, open_firehose
 from tools import clients
-from tools.libraries import REQUIREMENTS
 
 FUNCTIONS = Path(__file__).resolve().parents[1] / "cases" / "functions"
-PACKAGES = ROOT / "build" / "packages"
 
 #: Columns that every line may have: what is left are the record's extras.
 COLUMNS = frozenset(
@@ -170,16 +168,7 @@ class Case:
         shutil.copy(self.folder / "app.py", code)
         if _minor(self.how.get("python", python)) > _minor(python):
             python = self.how["python"]
-        for name in self.how.get("packages", ()):
-            try:
-                packages = clients.packages(
-                    f"{name}-{python}", python, *REQUIREMENTS[name], folder=PACKAGES
-                )
-            except clients.UnavailableError as error:
-                pytest.skip(str(error))
-            for package in packages.iterdir():
-                if not (code / package.name).exists():
-                    (code / package.name).symlink_to(package)
+        packages.add(code, *self.how.get("packages", ()), python=python)
         return code
 
     def try_out(self, code: Path, python: str) -> Seen:

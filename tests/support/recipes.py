@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from support import cloudformation, versions
+from support import cloudformation, packages, versions
 from support.e2e_lambda import ROOT
 from tools import clients
 from tools.libraries import REQUIREMENTS
 
 RECIPES = ROOT / "docs" / "recipes"
-PACKAGES = ROOT / "build" / "packages"
 NAMES = sorted(path.parent.name for path in RECIPES.glob("*/app.py"))
 #: Those that CloudFormation deploys; the others have a tool of their own.
 TEMPLATES = sorted(path.parent.name for path in RECIPES.glob("*/template.yaml"))
@@ -45,16 +42,7 @@ def installed(name: str) -> Path:
     label = "-".join(line.partition("==")[0] for line in wanted)
     if REQUIREMENTS.get(name) == wanted:  # the folder that tests/cases has
         label = name
-    try:
-        return clients.packages(
-            f"{label}-{versions.RUNNING}",
-            versions.RUNNING,
-            *wanted,
-            *_NO_WHEEL.get(name, ()),
-            folder=PACKAGES,
-        )
-    except clients.UnavailableError as error:
-        pytest.skip(str(error))
+    return packages.installed(label, versions.RUNNING, *wanted, *_NO_WHEEL.get(name, ()))
 
 
 def code(name: str, scratch: Path) -> Path:

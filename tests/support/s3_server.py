@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from support.servers import serving
 
 #: Small, so that a listing has several pages.
 PAGE = 3
@@ -97,11 +98,5 @@ def _listing(folder: Path, query: dict[str, str]) -> str:
 @contextmanager
 def s3_server(root: Path) -> Iterator[S3Server]:
     """A server over a folder of buckets."""
-    with S3Server(root) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(S3Server(root)) as server:
+        yield server

@@ -8,13 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from support import versions
-from support.cases import PACKAGES
+from support import packages
 from support.e2e_lambda import FUNCTIONS, Run, deployed, layer
-from tools import clients
-from tools.libraries import REQUIREMENTS
 from tools.ports import free_port
 
 ADAPTER = Path(__file__).parent / "adapter" / "lambda-adapter"
@@ -49,16 +44,7 @@ def served(
     for source in (FUNCTIONS / "web").iterdir():
         if source.is_file():
             shutil.copy(source, code)
-    for name in (framework, server):
-        try:
-            packages = clients.packages(
-                f"{name}-{versions.RUNNING}", versions.RUNNING, *REQUIREMENTS[name], folder=PACKAGES
-            )
-        except clients.UnavailableError as error:
-            pytest.skip(str(error))
-        for package in packages.iterdir():
-            if not (code / package.name).exists():
-                (code / package.name).symlink_to(package)
+    packages.add(code, framework, server)
     port = str(free_port())
     values: dict[str, str | None] = {
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",

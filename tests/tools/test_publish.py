@@ -13,11 +13,11 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
+from support.servers import serving
 from support.stage import CHILD_DEADLINE, ROOT, child_environment
 
 REGIONS = "eu-central-1,us-east-1"
@@ -81,10 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[LayerApi]:
     """An API that listens."""
-    with LayerApi() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+    with serving(LayerApi()) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
