@@ -1,4 +1,4 @@
-"""`python -m local_firehose`: the local Firehose by itself, until SIGTERM or SIGINT."""
+"""`python -m local_firehose`: the local Firehose by itself, until SIGTERM, SIGHUP or SIGINT."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import fault_names
+from . import fault_names, parquet
 from .bucket import Bucket, S3Bucket
 from .certificate import NoCertificateToolError
 from .errors import DeliveryError, ServiceError
@@ -33,8 +33,8 @@ examples:
   python -m local_firehose --bucket ./bucket --stream logs --compression GZIP
   python -m local_firehose --bucket ./bucket --stream logs --fault 'partial:0.5*3'
 
-It prints the variables that point a producer at it, as lines for a shell, serves until SIGTERM or
-Ctrl-C, writes what is buffered, and prints what it counted as JSON.
+It prints the variables that point a producer at it, as lines for a shell, serves until SIGTERM,
+SIGHUP or Ctrl-C, writes what is buffered, and prints what it counted as JSON.
 """
 
 
@@ -55,7 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--file-extension", default="", help="replaces that of the compression")
     add("--delimiter", help="put after every record, \\n for a newline (nothing)")
     add("--buffer-seconds", type=int, default=60, help="0 to 900 (60)")
-    add("--buffer-mib", type=int, default=5, help="1 to 128 (5)")
+    add("--buffer-mib", type=int, help="1 to 128 (5; 64 with columns)")
+    add(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME:TYPE",
+        help=f"convert to Parquet, with pyarrow; repeatable; types: {', '.join(parquet.TYPES)}",
+    )
     add("--no-quota", action="store_true", help="no throughput quota (default: the region's)")
     add("--region", default=REGION, help=f"({REGION}, as of the local Lambda)")
     add("--access-key", default=ACCESS_KEY, help="(that of the local Lambda)")
@@ -79,9 +86,20 @@ def _bucket(options: argparse.Namespace) -> Bucket | Path:
     return S3Bucket(options.bucket, endpoint_url=options.s3_endpoint, region_name=options.region)
 
 
+def _column(text: str) -> tuple[str, str]:
+    name, colon, kind = text.partition(":")
+    if not name or not colon:
+        raise ValueError(f"--column {text!r}: use NAME:TYPE, for example requestId:string")
+    return name, kind
+
+
 def _open(options: argparse.Namespace) -> LocalFirehose:
     faults = [fault_names.parse(text) for text in options.fault]
     bucket = _bucket(options)
+    columns = tuple(_column(text) for text in options.column) or None
+    buffer_mib = options.buffer_mib
+    if buffer_mib is None:
+        buffer_mib = 5 if columns is None else parquet.LEAST_MIB
     delimiter = options.delimiter.replace("\\n", "\n") if options.delimiter else None
     streams = [
         DeliveryStream(
@@ -91,7 +109,8 @@ def _open(options: argparse.Namespace) -> LocalFirehose:
             error_prefix=options.error_prefix,
             compression=options.compression,
             buffer_seconds=options.buffer_seconds,
-            buffer_mib=options.buffer_mib,
+            buffer_mib=buffer_mib,
+            columns=columns,
             throughput=None if options.no_quota else "region",
             append_delimiter=delimiter,
             file_extension=options.file_extension,
@@ -128,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    stop = {signal.SIGTERM, signal.SIGINT}
+    stop = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
     # Blocked before any thread starts, so that only sigwait below receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     try:

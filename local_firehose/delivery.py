@@ -190,11 +190,12 @@ class Delivery:
         table, failed = parquet.convert(data, columns)
         if table:
             self.bucket.put(buffer.key, table, None)
-        if failed and self.stream.error_prefix:
+        if failed:
             moment = buffer.arrived.astimezone(self._zone)
-            prefix = keys.evaluate(self.stream.error_prefix, moment, "format-conversion-failed")
+            template = self.stream.error_prefix or parquet.DEFAULT_ERROR_PREFIX
+            prefix = keys.evaluate(template, moment, "format-conversion-failed")
             name = buffer.key.rpartition("/")[2].removesuffix(".parquet")
-            self.bucket.put(prefix + name, "\n".join(failed).encode(), None)
+            self.bucket.put(prefix + name, "\n".join(failed).encode("utf-8", "replace"), None)
 
 
 class DeliveryThread:

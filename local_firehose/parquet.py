@@ -8,8 +8,10 @@ JSON object goes below the error prefix, as ``format-conversion-failed``.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,14 +27,20 @@ TYPES = {
 }
 #: MiB that a stream buffers at least when it converts (API reference, BufferingHints).
 LEAST_MIB = 64
+#: Where documents go that cannot be converted, for a stream without an error prefix.
+DEFAULT_ERROR_PREFIX = "format-conversion-failed/"
+_BIGINT = range(-(2**63), 2**63)
 
 
 def check(columns: Sequence[tuple[str, str]], compression: str, buffer_mib: int) -> None:
     """Apply the service's rules for a stream that converts.
 
     Raises:
-        ValueError: a type is not known here, or the stream compresses or buffers too little.
+        ValueError: a type is not known here, the stream compresses or buffers too little, or
+            pyarrow is not installed.
     """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise ValueError("columns: Parquet is written by pyarrow, which is not installed")
     for name, kind in columns:
         if kind not in TYPES:
             raise ValueError(f"column {name}: type {kind!r}; known here are {', '.join(TYPES)}")
@@ -82,7 +90,7 @@ def _documents(text: str, failed: list[str]) -> Iterator[dict[str, Any]]:
         while rest:
             try:
                 value, end = decoder.raw_decode(rest)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value, end = None, 0
             if not isinstance(value, dict):
                 failed.append(rest)
@@ -98,19 +106,23 @@ def _arrow(pa: Any, kind: str) -> Any:
 
 
 def _value(value: Any, kind: str) -> Any:
-    """A value as its column has it; one of another type is null, but any value has a text."""
+    """A value as its column has it; one that does not fit is null, but any value has a text."""
     if value is None:
         return None
     if kind == "string":
-        return value if isinstance(value, str) else json.dumps(value)
+        return _text(value)
     if kind == "array<string>":
-        return (
-            [each if isinstance(each, str) else json.dumps(each) for each in value]
-            if (isinstance(value, list))
-            else None
-        )
+        return [_text(each) for each in value] if isinstance(value, list) else None
     if kind == "boolean":
         return value if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if kind == "bigint" else float(value)
+    if kind == "double":
+        return float(value) if isinstance(value, float) or value in _BIGINT else None
+    return int(value) if math.isfinite(value) and int(value) in _BIGINT else None
+
+
+def _text(value: Any) -> str:
+    """A text, or JSON; a lone half of a surrogate pair, which JSON can name, is no character."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.encode("utf-8", "replace").decode()

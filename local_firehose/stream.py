@@ -30,8 +30,8 @@ class DeliveryStream:
         bucket: a folder (`Path`), or any `Bucket`.
         prefix: of object keys; may hold `!{timestamp:...}` and `!{firehose:random-string}`. Without
             a timestamp expression `YYYY/MM/dd/HH/` is appended, with nothing between.
-        error_prefix: required when `prefix` holds expressions; nothing is ever written there, since
-            plain delivery failures do not go to it.
+        error_prefix: required when `prefix` holds expressions; gets what cannot be converted to
+            Parquet (None: `format-conversion-failed/`), never plain delivery failures.
         compression: UNCOMPRESSED, GZIP or ZIP.
         buffer_seconds: 0 to 900, default 300; an object is written so long after its first record.
         buffer_mib: 1 to 128, default 5; an object is written when it holds so many MiB before

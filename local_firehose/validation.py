@@ -49,7 +49,7 @@ def parse_json(body: bytes) -> dict[str, object]:
     """
     try:
         members = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # nested too deeply, for the second
         raise ServiceError("SerializationException", "The body is not valid JSON") from None
     if not isinstance(members, dict):
         raise _unexpected(members, "the body", "a structure")

@@ -126,9 +126,9 @@ class RuntimeSlot:
     def _response(self, request: Request, request_id: str) -> Response:
         streamed = runtime_calls.is_streamed(request)
         with self._changed:
-            invocation = self._present(request, request_id)
-            if invocation is None:
-                return runtime_calls.invalid_request_id()
+            invocation = runtime_calls.meant(request, request_id, self._current)
+            if isinstance(invocation, Response):
+                return invocation
             try:
                 self.state = move_runtime(self.state, "stream" if streamed else "response")
             except IllegalMoveError as error:
@@ -147,18 +147,11 @@ class RuntimeSlot:
             self._changed.notify_all()
         return answer
 
-    def _present(self, request: Request, request_id: str) -> Invocation | None:
-        """Return the present invocation if that is the one meant, this attempt of it; lock held."""
-        invocation = self._current
-        if invocation is None or invocation.request_id != request_id:
-            return None
-        return invocation if runtime_calls.is_attempt(request, invocation) else None
-
     def _error(self, request: Request, request_id: str) -> Response:
         with self._changed:
-            invocation = self._present(request, request_id)
-            if invocation is None:
-                return runtime_calls.invalid_request_id()
+            invocation = runtime_calls.meant(request, request_id, self._current)
+            if isinstance(invocation, Response):
+                return invocation
             try:
                 self.state = move_runtime(self.state, "error")
             except IllegalMoveError as error:

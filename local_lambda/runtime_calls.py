@@ -68,10 +68,18 @@ def next_headers(invocation: Invocation, arn: str) -> dict[str, str]:
     return headers
 
 
-def is_attempt(request: Request, invocation: Invocation) -> bool:
-    """Tell whether an answer names this attempt of its request, or none at all."""
-    named = request.headers.get(ATTEMPT_HEADER.lower(), invocation.attempt_id)
-    return named == invocation.attempt_id
+def meant(
+    request: Request, request_id: str, invocation: Invocation | None
+) -> Invocation | Response:
+    """Return what runs if an answer is to it, to this attempt or to none by name; or the refusal.
+
+    The refusal of another attempt is that of AWS's emulator of Managed Instances.
+    """
+    if invocation is None or invocation.request_id != request_id:
+        return invalid_request_id()
+    if request.headers.get(ATTEMPT_HEADER.lower(), invocation.attempt_id) != invocation.attempt_id:
+        return Response.error(410, "InvokeTimeout", "Invoke timeout")
+    return invocation
 
 
 def is_streamed(request: Request) -> bool:

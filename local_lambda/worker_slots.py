@@ -111,8 +111,8 @@ class WorkerSlots:
 
     def _response(self, request: Request, request_id: str) -> Response:
         invocation = self._named(request, request_id)
-        if invocation is None:
-            return runtime_calls.invalid_request_id()
+        if isinstance(invocation, Response):
+            return invocation
         streamed_to = invocation if runtime_calls.is_streamed(request) else None
         # Without the lock: a stream may take as long as the invocation.
         body, failure = responses.receive(request, streamed_to)
@@ -124,19 +124,16 @@ class WorkerSlots:
 
     def _error(self, request: Request, request_id: str) -> Response:
         invocation = self._named(request, request_id)
-        if invocation is None:
-            return runtime_calls.invalid_request_id()
+        if isinstance(invocation, Response):
+            return invocation
         return self._answered(
             invocation, "error", lambda: runtime_calls.take_error(invocation, request)
         )
 
-    def _named(self, request: Request, request_id: str) -> Invocation | None:
-        """Return the invocation that runs and is meant, this attempt of it."""
+    def _named(self, request: Request, request_id: str) -> Invocation | Response:
+        """Return the invocation that runs and is meant, or the refusal."""
         with self._changed:
-            invocation = self._running.get(request_id)
-        if invocation is None or not runtime_calls.is_attempt(request, invocation):
-            return None
-        return invocation
+            return runtime_calls.meant(request, request_id, self._running.get(request_id))
 
     def _answered(
         self, invocation: Invocation, move: str, take: Callable[[], Response]

@@ -13,6 +13,7 @@ from support.contract import Open, applies, opener, parametrize
 pytestmark = [pytest.mark.e2e, pytest.mark.rie]
 pytest_generate_tests = parametrize
 
+NO_ATTEMPTS = "the emulator does not name attempts on demand"
 REPLACED = "the environment is replaced, not reset"
 NEVER_STOPPED = "code that has timed out goes on; only its caller is told"
 
@@ -45,6 +46,32 @@ def test_an_answer_to_another_request(platform: Open) -> None:
     status, body = env.invoke({"wrong_id": True}).result(10.0)
 
     assert (400, "InvalidRequestID") == (status, body["errorType"])
+
+
+@applies(classic=NO_ATTEMPTS)
+def test_each_attempt_has_an_id(platform: Open) -> None:
+    """Next names the attempt, a new one each time; an answer to another one comes too late."""
+    env = platform()
+    env.release()
+    one = env.first.result(10.0)["fields"]
+    two = env.invoke({"again": 1}).result(10.0)["fields"]
+    status, body = env.invoke({"attempt": one["lambda-runtime-invocation-id"]}).result(10.0)
+
+    assert one["lambda-runtime-invocation-id"] != two["lambda-runtime-invocation-id"]
+    assert (status, body["errorType"]) == (410, "InvokeTimeout")
+
+
+@applies()
+def test_the_metadata_endpoint(platform: Open) -> None:
+    """Who has the token from the variables is told the availability zone."""
+    env = platform()
+    env.release()
+    env.first.result(10.0)
+    path = "/2026-01-15/metadata/execution-environment"
+    status, body = env.invoke({"metadata": path}).result(10.0)["told"]
+
+    assert status == 200
+    assert json.loads(body)["AvailabilityZoneID"]
 
 
 @applies()

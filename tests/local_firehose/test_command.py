@@ -52,7 +52,7 @@ def stop(process, number):
     return process.returncode, json.loads(out)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_serve_until_a_signal(tmp_path, monkeypatch, number):
     """The printed variables reach it; a signal makes it flush and print its ledger."""
     options = ("--bucket", tmp_path, "--prefix", "p/", "--compression", "GZIP")
@@ -72,6 +72,25 @@ def test_serve_until_a_signal(tmp_path, monkeypatch, number):
     assert read_lines(tmp_path, "p/") == [{"n": 1}]
 
 
+def test_a_table_of_columns(tmp_path, monkeypatch):
+    """What a stranger's client sends comes out as Parquet, and what is no object beside it."""
+    reader = pytest.importorskip("pyarrow.parquet")
+    options = ("--bucket", tmp_path, "--column", "seq:bigint", "--column", "message:string")
+    with running(*options) as (process, variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.session.Session().client("firehose")
+        client.put_record(DeliveryStreamName="logs", Record={"Data": b'{"seq":7}\nnothing\n'})
+        client.close()
+        status, _ = stop(process, signal.SIGTERM)
+
+    (table,) = tmp_path.rglob("*.parquet")
+    (refused,) = tmp_path.glob("format-conversion-failed/**/logs-*")
+    assert status == 0
+    assert reader.read_table(table).to_pylist() == [{"seq": 7, "message": None}]
+    assert refused.read_text() == "nothing"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -79,6 +98,9 @@ def test_serve_until_a_signal(tmp_path, monkeypatch, number):
         (["--compression", "zstd"], "allowed are UNCOMPRESSED"),
         (["--prefix", "!{timestamp:yyyy}/"], "error_prefix is required"),
         (["--stream", "a b"], "regular expression"),
+        (["--column", "seq"], "use NAME:TYPE"),
+        (["--column", "seq:number"], "known here are"),
+        (["--column", "seq:bigint", "--buffer-mib", "5"], "64 are needed"),
         (["--stream", "a", "--stream", "a"], "already exists"),
     ],
 )

@@ -42,6 +42,32 @@ def test_keys_match_without_their_case():
     ]
 
 
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        ('{"seq": NaN}', {"seq": None}),
+        ('{"seq": -Infinity}', {"seq": None}),
+        ('{"seq": 9223372036854775808}', {"seq": None}),
+        ('{"share": 1e999}', {"share": float("inf")}),
+        ('{"message": "\\ud800"}', {"message": "?"}),
+        ('{"stacktrace": ["\\ud800", 1]}', {"stacktrace": ["?", "1"]}),
+    ],
+)
+def test_odd_values_hold_nothing_up(document, wanted):
+    """What no column can hold is null, or a text; a record like it is not tried for ever."""
+    data, failed = parquet.convert(document.encode(), (*COLUMNS, ("share", "double")))
+
+    assert failed == []
+    assert wanted.items() <= rows(data)[0].items()
+
+
+def test_what_is_nested_too_deeply_fails():
+    """It is no object that can be read."""
+    deep = '{"a":' * 100_000
+
+    assert parquet.convert(deep.encode(), COLUMNS) == (b"", [deep])
+
+
 def test_what_is_no_object_fails():
     """It is told apart; nothing at all makes no file."""
     assert parquet.convert(b'[1]\nno\n{"seq":1}\n', COLUMNS)[1] == ["[1]", "no"]

@@ -12,8 +12,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local_firehose import DeliveryStream, LocalFirehose
+from local_firehose import DeliveryStream, LocalFirehose, validation
 from local_firehose.certificate import NoCertificateToolError
+from local_firehose.errors import ServiceError
 
 ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=10)
 MIB_4 = 4 * 1024 * 1024
@@ -498,3 +499,9 @@ def test_base64_may_be_padded_only_at_its_end(client):
         put(client, b"x")
 
     assert error_of(caught)[0] == "SerializationException"
+
+
+def test_a_body_nested_too_deeply():
+    """More than can be read is a SerializationException too, not the end of the connection."""
+    with pytest.raises(ServiceError, match="SerializationException"):
+        validation.parse_json(b'{"a":' * 100_000)

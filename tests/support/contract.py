@@ -68,6 +68,23 @@ def stream(path, pieces, trailers):
 _STREAMING = """    if "stream" in event:
         stream(base + "/response", event["stream"], event.get("trailers", {}))
         continue
+    if "attempt" in event:
+        named = [("Lambda-Runtime-Invocation-Id", event["attempt"])]
+        status, _, said = call("POST", base + "/response", b"1", named)
+        call("POST", base + "/response", json.dumps([status, json.loads(said)]).encode())
+        continue
+    if "metadata" in event:
+        import http.client
+        api = os.environ.get("AWS_LAMBDA_METADATA_API")
+        told = None
+        if api is not None:
+            connection = http.client.HTTPConnection(api, timeout=5)
+            token = "Bearer " + os.environ["AWS_LAMBDA_METADATA_TOKEN"]
+            connection.request("GET", event["metadata"], headers={"Authorization": token})
+            answer = connection.getresponse()
+            told = [answer.status, answer.read().decode()]
+        call("POST", base + "/response", json.dumps({"told": told}).encode())
+        continue
     if "hold_bytes" in event:
         held = b"x" * event["hold_bytes"]
         time.sleep(5)
