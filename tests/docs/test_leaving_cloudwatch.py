@@ -70,6 +70,16 @@ def test_a_bad_day(stage: str) -> None:
         assert said(run) == ["logged", "printed"]
 
 
+def test_out_by_one_variable() -> None:
+    """Without the wrapper all output is as it was, though layer and other variables are there."""
+    with deployed("scripted", {**variables("safety-net"), "AWS_LAMBDA_EXEC_WRAPPER": None}) as run:
+        run.do(("log", "INFO", "logged"), ("print", "printed"))
+        run.shutdown()
+
+        assert said(run) == ["logged", "printed"]
+        assert run.lines == []
+
+
 def test_embedded_metrics_alone() -> None:
     """With the variable that the page names, metric lines go to CloudWatch, and nothing else."""
     name, _, value = "FIREHOSE_LOGGING_PASSTHROUGH=metrics".partition("=")
