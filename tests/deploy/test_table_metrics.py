@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from firehose_logging.errors import LOSS_REASONS
+from local_firehose import Fault
 from support import cloudformation, iam
 from support.athena_server import AwsServer, aws_server
+from support.e2e_lambda import deployed
 from support.wiring import DEPLOY
 from tools import query_template, table_metrics
 
@@ -173,6 +175,8 @@ def handler(server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     return handle
 
 
+#: The logger of lines that tell losses.
+OURS_ = "firehose_logging"
 #: As EventBridge sends it for a schedule.
 EVENT = {"detail-type": "Scheduled Event", "time": "2026-11-29T02:20:00Z", "detail": {}}
 
@@ -202,12 +206,13 @@ def test_what_the_lines_of_an_hour_tell(
         {"instanceId": "a", "requestId": "1", "coldStart": True, "level": "CRITICAL"},
         {"instanceId": "a", "requestId": "2", "coldStart": False, "level": "ERROR"},
         {"instanceId": "b", "requestId": "3", "coldStart": True, "level": "INFO"},
-        {"instanceId": "b", "type": "extension", "level": "WARNING", "lost": lost},
-        {"instanceId": "b", "type": "extension", "level": "WARNING", "diverted": 7},
+        {"instanceId": "b", "logger": OURS_, "level": "WARNING", "lost": lost},
+        {"instanceId": "b", "logger": OURS_, "level": "WARNING", "diverted": {"refused": 7}},
+        {"instanceId": "b", "logger": "shop", "lost": {"refused": 9}},  # what is lost in a shop
         {"instanceId": "b", "type": "platform.logsDropped", "record": {"droppedRecords": 5}},
         {"instanceId": "b", "message": '{"lost": {"refused": 9}}'},
     )  # fmt: skip
-    put(server, "00", {"instanceId": "c", "lost": {"refused": 100}})
+    put(server, "00", {"instanceId": "c", "logger": OURS_, "lost": {"refused": 100}})
     put(server, "02", {"instanceId": "d", "coldStart": True, "level": "ERROR"})
     said = handler(EVENT, Context())
 
@@ -217,6 +222,30 @@ def test_what_the_lines_of_an_hour_tell(
         "firehose-logging/ColdStarts": 2.0,
     }
     assert said["hour"] == "2026/11/29/01"
+
+
+@pytest.mark.e2e
+def test_what_a_function_really_tells(
+    server: AwsServer, handler: Callable[..., dict[str, Any]]
+) -> None:
+    """Firehose refuses a record for good; the line that tells it later is what is counted."""
+    with deployed("scripted") as run:
+        run.firehose.faults.set(Fault.invalid_argument())
+        run.do(("log", "INFO", "refused"))
+        run.firehose.faults.clear()
+        run.do(("log", "INFO", "taken"), ("raise", "ValueError", "wrong"))
+        run.shutdown()
+        lines = run.lines
+    told = sum(sum(line["lost"].values()) for line in lines if "lost" in line)
+    put(server, "01", *lines)
+    handler(EVENT, Context())
+
+    assert told > 0
+    assert values(server) == {
+        "firehose-logging/LostLines": float(told),
+        "firehose-logging/FailedInvocations": 1.0,
+        "firehose-logging/ColdStarts": float(any(line.get("coldStart") for line in lines)),
+    }
 
 
 def test_an_hour_without_lines(server: AwsServer, handler: Callable[..., dict[str, Any]]) -> None:
