@@ -106,13 +106,8 @@ def runtime_done(
         },
     }
     if invocation.responded_at is not None:
-        responded = invocation.responded_at
-        begun = invocation.response_started_at or responded
-        record["spans"] = [
-            span("responseLatency", invocation.started_at, begun, now),
-            span("responseDuration", begun, responded, now),
-            span("runtimeOverhead", responded, now, now),
-        ]
+        overhead = span("runtimeOverhead", invocation.responded_at, now, now)
+        record["spans"] = [*_response_spans(invocation, invocation.responded_at, now), overhead]
     return _with_tracing(_with_error(record, error_type), invocation)
 
 
@@ -161,13 +156,16 @@ def managed_report(invocation: Invocation, *, now: float) -> dict[str, Any]:
         "metrics": {"durationMs": milliseconds(now - invocation.started_at)},
     }
     if invocation.responded_at is not None:
-        responded = invocation.responded_at
-        begun = invocation.response_started_at or responded
-        record["spans"] = [
-            span("responseLatency", invocation.started_at, begun, now),
-            span("responseDuration", begun, responded, now),
-        ]
+        record["spans"] = _response_spans(invocation, invocation.responded_at, now)
     return _with_tracing(_with_error(record, invocation.error_type), invocation)
+
+
+def _response_spans(invocation: Invocation, responded: float, now: float) -> list[dict[str, Any]]:
+    begun = invocation.response_started_at or responded
+    return [
+        span("responseLatency", invocation.started_at, begun, now),
+        span("responseDuration", begun, responded, now),
+    ]
 
 
 def _with_error(record: dict[str, Any], error_type: str | None) -> dict[str, Any]:

@@ -134,4 +134,4 @@ def test_an_answer_to_another_attempt_is_refused(env):
     answer = env.invoke({"pieces": ["late"], "attempt": "another"}, timeout=0.5)
 
     assert answer.function_error == "Unhandled"
-    assert "status 400" in [event.text for event in env.output]
+    assert "status 410" in [event.text for event in env.output]
