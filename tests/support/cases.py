@@ -51,6 +51,10 @@ COLUMNS = frozenset(
     }
 )
 
+#: From SIGTERM to SIGKILL. The service gives 500, and tests/e2e/test_lifecycle.py as well; here a
+#: busy machine runs two environments at a time.
+SHUTDOWN_MS = 3_000
+
 _TRACE = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}(\+0000)?")
 
@@ -198,6 +202,7 @@ class Case:
                 firehose=firehose,
                 timeout=self.how.get("timeout", 10),
                 copy_code=not self.how.get("packages"),
+                lambda_options={"shutdown_ms": SHUTDOWN_MS},
                 layers=(layer(),) if with_layer else (),
                 **self.runtime(python),
             ) as run:
