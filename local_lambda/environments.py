@@ -42,7 +42,8 @@ class Environments:
 
     `limit`: environments at a time; further calls wait. `reserved`: reserved concurrency; calls
     over it are refused with `ThrottledError`, 0 refuses all, None none. `watch`: start anew when
-    the code has changed. `make` makes an environment. `cold_starts` counts those made for a call.
+    the code has changed. `make` makes an environment. `calls` counts those that were not refused,
+    `cold_starts` the environments made for them.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Environments:
         make: Callable[[Function], LocalLambda],
     ) -> None:
         self.function = function
+        self.calls = 0
         self.cold_starts = 0
         self._limit = limit
         self._reserved = reserved
@@ -62,7 +64,7 @@ class Environments:
         self._make = make
         self._lock = threading.Lock()
         self._members: list[_Member] = []
-        self._calls = 0
+        self._running = 0
         self._closed = False
 
     def __len__(self) -> int:
@@ -75,9 +77,10 @@ class Environments:
         Raises `ThrottledError`, `SandboxError`, `OSError`.
         """
         with self._lock:
-            if self._reserved is not None and self._calls >= self._reserved:
+            if self._reserved is not None and self._running >= self._reserved:
                 raise ThrottledError(self.function.name)
-            self._calls += 1
+            self._running += 1
+            self.calls += 1
         try:
             member = self._take(tenant_id)
             try:
@@ -86,7 +89,7 @@ class Environments:
                 member.taken = False
         finally:
             with self._lock:
-                self._calls -= 1
+                self._running -= 1
 
     def close(self) -> None:
         """Shut all environments down, at the same time; running invocations are ended."""

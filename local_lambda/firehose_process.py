@@ -133,7 +133,10 @@ class FirehoseProcess:
             name, _, value = shlex.split(line)[1].partition("=")
             variables[name] = value
         _, err = self._process.communicate()
-        raise FirehoseError(f"the local Firehose did not start: {_last_line(err)}")
+        problem = _last_line(err)
+        if "No module named 'boto" in problem:  # botocore, boto3
+            problem += f"; run '{sys.executable} -m pip install boto3'"
+        raise FirehoseError(f"the local Firehose did not start: {problem}")
 
 
 def _last_line(text: str) -> str:

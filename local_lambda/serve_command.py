@@ -91,6 +91,12 @@ class Printer:
                 print(f"{function} {event.stream:>6} | {line}", file=self._stream)
             self._stream.flush()
 
+    def note(self, lines: Sequence[str]) -> None:
+        """Print what the command itself has to say."""
+        with self._lock:
+            for line in lines:
+                print(f"# {line}", file=self._stream, flush=True)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until a signal comes; return the exit status: 0, or 2 for what cannot be served."""
@@ -141,6 +147,7 @@ def _serve(stack: contextlib.ExitStack, options: argparse.Namespace) -> None:
         for function, concurrency in functions
     ]
     service = Service(environments)
+    stack.callback(lambda: printer.note(service.counts))
     stack.callback(service.close)
     asynchronous = AsynchronousInvocations(
         service.attempt, retries=options.retries, delays=DELAYS, failures=options.failures

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a caller who asked for the log waits for the report.
 REPORT_SECONDS = 30.0
+#: The name under which AWS's emulator takes invocations of its one function.
+RIE_NAME = "function"
 
 
 class ServiceError(Exception):
@@ -68,6 +70,14 @@ class Service:
         self._pool = ThreadPoolExecutor(64, thread_name_prefix="streamed")
 
     @property
+    def counts(self) -> list[str]:
+        """What each function was called for: a line for people."""
+        return [
+            f"{name}: {each.calls} calls, {each.cold_starts} cold starts"
+            for name, each in self._functions.items()
+        ]
+
+    @property
     def names(self) -> list[str]:
         """The names of the functions."""
         return list(self._functions)
@@ -75,9 +85,12 @@ class Service:
     def environments(self, name: str) -> Environments:
         """Return the environments of a function.
 
-        `name` may be a name, an ARN or a part of one. Raises `ServiceError`.
+        `name` may be a name, an ARN or a part of one, or `function` where there is but one.
+        Raises `ServiceError`.
         """
         short = function_name(name)
+        if short == RIE_NAME and len(self._functions) == 1:
+            short = self.names[0]
         if short not in self._functions:
             raise ServiceError(
                 404, "ResourceNotFoundException", f"Function not found: {name}", Type="User"

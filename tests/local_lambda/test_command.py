@@ -187,6 +187,28 @@ def test_archives_variables_region_and_trace(tmp_path, capsys):
 
 
 @pytest.mark.e2e
+def test_snapstart_and_what_is_missing(tmp_path, capsys, monkeypatch):
+    """A snapshot is taken and resumed; a Firehose without botocore is said in one line."""
+    folder = write_function(tmp_path / "function", "def handler(event, context):\n    return 7\n")
+
+    assert main([str(folder), "app.handler", "--snap-start", "--timeline"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "snapshot taken" in shown
+    assert "resumed" in shown
+
+    write_function(tmp_path / "path" / "botocore", "raise ModuleNotFoundError(\"No module named "
+                   "'botocore'\")\n", "__init__.py")  # fmt: skip
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'path'}:{ROOT}")
+
+    assert main([str(folder), "app.handler", "--firehose", str(tmp_path / "out")]) == 2
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "No module named 'botocore'; run" in error
+
+
+@pytest.mark.e2e
 def test_an_event_is_passed_byte_for_byte(tmp_path, capsys):
     """Spaces, the order of keys and the way numbers are written arrive as they are."""
     program = f"#!{sys.executable} -SE\n" + STUB_RUNTIME.replace(

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -137,7 +138,9 @@ def test_ten_environments_serve_fifty_calls_at_once(folder, tmp_path):
                 for n in range(50)
             ]
             answers = [each.result() for each in calls]
+        assert served.stop() == 0
 
+    assert served.lines[-1] == f"# {NAME}: 50 calls, 10 cold starts"
     assert [payload["event"]["n"] for payload, _ in answers] == list(range(50))
     assert len({payload["instance"] for payload, _ in answers}) == 10
     for number, (payload, answer) in enumerate(answers):
@@ -148,6 +151,18 @@ def test_ten_environments_serve_fifty_calls_at_once(folder, tmp_path):
         assert tail.count("handling") == 1
         assert re.search(rf"\nEND RequestId: {payload['id']}\nREPORT RequestId: .*\n$", tail)
         assert answer["ExecutedVersion"] == "$LATEST"
+
+
+def test_users_of_the_emulator_change_nothing(folder):
+    """The one address that AWS's emulator answers is answered here; output comes while it runs."""
+    with serving(folder, "app.handler") as served:
+        url = f"{served.url}/2015-03-31/functions/function/invocations"
+        with urllib.request.urlopen(url, b'{"n": 1}', timeout=30) as answer:
+            assert json.loads(answer.read())["event"] == {"n": 1}
+        wait_until(
+            lambda: any("| handling {'n': 1}" in line for line in list(served.lines)),
+            what="the function's output",
+        )
 
 
 def test_errors_types_and_context(folder):
