@@ -24,6 +24,8 @@ BETWEEN = 20_000
 SOME, SOME_BETWEEN = 2_000, 100
 
 OURS = "firehose_logging"
+#: What is measured besides threads: the wrapper's capture.
+CAPTURED = "captured"
 
 
 def log_calls(
@@ -45,6 +47,19 @@ def log_calls(
             layers=[BUILD / "layers" / name for name in ("powertools", "opentelemetry")],
         )
     return result
+
+
+def captured(rounds: int, calls: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Microseconds of each round for one log call and one print, bare and captured.
+
+    Args:
+        rounds: of each.
+        calls: in each round.
+        say: progress.
+    """
+    say("log call and print, without the capture and with it")
+    found: dict[str, Any] = _child("captured.py", str(rounds), str(calls))
+    return found
 
 
 def throughput(

@@ -171,7 +171,9 @@ def _delivery(plan: Plan, say: Say) -> Any:
 
 
 def _log_call(plan: Plan, say: Say) -> Any:
-    return hot_path.log_calls(plan.log_rounds, plan.log_calls, say)
+    found: dict[str, Any] = hot_path.log_calls(plan.log_rounds, plan.log_calls, say)
+    found[hot_path.CAPTURED] = hot_path.captured(plan.log_rounds[1], plan.log_calls, say)
+    return found
 
 
 def _throughput(plan: Plan, say: Say) -> Any:

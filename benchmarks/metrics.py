@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.candidates import BARE, BY_NAME, OURS, OURS_BOTO3
+from benchmarks.hot_path import CAPTURED
 from benchmarks.paired import Figure, differences, figure
 
 if TYPE_CHECKING:
@@ -187,6 +188,9 @@ _RECORDS = {
 def _log_call(results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Metric]:
     found = []
     for threads, records in results.items():
+        if threads == CAPTURED:
+            found += _captured(records)
+            continue
         alone = threads == "1"
         for record, loggers in records.items():
             values = {
@@ -206,6 +210,19 @@ def _log_call(results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Me
                 )
             )
     return found
+
+
+def _captured(results: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
+    """What the capture adds to what the runtime's own output takes."""
+    return [
+        Metric(
+            "Log call",
+            f"one {what}, which goes on to the runtime's own output",
+            "µs",
+            _entries({OURS.name: figure(times["captured"]), BARE.name: figure(times["bare"])}),
+        )
+        for what, times in results.items()
+    ]
 
 
 def _throughput(results: Mapping[str, Any]) -> list[Metric]:

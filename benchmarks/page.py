@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import cost, flush_simulation, plots, tables
 from benchmarks.candidates import BARE, ROOT
+from benchmarks.hot_path import CAPTURED
 from benchmarks.metrics import all_metrics
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def parts(results: Mapping[str, Any]) -> dict[str, str]:
         "log call": "\n\n".join(
             f"{number} thread{'' if number == '1' else 's'}:\n\n{tables.log_calls(loggers)}"
             for number, loggers in sections["log call"].items()
+            if number != CAPTURED
         ),
         "log call ratios": of("Log call"),
         "throughput": tables.sizes(throughput["sizes"]),

@@ -249,8 +249,16 @@ def whole_run() -> dict[str, object]:
             "cold start": {c.name: [{"rie": facts, "local": facts}] * 2 for c in ALL},
             "first delivery": {c.name: [{"http": facts, "tls": facts}] * 2 for c in DELIVERING},
             "log call": {
-                threads: dict.fromkeys(("short", "typical", "exception", "twenty_extras"), loggers)
-                for threads in ("1", "8")
+                **{
+                    threads: dict.fromkeys(
+                        ("short", "typical", "exception", "twenty_extras"), loggers
+                    )
+                    for threads in ("1", "8")
+                },
+                "captured": {
+                    what: {"bare": [8.0, 8.0], "captured": [17.0, 16.0]}
+                    for what in ("log call", "print")
+                },
             },
             "throughput": {
                 "sizes": [sent],
