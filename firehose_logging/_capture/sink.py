@@ -52,8 +52,10 @@ class Sink:
         self.open: dict[int, Handling] = {}
         # Bodies that the deliverer has not got, since an exception of the function's came before.
         self._left: deque[list[str]] = deque()
-        # Records that were taken and may come once more, the oldest first.
-        self._taken: dict[tuple[object, ...], None] = {}
+        # Records that were taken and may come once more; and which of them is the oldest: a dict
+        # would look for its first key ever longer, past those that were taken out.
+        self._taken: set[tuple[object, ...]] = set()
+        self._order: deque[tuple[object, ...]] = deque()
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
         self._keeps_hooks_quiet = False
@@ -68,9 +70,13 @@ class Sink:
         What a queue or a buffer gives them then may be a copy: it has the time of the record.
         """
         key = _key(record)
-        if len(self._taken) >= MAX_TAKEN:
-            self._taken.pop(next(iter(self._taken), ()), None)
-        self._taken[key] = None
+        if len(self._order) >= MAX_TAKEN:
+            try:
+                self._taken.discard(self._order.popleft())
+            except IndexError:
+                pass  # other threads have taken them all
+        self._taken.add(key)
+        self._order.append(key)
 
     def was_taken(self, record: logging.LogRecord) -> bool:
         """Whether a record, or that of which it is a copy, was taken already."""
