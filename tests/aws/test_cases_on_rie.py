@@ -12,21 +12,16 @@ from support.cases import COLUMNS, Case, Line, assert_arrived, assert_numbered
 from support.e2e_lambda import deployed_on_rie, lines_of
 from tools import rie
 
-#: A dozen that need nothing but a runtime: who hands records on, who prints them, and when.
+#: Those that need nothing but a runtime: who hands records on, who prints them, and when.
 CASES = (
-    "context-log",
-    "every-root-handler-formatter",
-    "filter-on-first-handler",
-    "handlers-behind-a-queue",
-    "join-all-threads",
-    "json-formatter-not-ascii",
-    "logging-reloaded",
-    "patched-like-a-tracer",
-    "print-in-log-handler",
-    "printed-in-pieces",
-    "records-of-their-own-kind",
-    "root-handler-first-level",
-    "root-handlers-removed",
+    *("bytes-in-pieces", "config-in-handler", "context-log", "error-with-cause"),
+    *("every-root-handler-formatter", "filter-on-first-handler", "handlers-behind-a-queue"),
+    *("hooks-of-its-own", "join-all-threads", "json-formatter-not-ascii", "level-names-in-colour"),
+    *("logging-error-report", "logging-reloaded", "patched-like-a-tracer", "print-in-log-handler"),
+    *("print-in-str", "printed-in-pieces", "record-class-getmessage", "records-of-their-own-kind"),
+    *("root-handler-first-formatter", "root-handler-first-level", "root-handler-keeps-format"),
+    *("root-handlers-removed", "stdout-wrapped-anew", "streams-reconfigured", "tasks-that-fail"),
+    "warnings-into-logging",
 )
 
 pytestmark = [
