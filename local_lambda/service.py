@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 import queue
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -226,9 +227,9 @@ class Service:
 def function_name(name: str) -> str:
     """Return the bare name out of a name, partial or whole ARN, with or without a qualifier."""
     parts = name.split(":")
-    if "function" in parts:
-        return parts[parts.index("function") + 1]
-    if len(parts) >= 2 and parts[0].isdigit():  # ACCOUNT:NAME
+    if "function" in parts[1:-1]:
+        return parts[parts.index("function", 1) + 1]
+    if len(parts) >= 2 and re.fullmatch(r"\d{12}", parts[0]):  # ACCOUNT:NAME
         return parts[1]
     return parts[0]
 

@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_lambda.options import read_functions
+from local_lambda.service import function_name
 from support.local_lambda_fixtures import write_function
 from tools.waiting import wait_until
 
@@ -60,6 +61,10 @@ def handler(event, context):
 def folder(tmp_path):
     """A folder with one function."""
     return write_function(tmp_path / "function", HANDLER)
+
+
+#: Patient with a function on a busy machine.
+COMMAND = ("-m", "local_lambda", "serve", "--timeout", "30")
 
 
 class Served:
@@ -101,7 +106,7 @@ class Served:
 def serving(*arguments):
     """Run the command on a free port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "local_lambda", "serve", *map(str, arguments), "--port", "0"],
+        [sys.executable, *COMMAND, *map(str, arguments), "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -227,10 +232,15 @@ def test_asynchronous_invocations_are_tried_again_and_told(folder, tmp_path):
         answer = served.client().invoke(
             FunctionName=NAME, InvocationType="Event", Payload=b'{"raise": "again"}'
         )
-        wait_until(failures.exists, 20, what="the record")
-        (record,) = [json.loads(line) for line in failures.read_text().splitlines()]
-        tries = [line for line in served.lines if "handling" in line]
 
+        def told():
+            return failures.read_text().endswith("\n") if failures.exists() else False
+
+        wait_until(told, 50, what="the record")
+        (record,) = [json.loads(line) for line in failures.read_text().splitlines()]
+        assert served.stop() == 0  # all that was printed has been read
+
+    tries = [line for line in served.lines if "handling" in line]
     assert answer["StatusCode"] == 202
     assert len(tries) == 3
     assert record["requestContext"]["condition"] == "RetriesExhausted"
@@ -413,3 +423,21 @@ def _alive(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("mine", "mine"),
+        ("mine:live", "mine"),
+        ("012345678912:mine", "mine"),
+        ("012345678912:function:mine", "mine"),
+        ("arn:aws:lambda:eu-west-1:012345678912:function:mine:7", "mine"),
+        ("function", "function"),
+        ("function:live", "function"),
+        ("arn:aws:lambda:eu-west-1:012345678912:function:function", "function"),
+    ],
+)
+def test_the_ways_to_name_a_function(name, bare):
+    """Name, partial or whole ARN, with a qualifier or without; also one that is called function."""
+    assert function_name(name) == bare
