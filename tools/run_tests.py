@@ -1,4 +1,4 @@
-"""Run the tests in several processes, and again, one by one, what failed.
+"""Run the tests in several processes, and again, file by file, what failed.
 
     python -m tools.run_tests [PYTEST ARGUMENT ...]
     python -m tools.run_tests --coverage
@@ -7,7 +7,7 @@ Environments are real processes with real deadlines: on a machine that is busy w
 one may miss its own. A second try, alone, tells such an accident from a fault, and a third one
 where few failed twice. At the end stands each test that did not pass at once, which try it passed
 at, and why it failed, so that no accident goes unseen. What fails whenever it is run fails the
-run. More than a few failures are no accident and are not tried again.
+run. Failures in more than a few files are no accident and are not tried again.
 
 The tests that measure the package's coverage come first (``tools/measured.py``), then all others;
 at the end stands the figure. With ``--coverage`` it is those that measure alone. With other
@@ -19,33 +19,23 @@ is covered; else pytest's own.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
+from tools.failures import Failures
 from tools.measurement import Measurement
 
-#: More failures than these are no accident: in all processes at once, and of one alone.
+#: Files with failures: more than these are no accident, in all processes at once and alone. What
+#: a file's tests share may fail for each of them.
 MOST_SECOND_TRIES = 10
 MOST_THIRD_TRIES = 3
-#: Lines that say why a test failed. The rest stands further up.
-MOST_LINES = 12
-LINE_WIDTH = 300
-
-
-class Failures:
-    """A pytest plugin that keeps which tests failed, in all processes, and why."""
-
-    def __init__(self) -> None:
-        self.tests: dict[str, list[str]] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a test that failed, in its set-up and tear-down too."""
-        if report.failed:
-            why = reasons(report.longreprtext)
-            self.tests.setdefault(report.nodeid, []).append(f"{report.when}: {why}")
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +49,7 @@ def main(arguments: list[str]) -> int:
     if not arguments and status <= pytest.ExitCode.TESTS_FAILED:
         status = max(status, several(failures, "--measured", "not"))
     tests = failures.tests
-    if status == pytest.ExitCode.TESTS_FAILED and 0 < len(tests) <= MOST_SECOND_TRIES:
+    if status == pytest.ExitCode.TESTS_FAILED and tests:
         status = try_again(tests)
     covered = status > pytest.ExitCode.TESTS_FAILED or measurement.tell()
     summarize(tests)
@@ -76,40 +66,45 @@ def several(failures: Failures, *arguments: str) -> int:
 
 
 def try_again(tests: dict[str, list[str]]) -> int:
-    """Run tests one by one, adding to ``tests`` why one failed again; the worst exit status."""
-    left, status = list(tests), 0
-    for name, most in (("SECOND", len(left)), ("THIRD", MOST_THIRD_TRIES)):
+    """Run tests again, adding to ``tests`` what became of them; the last exit status."""
+    left, status = by_file(tests), int(pytest.ExitCode.TESTS_FAILED)
+    for name, most in (("SECOND", MOST_SECOND_TRIES), ("THIRD", MOST_THIRD_TRIES)):
         if not 0 < len(left) <= most:
             break
-        print(f"\n{len(left)} failed. A {name.lower()} try, one by one:", flush=True)
+        count = sum(map(len, left))
+        print(f"\n{count} failed. A {name.lower()} try, one by one:", flush=True)
         status, failed = 0, []
-        for test in left:
-            code, why = alone(test)
+        for together in left:
+            code, found = alone(together)
             status = max(status, code)
-            tests[test].append(f"{name} TRY {f'FAILED: {why}' if code else 'passed'}")
-            if code:
-                failed.append(test)
-        left = failed
+            for test in together:
+                why = found.get(test, [])
+                tests[test].append(f"{name} TRY {f'FAILED: {why[0]}' if why else 'passed'}")
+                failed += [test] if why else []
+        left = by_file(failed)
     return status
 
 
-def alone(test: str) -> tuple[int, str]:
-    """Run one test in a process of its own; pytest's exit status, and why it failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        errors="replace",
-    )  # fmt: skip
-    print(done.stdout, flush=True)
-    return done.returncode, reasons(done.stdout)
+def by_file(tests: Iterable[str]) -> list[list[str]]:
+    """Tests of one file together, so that what they share is made once."""
+    files: dict[str, list[str]] = {}
+    for test in tests:
+        files.setdefault(test.partition("::")[0], []).append(test)
+    return list(files.values())
 
 
-def reasons(text: str) -> str:
-    """Of a failure's text the lines that say why: what pytest marks so, else the last ones."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    marked = [line for line in lines if line.startswith("E ")]
-    chosen = (marked or lines[-MOST_LINES:])[:MOST_LINES]
-    return "".join(f"\n    {line[:LINE_WIDTH]}" for line in chosen)
+def alone(tests: list[str]) -> tuple[int, dict[str, list[str]]]:
+    """Run tests in one process, without others beside it; pytest's exit status, what failed."""
+    with tempfile.TemporaryDirectory(prefix="failures-") as folder:
+        kept = Path(folder) / "failures.json"
+        how = ["-q", "-p", "no:cacheprovider", "-p", "tools.failures", "--failures", str(kept)]
+        code = subprocess.run(
+            [sys.executable, "-m", "pytest", *how, *tests], check=False
+        ).returncode
+        found = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    if code and not found:  # it did not come to the tests, or not to its end
+        found = {test: [f"pytest ended with status {code}"] for test in tests}
+    return code, found
 
 
 def summarize(tests: dict[str, list[str]]) -> None:
