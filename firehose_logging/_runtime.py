@@ -82,7 +82,7 @@ class Runtime:
         if not managed:
             companion = starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated)
         else:
-            _share_imports()
+            _share_imports(several=len(self._settings.stream_names) > 1)
             # A worker whose parent has us already knows who the extension is.
             companion = None if self._is_child else starter.managed_instances()
             # Another process is the extension of this environment; SIGTERM comes to all.
@@ -229,11 +229,14 @@ def _is_worker() -> bool:
     return process is not None and process.parent_process() is not None
 
 
-def _share_imports() -> None:
+def _share_imports(*, several: bool) -> None:
     """Import what our threads import later, before workers are forked.
 
     A module that a thread is importing at the moment of a fork stays half imported in the child,
     and its lock stays taken. Done early the workers also share the memory.
+
+    Args:
+        several: whether there are several streams.
     """
     from firehose_logging._delivery import journal_files as _journal
     from firehose_logging._extension import telemetry as _telemetry
@@ -242,3 +245,7 @@ def _share_imports() -> None:
     from firehose_logging._firehose import direct as _direct
 
     del _credentials, _direct, _journal, _telemetry, _transport
+    if several:
+        from firehose_logging._firehose import several as _several
+
+        del _several

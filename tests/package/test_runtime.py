@@ -192,6 +192,18 @@ def test_a_worker_of_managed_instances(in_lambda):
     wait_until(lambda: ("sold 2", "r-1") in said(environment.transport.lines()))
 
 
+@pytest.mark.parametrize("streams", ["logs", "logs,other"])
+def test_workers_share_what_several_streams_take(in_lambda, monkeypatch, streams):
+    """Workers are forked with the module that spreads over streams, where there are several."""
+    name = "firehose_logging._firehose.several"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    environment = in_lambda(AWS_LAMBDA_MAX_CONCURRENCY="4")
+    environment.install(stream_name=streams)
+    environment.api.wait_asked(1)
+
+    assert (name in sys.modules) == ("," in streams)
+
+
 def test_snapstart_hooks_are_set_before_the_runtime_starts(in_lambda, monkeypatch):
     """With SnapStart the runtime's own package is asked to call us, when the client begins."""
     hooks = types.ModuleType("snapshot_restore_py")
