@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.candidates import HERE, ROOT, set_up_plots
+from benchmarks.candidates import ROOT, set_up_plots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,8 @@ def draw(metrics: Sequence[Metric], results: Mapping[str, Any], say: Callable[[s
     python = set_up_plots(say)
     FOLDER.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        [str(python), str(HERE / "children" / "plot.py"), str(FOLDER)],
+        [str(python), "-m", "benchmarks.children.plot", str(FOLDER)],
+        cwd=ROOT,
         input=json.dumps(charts(metrics, results)),
         text=True,
         check=True,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from benchmarks.serving import Answers, Server
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 
-class RuntimeApi(ThreadingHTTPServer):
+class RuntimeApi(Server):
     """On a port of its own; a context manager."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
+        super().__init__(_Answers)
         self.over = threading.Event()
 
     @property
@@ -26,8 +25,7 @@ class RuntimeApi(ThreadingHTTPServer):
 
     def __enter__(self) -> RuntimeApi:
         """Start it."""
-        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
-        self._thread.start()
+        super().__enter__()
         return self
 
     def __exit__(
@@ -36,32 +34,22 @@ class RuntimeApi(ThreadingHTTPServer):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop it."""
+        """Let go of those who wait, and stop it."""
         self.over.set()
-        self.shutdown()
-        self._thread.join(5)
-        self.server_close()
+        super().__exit__(kind, error, trace)
 
 
-class _Answers(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
+class _Answers(Answers):
+    def do_GET(self) -> None:  # noqa: N802 - http.server asks for it
         """The next event: there is none."""
         assert isinstance(self.server, RuntimeApi)
         self.server.over.wait()
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server asks for it
         """Yes to everything."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.read()
         body = b'{"functionName":"bench","functionVersion":"1","handler":"a.b"}'
-        self.send_response(200)
-        self.send_header("Lambda-Extension-Identifier", "0" * 8 + "-0000-0000-0000-" + "0" * 12)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        identifier = "0" * 8 + "-0000-0000-0000-" + "0" * 12
+        self.answer(body, Lambda_Extension_Identifier=identifier)
 
     do_PUT = do_POST  # noqa: N815 - http.server's name
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""

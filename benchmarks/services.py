@@ -6,13 +6,13 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import botocore
 
 from benchmarks.candidates import STREAM, Candidate
+from benchmarks.serving import Answers, Server
 from local_firehose import DeliveryStream, Fault, LocalFirehose, certificate
 from local_lambda import Function
 from tools.ports import free_port
@@ -23,37 +23,24 @@ if TYPE_CHECKING:
 _CREDENTIALS = Function(Path(__file__).parent / "functions", "bare.handler")
 
 
-class _Accepts(BaseHTTPRequestHandler):
+class _Accepts(Answers):
     """Takes anything, says yes."""
 
-    protocol_version = "HTTP/1.1"
-    #: Head and body of an answer go out in two writes; Nagle would hold the second one back.
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server asks for it
         """Read and discard; an empty answer is success for OTLP and for CloudWatch Logs."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.read()
         assert isinstance(self.server, Sink)
         self.server.count()
         self.server.wait()
         body = b"{}" if "amz-json" in self.headers.get("Content-Type", "") else b""
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+        self.answer(body, Content_Type="application/x-amz-json-1.1")
 
 
-class Sink(ThreadingHTTPServer):
+class Sink(Server):
     """Takes every POST on a port of its own and counts them."""
 
-    daemon_threads = True
-
     def __init__(self, round_trip: float) -> None:
-        super().__init__(("127.0.0.1", 0), _Accepts)
+        super().__init__(_Accepts)
         self._round_trip = round_trip
         self._lock = threading.Lock()
         self.posts = 0
@@ -102,11 +89,7 @@ class Services:
         self._sink = Sink(self._round_trip)
         if self.firehose.ca_file is not None:
             self._add_tls(folder, self.firehose.ca_file)
-        thread = threading.Thread(target=self._sink.serve_forever, daemon=True)
-        thread.start()
-        self._stack.callback(thread.join, 5)
-        self._stack.callback(self._sink.server_close)
-        self._stack.callback(self._sink.shutdown)
+        self._stack.enter_context(self._sink)
         return self
 
     def __exit__(

@@ -60,9 +60,19 @@ def text(table: Sequence[tuple[str, ...]], head: Sequence[str] = _HEAD) -> str:
     return "\n".join(shown)
 
 
-def markdown(table: Sequence[tuple[str, ...]], head: Sequence[str] = _HEAD) -> str:
-    """For the page."""
-    lines = [head, ["---"] * len(head), *table]
+def markdown(
+    table: Sequence[tuple[str, ...]], head: Sequence[str] = _HEAD, numbers: str = ""
+) -> str:
+    """For the page.
+
+    Args:
+        table: its rows.
+        head: its columns.
+        numbers: a character for each column, ``1`` where it holds numbers, which stand at the
+            right; empty where all stand at the left.
+    """
+    under = ["---:" if kind == "1" else "---" for kind in numbers or "0" * len(head)]
+    lines = [head, under, *table]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

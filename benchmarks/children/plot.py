@@ -1,9 +1,8 @@
 """Draws charts of horizontal bars in groups, or of curves; they come on stdin as JSON.
 
-python plot.py FOLDER
+python -m benchmarks.children.plot FOLDER
 
-Runs in an environment that has matplotlib. The same charts make the same bytes. Text and axes
-take the colour that the reader's page asks for, light or dark.
+Runs in an environment that has matplotlib.
 """
 
 from __future__ import annotations
@@ -13,14 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from benchmarks.children.pictures import INK, plt, save
 
-mpl.use("svg")
-from matplotlib import pyplot as plt
-
-#: Stands for the text's colour until the file is written.
-_INK = "#123456"
-_STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>\n"
 _OURS = ("#1f8a4c", "#57b37c", "#8fcea8", "#c0e3cd")
 _THEIRS = ("#6b7f99", "#8fa0b5", "#aab7c7", "#c5ced9")
 
@@ -30,15 +23,8 @@ def draw(chart: dict[str, Any], folder: Path) -> None:
     figure, axes = (_curves if "curves" in chart else _bars)(chart)
     axes.set_xlabel(chart["axis"])
     axes.set_title(chart["title"], fontsize=10, loc="left")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
     figure.tight_layout()
-    file = folder / f"{chart['file']}.svg"
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    text = file.read_text(encoding="utf-8").replace(_INK, "currentColor")
-    head, defs, rest = text.partition("<defs>")
-    file.write_text(f"{head}{_STYLE}{defs}{rest}", encoding="utf-8")
+    save(figure, [axes], folder / f"{chart['file']}.svg")
 
 
 def _bars(chart: dict[str, Any]) -> tuple[Any, Any]:
@@ -58,7 +44,7 @@ def _bars(chart: dict[str, Any]) -> tuple[Any, Any]:
                 thickness * 0.92,
                 color=(_OURS if bar["ours"] else _THEIRS)[number],
                 xerr=[[max(0.0, median - low)], [max(0.0, high - median)]] if high > low else None,
-                error_kw={"ecolor": _INK, "elinewidth": 0.8, "capsize": 1.5},
+                error_kw={"ecolor": INK, "elinewidth": 0.8, "capsize": 1.5},
             )
             axes.text(
                 max(high, 0) + most * 0.01,
@@ -66,7 +52,7 @@ def _bars(chart: dict[str, Any]) -> tuple[Any, Any]:
                 f"{median:,.1f}",
                 va="center",
                 fontsize=7,
-                color=_INK,
+                color=INK,
             )
     axes.set_yticks(range(len(bars)), [bar["name"] for bar in bars])
     axes.invert_yaxis()
@@ -87,10 +73,10 @@ def _curves(chart: dict[str, Any]) -> tuple[Any, Any]:
         for x, y in curve["points"]:
             axes.annotate(
                 f"{y:,.2f}", (x, y), (0, 4), textcoords="offset points", ha="center", fontsize=7,
-                color=_INK,
+                color=INK,
             )  # fmt: skip
         axes.annotate(
-            curve["name"], curve["points"][-1], (10, -2), textcoords="offset points", color=_INK
+            curve["name"], curve["points"][-1], (10, -2), textcoords="offset points", color=INK
         )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
@@ -103,17 +89,6 @@ def _curves(chart: dict[str, Any]) -> tuple[Any, Any]:
 
 def main(folder: Path) -> None:
     """Write all pictures."""
-    plt.rcParams.update(
-        {
-            "svg.hashsalt": "firehose-logging",
-            "svg.fonttype": "none",
-            "font.size": 8,
-            **dict.fromkeys(
-                ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"),
-                _INK,
-            ),
-        }
-    )
     for chart in json.load(sys.stdin):
         draw(chart, folder)
 

@@ -1,8 +1,8 @@
 """Draws the pictures of docs/scale.md; the results of the simulation come on stdin as JSON.
 
-python plot_fleet.py FOLDER
+python -m benchmarks.children.plot_fleet FOLDER
 
-Runs in an environment that has matplotlib. The same results make the same bytes.
+Runs in an environment that has matplotlib.
 """
 
 from __future__ import annotations
@@ -12,14 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from benchmarks.children.pictures import INK, plt, save
 
-mpl.use("svg")
-from matplotlib import pyplot as plt
-
-#: Stands for the text's colour until the file is written.
-_INK = "#123456"
-_STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>\n"
 _COLOURS = ("#b5483a", "#1f8a4c", "#3a6ea5")
 
 
@@ -57,7 +51,7 @@ def outage(results: dict[str, Any], folder: Path) -> None:
     quota = next(iter(results["outage"].values()))["quota"]
     panel.axhline(quota, color="#888888", linewidth=0.8, linestyle="--")
     panel.annotate("quota of one stream", (1_200, quota), (0, 3), textcoords="offset points",
-                   ha="right", color=_INK)  # fmt: skip
+                   ha="right", color=INK)  # fmt: skip
     panel.axvspan(60, 660, color="#888888", alpha=0.15, linewidth=0)
     panel.set_xlabel("seconds; grey: the service is away")
     panel.set_ylabel("calls a second")
@@ -70,28 +64,11 @@ def outage(results: dict[str, Any], folder: Path) -> None:
 def _save(figure: Any, panels: list[Any], file: Path) -> None:
     for panel in panels:
         panel.grid(color="#888888", alpha=0.25, linewidth=0.5)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    text = file.read_text(encoding="utf-8").replace(_INK, "currentColor")
-    head, defs, rest = text.partition("<defs>")
-    file.write_text(f"{head}{_STYLE}{defs}{rest}", encoding="utf-8")
+    save(figure, panels, file)
 
 
 def main(folder: Path) -> None:
     """Write both."""
-    plt.rcParams.update(
-        {
-            "svg.hashsalt": "firehose-logging",
-            "svg.fonttype": "none",
-            "font.size": 8,
-            **dict.fromkeys(
-                ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"),
-                _INK,
-            ),
-        }
-    )
     results = json.load(sys.stdin)
     fleets(results, folder)
     outage(results, folder)

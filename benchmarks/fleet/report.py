@@ -8,7 +8,8 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.candidates import HERE, ROOT, set_up_plots
+from benchmarks import tables
+from benchmarks.candidates import ROOT, set_up_plots
 from benchmarks.fleet import check
 from benchmarks.fleet.arrivals import ARRIVALS, OUTAGE
 from benchmarks.fleet.simulation import Outcome, simulate
@@ -147,7 +148,7 @@ def write(results: dict[str, Any], say: Callable[[str], None]) -> None:
     put(parts(results), DOCUMENT)
     python = set_up_plots(say)
     subprocess.run(
-        [str(python), str(HERE / "children" / "plot_fleet.py"), str(PLOTS)],
+        [str(python), "-m", "benchmarks.children.plot_fleet", str(PLOTS)], cwd=ROOT,
         input=json.dumps(results), text=True, check=True, timeout=120,
     )  # fmt: skip
 
@@ -166,64 +167,66 @@ def parts(results: dict[str, Any]) -> dict[str, str]:
 
 def fleet_table(results: dict[str, Any]) -> str:
     """Fleets of 10,000 and 100,000, before and after."""
-    lines = [
-        "| invocations | environments | | calls throttled | delay, s: mean (p99) "
-        "| most calls a second | held, s per 1,000 invocations | dollars per million: Firehose "
-        "+ hold | lost, left |",
-        "|---|---:|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    head = (
+        *("invocations", "environments", "", "calls throttled", "delay, s: mean (p99)"),
+        *("most calls a second", "held, s per 1,000 invocations"),
+        *("dollars per million: Firehose + hold", "lost, left"),
+    )
+    table = []
     for kind, variants in results["fleet"].items():
         for size in (1_000, 20_000, 100_000):
             for name, rows in variants.items():
                 row = next(r for r in rows if r["environments"] == size)
                 held = 1_000 * row["held"] / row["invocations"]
-                lines.append(
-                    f"| {kind} | {size:,} | {name} | {row['throttled_share']:.1%} "
-                    f"| {row['delay_mean']:.2f} ({row['delay_p99']:.1f}) "
-                    f"| {row['worst_second']:,.0f} | {held:.1f} "
-                    f"| {row['firehose_dollars']:.2f} + {row['hold_dollars']:.3f} "
-                    f"| {row['lost']}, {row['left'] / row['accepted']:.1%} |"
+                cells = (
+                    *(kind, f"{size:,}", name, f"{row['throttled_share']:.1%}"),
+                    f"{row['delay_mean']:.2f} ({row['delay_p99']:.1f})",
+                    *(f"{row['worst_second']:,.0f}", f"{held:.1f}"),
+                    f"{row['firehose_dollars']:.2f} + {row['hold_dollars']:.3f}",
+                    f"{row['lost']}, {row['left'] / row['accepted']:.1%}",
                 )
-    return "\n".join(lines)
+                table.append(cells)
+    return tables.markdown(table, head, "010111111")
 
 
 def outage_table(results: dict[str, Any]) -> str:
     """The ten minutes, and what follows."""
-    lines = [
-        "| | calls | calls throttled | delay, s: mean (longest) | last throttled call, s |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for name, row in results["outage"].items():
-        lines.append(
-            f"| {name} | {row['calls']:,} | {row['throttled_share']:.1%} "
-            f"| {row['delay_mean']:.0f} ({row['delay_max']:.0f}) | {row['settled_at']:.0f} |"
+    table = [
+        (
+            *(name, f"{row['calls']:,}", f"{row['throttled_share']:.1%}"),
+            f"{row['delay_mean']:.0f} ({row['delay_max']:.0f})",
+            f"{row['settled_at']:.0f}",
         )
-    return "\n".join(lines)
+        for name, row in results["outage"].items()
+    ]
+    delay = "delay, s: mean (longest)"
+    head = ("", "calls", "calls throttled", delay, "last throttled call, s")
+    return tables.markdown(table, head, "01111")
 
 
 def refused_table(results: dict[str, Any]) -> str:
     """One of three streams denies everything."""
-    lines = ["| | delay, s: mean (p99) | lines lost | lines left |", "|---|---:|---:|---:|"]
-    for name, row in results["refused"].items():
-        lines.append(
-            f"| {name} | {row['delay_mean']:.3f} ({row['delay_p99']:.2f}) "
-            f"| {row['lost']} | {row['left']} |"
+    table = [
+        (
+            *(name, f"{row['delay_mean']:.3f} ({row['delay_p99']:.2f})"),
+            *(f"{row['lost']}", f"{row['left']}"),
         )
-    return "\n".join(lines)
+        for name, row in results["refused"].items()
+    ]
+    return tables.markdown(table, ("", "delay, s: mean (p99)", "lines lost", "lines left"), "0111")
 
 
 def sizes_table(results: dict[str, Any]) -> str:
     """Invocations a second that fill one stream."""
-    lines = [
-        "| region | lines an invocation | compression | `end` | `periodic` | `adaptive` |",
-        "|---|---:|---|---:|---:|---:|",
-    ]
+    policies = ("end", "periodic", "adaptive")
+    table = []
     for row in results["sizes"]:
         region = "us-east-1, us-west-2, eu-west-1" if row["region"] == "large" else "others"
         gzip = "none" if row["compressed"] == 1 else "gzip"
-        cells = " | ".join(f"{row[policy]:,}" for policy in ("end", "periodic", "adaptive"))
-        lines.append(f"| {region} | {row['lines']} | {gzip} | {cells} |")
-    return "\n".join(lines)
+        cells = (f"{row[policy]:,}" for policy in policies)
+        table.append((region, f"{row['lines']}", gzip, *cells))
+    head = ("region", "lines an invocation", "compression", *(f"`{name}`" for name in policies))
+    return tables.markdown(table, head, "010111")
 
 
 def streams_table(results: dict[str, Any]) -> str:
@@ -232,11 +235,11 @@ def streams_table(results: dict[str, Any]) -> str:
         (row["region"], row["lines"], row["compressed"]): row["adaptive"]
         for row in results["sizes"]
     }
-    lines = [
-        "| functions | invocations a second of each | lines an invocation | us-east-1, us-west-2, "
-        "eu-west-1 | the same, gzip | other regions | the same, gzip |",
-        "|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    head = (
+        *("functions", "invocations a second of each", "lines an invocation"),
+        *("us-east-1, us-west-2, eu-west-1", "the same, gzip", "other regions", "the same, gzip"),
+    )
+    table = []
     for functions, rate in ((10, 1), (100, 1), (100, 10), (1_000, 1), (1_000, 10)):
         for number in (1, 10, 100):
             cells = [
@@ -244,9 +247,9 @@ def streams_table(results: dict[str, Any]) -> str:
                 for region in ("large", "other")
                 for compressed in (1.0, GZIP)
             ]
-            shown = " | ".join(f"{cell:,}" for cell in cells)
-            lines.append(f"| {functions:,} | {rate} | {number} | {shown} |")
-    return "\n".join(lines)
+            shown = (f"{cell:,}" for cell in cells)
+            table.append((f"{functions:,}", f"{rate}", f"{number}", *shown))
+    return tables.markdown(table, head, "1111111")
 
 
 def save(results: dict[str, Any]) -> None:

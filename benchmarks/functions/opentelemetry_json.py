@@ -1,23 +1,6 @@
-"""OpenTelemetry's logs SDK: OTLP as JSON, without protobuf; a flush after each invocation."""
+"""OpenTelemetry's logs SDK: OTLP as JSON over HTTP, without protobuf."""
 
-import logging
-
-import probe
 from opentelemetry.exporter.otlp.json.http._log_exporter import OTLPLogExporter
-from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry_sdk import handler_with
 
-provider = LoggerProvider()
-provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
-logger = logging.getLogger("bench")
-logger.setLevel(logging.INFO)
-logger.addHandler(LoggingHandler(logger_provider=provider))
-
-
-def handler(event, context):
-    """Log the usual lines and answer."""
-    for number in range(event.get("lines", 3)):
-        logger.info("order %s for %s", number, "bob", extra={"customer": "c-42", "n": 3})
-    answer = probe.read()
-    provider.force_flush()
-    return answer
+handler = handler_with(OTLPLogExporter())
