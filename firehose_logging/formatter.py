@@ -10,6 +10,7 @@ from firehose_logging._line import line as _line
 from firehose_logging._line.exception import error_members, text_members
 from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import dumps, quote
+from firehose_logging._line.line import function_start
 from firehose_logging._line.schema import Schema
 
 TYPE_CHECKING = False
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from firehose_logging._line.context import Context
 
-_plain_record = logging.LogRecord("", 0, "", 0, "", (), None)
+# Bound here: somebody may put another class in its place, which is none that we know.
+_LogRecord = logging.LogRecord
+_plain_record = _LogRecord("", 0, "", 0, "", (), None)
 
 #: Attributes that logging itself puts on a record, in their order: what follows them is extra.
 _STANDARD_COUNT = len(_plain_record.__dict__)
@@ -64,30 +67,42 @@ class JsonFormatter(logging.Formatter):
 
     def members(self, record: logging.LogRecord) -> tuple[str, object, str]:
         """The members before the message, the message, and the members after it."""
-        head = head_of(record, self._context)
+        head, tail = self.around(record)
         message = message_of(record)
         if type(message) is not str:
             message = self._schema.message(message)
-        return head, message, self.tail(record)
+        return head, message, tail
 
-    def tail(self, record: logging.LogRecord) -> str:
-        """The members after the message: the exception's, and the extras."""
+    def around(self, record: logging.LogRecord) -> tuple[str, str]:
+        """The members before the message, and those after it: the exception's, and the extras."""
+        context = self._context
+        columns = "" if context is None else context.at(record.created)
+        try:
+            head = function_start(
+                record.created, record.levelno, record.levelname, record.name, columns
+            )
+        except (TypeError, ValueError, OverflowError, AttributeError):
+            head = _odd_start(record.__dict__) + columns
         members = ""
         if record.exc_info or record.exc_text or record.stack_info:
             members = _exception(record)
         own = record.__dict__
-        if len(own) != _STANDARD_COUNT or type(record) is not logging.LogRecord:
+        first = 0
+        if type(record) is _LogRecord:
+            if len(own) <= _STANDARD_COUNT:
+                return head, members
             # logging's own attributes come first, unless somebody made the record otherwise.
-            first = _STANDARD_COUNT if type(record) is logging.LogRecord else 0
-            event = None if type(record.msg) is not dict else _structlog_event(record)
-            if event is None:
-                schema = self._schema
-                if _EXECUTION in own and self._context is not None and self._context.is_durable:
-                    schema = self._durable  # the column has it already
-                members += schema.extras_of(own, first)
-            else:
+            first = _STANDARD_COUNT
+        if type(record.msg) is dict:
+            event = _structlog_event(record)
+            if event is not None:
                 members += self._of_structlog(event, own, has_exception=bool(members))
-        return members
+                return head, members
+        schema = self._schema
+        if _EXECUTION in own and context is not None and context.is_durable:
+            schema = self._durable  # the column has it already
+        extras = schema.extras_of(own, first)
+        return head, members + extras if members else extras
 
     def _of_structlog(
         self, event: dict[str, Any], own: dict[str, Any], *, has_exception: bool
@@ -97,15 +112,6 @@ class JsonFormatter(logging.Formatter):
         extras.update((key, event[key]) for key in event if key not in _EVENT_OF_ITS_OWN)
         members = "" if has_exception else _structlog_exception(event)
         return members + self._all.extras(tuple(extras), tuple(extras.values()))
-
-
-def head_of(record: logging.LogRecord, context: Context | None) -> str:
-    """The members that every line of the function has, whatever formatter made its message."""
-    try:
-        head = _line.function_start(record.created, record.levelno, record.levelname, record.name)
-    except (TypeError, ValueError, OverflowError, AttributeError):
-        head = _odd_start(record.__dict__)
-    return head if context is None else head + context.at(record.created)
 
 
 def message_of(record: logging.LogRecord) -> object:

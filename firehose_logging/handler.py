@@ -6,6 +6,8 @@ import logging
 
 from firehose_logging import _threads
 from firehose_logging._capture.records import Records
+from firehose_logging._natives import get_ident
+from firehose_logging._threads import calling, own
 from firehose_logging.formatter import JsonFormatter
 
 TYPE_CHECKING = False
@@ -56,7 +58,11 @@ class FirehoseHandler(logging.Handler):
         redact: Redact | None = None,
     ) -> None:
         super().__init__(level)
-        self._filters_itself = type(self).filter is not FirehoseHandler.filter
+        #: Whether a class of the function's has a filter or an ``emit`` of its own.
+        self._is_other = (
+            type(self).filter is not FirehoseHandler.filter
+            or type(self).emit is not FirehoseHandler.emit
+        )
         # Here, not above: it imports whatever it starts, and importing us must start nothing.
         from firehose_logging import _bootstrap
 
@@ -81,9 +87,13 @@ class FirehoseHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
         """Filter and send one record; never raises, never blocks."""
-        if not (self.filters or _threads.own or _threads.calling or self._filters_itself):
-            self.emit(record)
-            return True
+        if not (self.filters or self._is_other):
+            ident = get_ident()
+            if ident not in own and ident not in calling:
+                records = self._records
+                if records is not None:  # as ``emit``, without the call
+                    records.take(record, self.formatter)
+                return True
         kept = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)

@@ -6,10 +6,10 @@ import logging
 import os
 import sys
 
-from firehose_logging import _threads
 from firehose_logging._line.foreign import is_its_own
 from firehose_logging._line.printed import read
 from firehose_logging._natives import get_ident
+from firehose_logging._threads import calling, is_about_us, own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,30 +43,26 @@ class Handling:
     when it was new: its level, and the error that it is about.
     """
 
-    __slots__ = (
-        *("bodies", "exc_info", "is_over", "is_sent", "is_taken", "levelname", "levelno"),
-        *("message", "printed", "record", "stack_info", "tries"),
-    )
-
-    def __init__(self, record: logging.LogRecord, *, is_taken: bool = True) -> None:
-        self.record = record
-        #: Whether it becomes a line; what the runtime client prints of it is none in either case.
-        self.is_taken = is_taken
-        self.levelname = record.levelname
-        self.levelno = record.levelno
-        self.exc_info = record.exc_info
-        self.stack_info = record.stack_info
-        #: What a handler printed of it last, where that may be one JSON object.
-        self.printed = ""
-        #: Whether all handlers have seen it, and whether a thread makes a line of it just now.
-        self.is_over = False
-        self.is_sent = False
-        #: What it is delivered as and not handed on yet; None before it is encoded.
-        self.bodies: list[str] | None = None
-        #: How often there was no stack to encode it.
-        self.tries = 0
-        #: The ``message`` column, where a formatter on a handler of ours made it.
-        self.message: str | None = None
+    # ``Loggers.begin`` makes it: an ``__init__`` would take as long again. What all begin with
+    # stands here.
+    record: logging.LogRecord
+    levelname: str
+    levelno: int
+    exc_info: Any
+    stack_info: str | None
+    #: Whether it becomes a line; what the runtime client prints of it is none in either case.
+    is_taken = True
+    #: What a handler printed of it last, where that may be one JSON object.
+    printed = ""
+    #: Whether all handlers have seen it, and whether a thread makes a line of it just now.
+    is_over = False
+    is_sent = False
+    #: What it is delivered as and not handed on yet; None before it is encoded.
+    bodies: list[str] | None = None
+    #: How often there was no stack to encode it.
+    tries = 0
+    #: The ``message`` column, where a formatter on a handler of ours made it.
+    message: str | None = None
 
     def echo(self, text: str) -> None:
         """A handler has printed the record."""
@@ -133,15 +129,24 @@ class Loggers:
 
     def begin(self, record: logging.LogRecord) -> Handling | None:
         """A logger hands a record on; None when it is not ours to take."""
-        if id(record) in self.open:
+        key = id(record)
+        if key in self.open:
             return None
-        if record.levelno < self._level:
-            handling = self.open[id(record)] = Handling(record, is_taken=False)
-            return handling
-        if (_threads.own or _threads.calling) and _threads.is_about_us(record.name):
-            return None
-        handling = self.open[id(record)] = Handling(record)
-        if self._sink.givers > 1:
+        is_taken = record.levelno >= self._level
+        if is_taken:
+            ident = get_ident()
+            if (ident in own or ident in calling) and is_about_us(record.name):
+                return None
+        handling = Handling()
+        handling.record = record
+        handling.levelname = record.levelname
+        handling.levelno = record.levelno
+        handling.exc_info = record.exc_info
+        handling.stack_info = record.stack_info
+        if not is_taken:
+            handling.is_taken = False
+        self.open[key] = handling
+        if is_taken and self._sink.givers > 1:
             self._sink.note_taken(record)
         return handling
 
@@ -174,7 +179,7 @@ class Loggers:
         try:
             if handling.bodies is None:
                 handling.bodies = self._bodies(handling)
-            self._records.deliver(handling.bodies)
+            self._sink.deliver(handling.bodies)
             self.open.pop(id(handling.record), None)
         finally:
             handling.is_sent = False

@@ -142,12 +142,12 @@ class Output:
         """A line of output; one that is a JSON object is read as one."""
         found = read(text) if text[:1] == "{" else None
         if found is None:
-            head = _line.named_start(self._clock.epoch(), level, logger)
-            self._sink.line(head + self._context.columns, text)
+            head = _line.named_start(self._clock.epoch(), level, logger, self._context.columns)
+            self._sink.line(head, text)
             return
-        head = _line.named_start(self._clock.epoch(), found.level or level, found.logger or logger)
+        level, logger = found.level or level, found.logger or logger
+        head = _line.named_start(self._clock.epoch(), level, logger, self._context.columns)
         schema = self._context.schema
-        head += self._context.columns
         extras = schema.extras(tuple(found.extras), tuple(found.extras.values()))
         if found.has_message:
             self._sink.line(head, schema.message(found.message), extras)
@@ -166,8 +166,9 @@ class Output:
             extra = {key: value for key, value in found.extras.items() if key != "text"}
         tail += self._context.schema.extras(tuple(extra), tuple(extra.values()))
         level, logger = str(record["level"].name), str(record.get("name") or name)
-        head = _line.named_start(record["time"].timestamp(), level, logger)
-        self._sink.line(head + self._context.columns, str(record.get("message", text)), tail)
+        at, columns = record["time"].timestamp(), self._context.columns
+        head = _line.named_start(at, level, logger, columns)
+        self._sink.line(head, str(record.get("message", text)), tail)
 
     def error(
         self,

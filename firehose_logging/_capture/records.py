@@ -10,7 +10,7 @@ from firehose_logging._line import line as _line
 from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.printed import added
 from firehose_logging.errors import UNENCODABLE
-from firehose_logging.formatter import JsonFormatter, head_of, message_of
+from firehose_logging.formatter import JsonFormatter, message_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Records:
             elif isinstance(formatter, JsonFormatter) and _is_ours(formatter):
                 head, message, tail = formatter.members(record)
             else:
-                head, tail = head_of(record, self._context), self._json.tail(record)
+                head, tail = self._json.around(record)
                 message = _formatted(formatter, record)
             bodies = sink.bodies(head, message, tail)
         except BaseException as error:
@@ -90,10 +90,6 @@ class Records:
     def in_hook(self) -> bool:
         """Whether this thread is in a redact hook, and nobody else's lines are to be encoded."""
         return self._sink.in_hook()
-
-    def deliver(self, bodies: list[str]) -> None:
-        """Hand on what ``bodies`` gave; an exception leaves in it what is not."""
-        self._sink.deliver(bodies)
 
     def bodies(self, handling: Handling) -> list[str]:
         """The lines of a record that its handlers have seen; raises what comes up meanwhile."""
@@ -114,8 +110,7 @@ class Records:
             copy.levelno, copy.levelname = handling.levelno, handling.levelname
             copy.exc_info, copy.stack_info = handling.exc_info, handling.stack_info
             record, own = copy, copy.__dict__
-        head = head_of(record, self._context)
-        tail = self._json.tail(record)
+        head, tail = self._json.around(record)
         if printed:
             more = added(printed, {name.lower() for name in own})
             if more:

@@ -120,6 +120,16 @@ class Sink:
         told so by its own call.
         """
         try:
+            if self._left:
+                self._deliver_left()
+            if len(bodies) == 1:  # as ``deliver``, without the call
+                try:
+                    self.deliverer.add(bodies[0])
+                except BaseException as error:
+                    if was_accepted(error):
+                        del bodies[0]
+                    raise
+                return
             self.deliver(bodies)
         except RecursionError:
             self._left.append(bodies)

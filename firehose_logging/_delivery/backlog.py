@@ -132,7 +132,7 @@ class Backlog:
             self._finish_numbering()
         if self._held:
             return
-        incoming, ledger = self.incoming, self.ledger
+        incoming, ledger, journal, batcher = self.incoming, self.ledger, self.journal, self.batcher
         now = self._clock.now()
         while incoming:
             body = incoming[0]
@@ -142,10 +142,13 @@ class Backlog:
                 except UnicodeEncodeError:
                     line = finish(body, self._seq + 1)
                 index = self._numbering = ledger.accepted
-                if len(line) <= MAX_RECORD_BYTES:
-                    self._accept(index, line, now)
+                if len(line) <= MAX_RECORD_BYTES:  # as ``_accept``, without the call
+                    journal.append(index, line, now, self._oldest, self._between)
+                    batcher.add(line, now)
+                    if ledger.lost or ledger.diverted:
+                        self.keep_losses()
                 else:
-                    self.batcher.skip(1, UNENCODABLE)  # nobody made it; it must not stay in front
+                    batcher.skip(1, UNENCODABLE)  # nobody made it; it must not stay in front
                 # As in _finish_numbering, without the call.
                 if ledger.accepted != index:
                     incoming[0] = None

@@ -26,6 +26,8 @@ from firehose_logging.errors import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from firehose_logging._delivery.ledger import Ledger
 
 
@@ -37,20 +39,20 @@ class Record:
         opened: when the first line came, in seconds of the caller's clock.
     """
 
-    __slots__ = ("attempts", "data", "end", "lines", "opened")
+    __slots__ = ("attempts", "data", "first", "lines", "opened")
 
     def __init__(self, first: int, opened: float) -> None:
         self.data = bytearray()
         self.lines = 0
-        #: Index after that of the newest line.
-        self.end = first
+        #: Index of the oldest line.
+        self.first = first
         self.opened = opened
         self.attempts = 0
 
     @property
-    def first(self) -> int:
-        """Index of the oldest line."""
-        return self.end - self.lines
+    def end(self) -> int:
+        """Index after that of the newest line."""
+        return self.first + self.lines
 
     def __repr__(self) -> str:
         return f"<Record lines={self.lines} bytes={len(self.data)} attempts={self.attempts}>"
@@ -95,11 +97,13 @@ class Batcher:
         self._record_bytes = record_bytes
         self._call_bytes = call_bytes
         self._call_records = call_records
-        # All mutable state. Lines of _queue and _in_flight are pending; _bytes counts both.
+        # All mutable state. Lines of _queue and _in_flight are pending.
         self._queue: deque[Record] = deque()  # oldest first; the last one may still be filled
         self._open: Record | None = None  # the record being filled, always the last of _queue
         self._in_flight: list[Record] = []
-        self._bytes = 0
+        self._flying_bytes = 0
+        # So many bytes fit surely, into the open record and into memory; 0 where that is not known.
+        self._room = 0
         #: Lines on their way to the runtime's own output, and why each is there.
         self.spilled: deque[tuple[Record, str]] = deque()
         self._spilled_bytes = 0
@@ -111,7 +115,7 @@ class Batcher:
     @property
     def pending_bytes(self) -> int:
         """Bytes of all undelivered lines."""
-        return self._bytes + self._spilled_bytes
+        return self.queued_bytes + self._flying_bytes + self._spilled_bytes
 
     def _all(self) -> list[Record]:
         records = [*self._in_flight, *self._queue]
@@ -170,24 +174,36 @@ class Batcher:
     def add(self, line: bytes, now: float) -> None:
         """Accept one line, newline included, of at most ``MAX_RECORD_BYTES``."""
         size = len(line)
-        if size > MAX_RECORD_BYTES:
-            raise ValueError(f"a line of {size} bytes; at most {MAX_RECORD_BYTES}, split it first")
         ledger = self.ledger
         index = ledger.accepted
-        if self._bytes + size > self._capacity and not self._make_room(size):
-            self._refuse(line, now)
-            return
+        room = self._room - size
+        if room < 0:
+            if size > MAX_RECORD_BYTES:
+                raise ValueError(
+                    f"a line of {size} bytes; at most {MAX_RECORD_BYTES}, split it first"
+                )
+            self._room = 0
+            pending = self.queued_bytes + self._flying_bytes
+            if pending + size > self._capacity and not self._make_room(size):
+                self._refuse(line, now)
+                return
+            room = self._open_record(index, size, now) - size
+        record: Any = self._open  # there is one where there is room
+        record.data += line
+        record.lines += 1
+        self.queued_bytes += size
+        self._room = room
+        ledger.accepted = index + 1
+
+    def _open_record(self, index: int, size: int, now: float) -> int:
+        """Have a record open that takes a line of ``size`` bytes; how much fits in it, and here."""
         record = self._open
         if record is None or len(record.data) + size > self._record_bytes:
             record = Record(index, now)
             self._queue += (record,)
             self._open = record
-        record.data += line
-        record.lines += 1
-        record.end = index + 1
-        self._bytes += size
-        self.queued_bytes += size
-        ledger.accepted = index + 1
+        pending = self.queued_bytes + self._flying_bytes
+        return min(self._record_bytes - len(record.data), self._capacity - pending)
 
     def skip(self, lines: int, reason: str) -> None:
         """Accept lines that are lost before they get here; their indices are taken."""
@@ -197,22 +213,23 @@ class Batcher:
             return
         ledger.lost[reason] = lost
         ledger.accepted += lines
-        self._open = None  # see add
+        self._open = None  # a record's lines are counted on from its first, without gaps
+        self._room = 0
 
     def _make_room(self, size: int) -> bool:
         """Drop the oldest queued lines until ``size`` bytes fit; False when they cannot."""
-        in_flight = self._bytes - self.queued_bytes
-        if in_flight + size > self._capacity:
+        most = self._capacity - self._flying_bytes - size
+        if most < 0:
             return False
         ledger = self.ledger
-        while self._bytes + size > self._capacity:
+        while self.queued_bytes > most:
             record = self._oldest()
             end = record.data.index(b"\n") + 1
             out, lost = self._making_room(record.data[:end], record.first, record.opened)
             spilled_bytes = self._spilled_bytes + (end if out else 0)
             del record.data[:end]
+            record.first += 1
             record.lines -= 1
-            self._bytes -= end
             self.queued_bytes -= end
             self.spilled += out
             self._spilled_bytes = spilled_bytes
@@ -234,7 +251,8 @@ class Batcher:
         self._spilled_bytes = spilled_bytes
         ledger.lost = lost
         ledger.accepted = index + 1
-        self._open = None  # a record's lines are counted on from its first, without gaps
+        self._open = None  # as of ``skip``
+        self._room = 0
 
     def _making_room(
         self, line: bytes | bytearray, index: int, opened: float
@@ -244,7 +262,7 @@ class Batcher:
         spilled = self._spilled_bytes
         if not self._spill_bytes or (spilled and spilled + len(line) > self._spill_bytes):
             return (), {**ledger.lost, BUFFER_FULL: ledger.losing(BUFFER_FULL, 1)}
-        record = Record(index + 1, opened)
+        record = Record(index, opened)
         record.data += line
         record.lines = 1
         return ((record, BUFFER_FULL),), ledger.lost
@@ -283,7 +301,9 @@ class Batcher:
         self._queue = rest
         self._in_flight = in_flight
         self._open = opened
+        self._room = 0
         self.queued_bytes -= size
+        self._flying_bytes += size
         return taken
 
     def delivered(self, records: list[Record], sizes: list[int] | None = None) -> None:
@@ -301,10 +321,11 @@ class Batcher:
         raw = sum(len(record.data) for record in held)
         bill = sum(bills[id(record)] for record in held)
         queued = sum(len(record.data) for record in queue)
+        flying = sum(len(record.data) for record in in_flight)
         ledger = self.ledger
         self._queue = queue
         self._in_flight = in_flight
-        self._bytes -= raw
+        self._flying_bytes = flying
         self.queued_bytes = queued
         ledger.delivered += lines
         ledger.delivered_bytes += raw
@@ -322,12 +343,13 @@ class Batcher:
             lost = {**lost, reason: ledger.losing(reason, sum(r.lines for r in held))}
         spilled_bytes = self._spilled_bytes + (raw if out else 0)
         queued = sum(len(record.data) for record in queue)
+        flying = sum(len(record.data) for record in in_flight)
         self.spilled += out
         self._spilled_bytes = spilled_bytes
         ledger.lost = lost
         self._queue = queue
         self._in_flight = in_flight
-        self._bytes -= raw
+        self._flying_bytes = flying
         self.queued_bytes = queued
 
     def again(self, records: list[Record]) -> None:
@@ -342,6 +364,7 @@ class Batcher:
         self._queue = queue
         self._in_flight = in_flight
         self.queued_bytes += size
+        self._flying_bytes -= size
 
     def recall(self) -> None:
         """Nobody will report on what is in flight: queue all of it again."""
@@ -368,11 +391,12 @@ class Batcher:
         out = tuple((record, "") for record in pending if record.lines)
         queue: deque[Record] = deque()
         self.spilled += out
-        self._spilled_bytes += self._bytes
+        self._spilled_bytes += self.queued_bytes + self._flying_bytes
         self._queue = queue
         self._in_flight = []
         self._open = None
-        self._bytes = 0
+        self._room = 0
+        self._flying_bytes = 0
         self.queued_bytes = 0
 
     def diverted(self) -> None:
@@ -399,11 +423,11 @@ class Batcher:
         self.spilled = empty
         self._spilled_bytes = 0
         self._queue = back
-        self._bytes += size
+        self._room = 0
         self.queued_bytes += size
 
     def __repr__(self) -> str:
         return (
             f"<Batcher {len(self._queue)} queued, {len(self._in_flight)} in flight, "
-            f"{self._bytes} bytes>"
+            f"{self.queued_bytes + self._flying_bytes} bytes>"
         )

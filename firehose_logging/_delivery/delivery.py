@@ -94,7 +94,7 @@ class Delivery:
         """Accept a line (without ``seq`` and its end); returns at once."""
         backlog = self._backlog
         backlog.add(body)
-        if backlog.batcher.spilled and self._diversion is not None:
+        if self._diversion is not None and backlog.batcher.spilled:
             self._diversion.run()
         dispatcher = self.dispatcher
         if dispatcher.calls.busy:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import zlib
+from zlib import crc32
 
 from firehose_logging.errors import DIVERTED, LOSS_REASONS
 
@@ -126,7 +126,7 @@ class Segment:
             return False
         # Three little-endian words, made as one.
         number = index & _WORD
-        mark = number << 64 | zlib.crc32(line, self._generation ^ number) << 32 | size
+        mark = number << 64 | crc32(line, self._generation ^ number) << 32 | size
         entry = mark.to_bytes(ENTRY, "little") + line
         # No call from here on, see the batcher.
         self._map[at:end] = entry
@@ -206,7 +206,7 @@ def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
         checksum = int.from_bytes(data[at + 4 : at + 8], "little")
         index = int.from_bytes(data[at + 8 : at + ENTRY], "little")
         line = data[at + ENTRY : at + ENTRY + size]
-        if not size or len(line) != size or zlib.crc32(line, generation ^ index) != checksum:
+        if not size or len(line) != size or crc32(line, generation ^ index) != checksum:
             return
         # Indices are cut to four bytes: what is "before" is less than half of all of them away.
         pending = not head or (index - oldest) & _WORD < 0x80000000

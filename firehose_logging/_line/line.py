@@ -24,8 +24,10 @@ _SEQ_ROOM = 40
 #: A body of so many characters is a legal record whatever they are: UTF-8 takes 4 bytes at most.
 SURELY_FITS = (MAX_RECORD_BYTES - _SEQ_ROOM) // 4
 
-# The last whole second that was formatted, and its text: one tuple, so that threads agree.
+# The last whole second that was formatted, and how a line of it begins: one tuple, so that threads
+# agree.
 _second: tuple[int, str] = (-1, "")
+_BEGIN = '{"timestamp":"'
 
 # Formatted level and logger of function lines: a program has few, and quoting them each time
 # would take a tenth of a log call.
@@ -35,15 +37,20 @@ _MAX_NAMES = 1_000
 
 def timestamp(epoch: float) -> str:
     """Seconds since the epoch as RFC 3339 in UTC with microseconds."""
-    global _second
     second, text = _second
     fraction = epoch - second
     if not 0.0 <= fraction < 1.0:
-        second = int(epoch // 1)
-        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-        _second = (second, text)
+        second, text = _in_second(epoch)
         fraction = epoch - second
-    return "%s%06dZ" % (text, fraction * 1_000_000)  # noqa: UP031 - half the time of an f-string
+    return "%s%06dZ" % (text[len(_BEGIN) :], fraction * 1_000_000)  # noqa: UP031 - as below
+
+
+def _in_second(epoch: float) -> tuple[int, str]:
+    global _second
+    second = int(epoch // 1)
+    text = time.strftime(f"{_BEGIN}%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+    _second = (second, text)
+    return _second
 
 
 #: Names of logging's own levels, whatever somebody calls them for a terminal.
@@ -65,22 +72,28 @@ def without_colours(text: str) -> str:
     return "".join((head, *kept)).strip() or text
 
 
-def function_start(epoch: float, number: int, level: str, logger: str) -> str:
-    """``start`` for a line of the function, the one that is timed."""
+def function_start(epoch: float, number: int, level: str, logger: str, columns: str = "") -> str:
+    """``start`` for a line of the function, and its columns; the one that is timed."""
+    second, text = _second  # as ``timestamp``, without the call
+    fraction = epoch - second
+    if not 0.0 <= fraction < 1.0:
+        second, text = _in_second(epoch)
+        fraction = epoch - second
     names = _names.get((number, level, logger))
     if names is None:
         names = (
-            f'","type":"function","level":{quote(level_name(number, level)[:_MAX_NAME])}'
+            f'Z","type":"function","level":{quote(level_name(number, level)[:_MAX_NAME])}'
             f',"logger":{quote(logger[:_MAX_NAME])}'
         )
         if len(_names) < _MAX_NAMES:
             _names[number, level, logger] = names
-    return f'{{"timestamp":"{timestamp(epoch)}{names}'
+    # Half of an f-string's time.
+    return "%s%06d%s%s" % (text, fraction * 1_000_000, names, columns)  # noqa: UP031
 
 
-def named_start(epoch: float, level: str, logger: str) -> str:
-    """``start`` for a line of the function that is no record, now; timed, too."""
-    return function_start(epoch, -1, level, logger)
+def named_start(epoch: float, level: str, logger: str, columns: str) -> str:
+    """The same for a line of the function that is no record, now; timed, too."""
+    return function_start(epoch, -1, level, logger, columns)
 
 
 def start(when: str, kind: str, level: str, logger: str) -> str:

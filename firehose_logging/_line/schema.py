@@ -11,9 +11,13 @@ from firehose_logging._line.json_text import dumps, quote
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
 #: Most sets of names whose plan is kept; a program has few, unless it makes them up.
 MAX_PLANS = 1_000
+
+# Numbers between these are shown in any case: Python refuses to show very large ones.
+_LEAST, _MOST = -(2**64), 2**64
 
 # Before the value of each name the text from the comma to the colon, empty where it is no column;
 # then index and name of those that go under ``extra``.
@@ -63,7 +67,7 @@ class Schema:
         self._derived.append(derived)
         return derived
 
-    def extras_of(self, own: dict[str, object], first: int) -> str:
+    def extras_of(self, own: dict[str, Any], first: int) -> str:
         """The extras among the attributes of a record, as ``extras``; the one that is timed.
 
         Args:
@@ -72,10 +76,21 @@ class Schema:
         """
         prefixes = self._prefixes
         members = ""
-        for name, value in islice(own.items(), first, None):
+        left = len(own) - first
+        # From the end: the many at the beginning are not even passed over.
+        for name, value in reversed(own.items()):
+            if not left:
+                break
+            left -= 1
             prefix = prefixes.get(name)
             if prefix:
-                members += prefix + (quote(value) if type(value) is str else dumps(value))
+                kind = type(value)
+                if kind is str:
+                    members = f"{prefix}{quote(value)}{members}"
+                elif kind is int and _LEAST < value < _MOST:
+                    members = f"{prefix}{value}{members}"  # as ``dumps``, without the call
+                else:
+                    members = f"{prefix}{dumps(value)}{members}"
             elif prefix is None:
                 names = tuple(islice(own, first, None))
                 self._learn(names)

@@ -9,7 +9,6 @@ import threading
 import pytest
 
 from firehose_logging import _threads
-from firehose_logging._capture.handling import Handling
 from support.captured import Stage
 
 
@@ -221,17 +220,18 @@ def test_records_about_us_are_not_taken(stage):
 )
 def test_what_shows_a_record(message, args, printed, shows):
     """A text shows a record when it has the words of its message, however it is wrapped."""
-    record = logging.makeLogRecord({"msg": message, "args": args})
+    record = logging.makeLogRecord({"msg": message, "args": args, "levelno": 20})
 
-    assert Handling(record).is_in(printed) is shows
+    assert Stage().loggers.begin(record).is_in(printed) is shows
 
 
 def test_a_formatted_message_is_looked_for_as_it_is():
     """Where a formatter has left the message on the record, its words count."""
-    record = logging.makeLogRecord({"msg": "%d sold", "args": (3,), "message": "3 sold"})
+    given = {"msg": "%d sold", "args": (3,), "message": "3 sold", "levelno": 20}
+    held = Stage().loggers.begin(logging.makeLogRecord(given))
 
-    assert Handling(record).is_in("INFO 3 sold\n")
-    assert not Handling(record).is_in("INFO 4 sold\n")
+    assert held.is_in("INFO 3 sold\n")
+    assert not held.is_in("INFO 4 sold\n")
 
 
 def test_a_record_of_another_process_was_not_taken_here():

@@ -6,7 +6,6 @@ import logging
 
 import pytest
 
-from firehose_logging._capture.handling import Handling
 from firehose_logging._capture.records import Records
 from firehose_logging.formatter import JsonFormatter
 from support.captured import Stage
@@ -146,5 +145,5 @@ def test_handling_without_changes_needs_no_copy(stage):
     """A record that nobody has changed is encoded as it is."""
     given = record()
 
-    (body,) = stage.records.bodies(Handling(given))
+    (body,) = stage.records.bodies(stage.loggers.begin(given))
     assert '"message":"hello"' in body
