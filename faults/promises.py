@@ -78,7 +78,7 @@ PROMISES = (
     Promise(
         "memory for undelivered lines stays under its bound",
         "_delivery/batch.py",
-        "if self._bytes + size > self._capacity and not self._make_room(size):",
+        "if pending + size > self._capacity and not self._make_room(size):",
         "if False:",
         "tests/delivery/test_batch.py::test_oldest_lines_make_room",
     ),
@@ -279,8 +279,8 @@ PROMISES = (
     Promise(
         "after SIGKILL at any moment the next process delivers what was accepted",
         "_delivery/backlog.py",
-        "        self.journal.append(index, line, now,",
-        '        self.journal.append(index, b"", now,',
+        "                    journal.append(index, line, now,",
+        '                    journal.append(index, b"", now,',
         f"{_MATRIX}::test_sigkill_at_random_moments",
     ),
     Promise(
