@@ -95,11 +95,7 @@ class Counter:
             command = ["valgrind", "--tool=callgrind"]
             command += ["--callgrind-out-file=/dev/null", f"--log-file={log.name}"]
             self._run(tree, command, step, times, "none")
-            text = Path(log.name).read_text(encoding="utf-8", errors="replace")
-        found = [line for line in text.splitlines() if "Collected" in line]
-        if not found:
-            raise SystemExit(f"bench: valgrind has counted nothing:\n{text[-1000:]}")
-        return int(found[-1].rpartition(":")[2])
+            return collected(Path(log.name))
 
     def _run(self, tree: Path, before: list[str], step: str, times: int, counter: str) -> int:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
@@ -129,6 +125,15 @@ class Counter:
         if done.returncode:
             raise SystemExit(f"bench: {step} failed in {tree}:\n{done.stderr[-2000:]}")
         return int(done.stderr.split()[-1])
+
+
+def collected(log: Path) -> int:
+    """The machine instructions that valgrind has counted, from its log."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    found = [line for line in text.splitlines() if "Collected" in line]
+    if not found:
+        raise SystemExit(f"bench: valgrind has counted nothing:\n{text[-1000:]}")
+    return int(found[-1].rpartition(":")[2])
 
 
 def has_valgrind() -> bool:

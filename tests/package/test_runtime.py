@@ -197,6 +197,7 @@ def test_workers_share_what_several_streams_take(in_lambda, monkeypatch, streams
     """Workers are forked with the module that spreads over streams, where there are several."""
     name = "firehose_logging._firehose.several"
     monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delattr("firehose_logging._firehose.several", raising=False)
     environment = in_lambda(AWS_LAMBDA_MAX_CONCURRENCY="4")
     environment.install(stream_name=streams)
     environment.api.wait_asked(1)
