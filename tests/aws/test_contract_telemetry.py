@@ -73,6 +73,20 @@ def test_a_subscription(platform: Open, listener: Listener) -> None:
 
 
 @applies(classic=STUB)
+def test_the_order_of_types(platform: Open, listener: Listener) -> None:
+    """The types of a subscription are told in the order in which they were asked for."""
+    env = platform()
+    types = ["function", "platform"]
+    identifier = env.api.identifier("one")
+    answer = env.api.subscribe(identifier, listener.port, schemaVersion=NEWEST, types=types)
+    assert answer.status == 200
+    env.next(identifier)
+    (event,) = listener.wait_for("platform.telemetrySubscription")
+
+    assert event["record"]["types"] == types
+
+
+@applies(classic=STUB)
 @pytest.mark.parametrize(
     "changes",
     [
