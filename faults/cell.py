@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Environments that may follow until everything the journal kept is delivered.
 SUCCESSORS = 4
 
+#: Seconds that an invocation may take that has an Init in it: nothing is wrong any more, but the
+#: machine may be busy with other cells.
+INIT_INSIDE = 60.0
 
 #: What else may be so, and its variables. Without a journal only a process that is killed without
 #: a word loses lines, since the others have the runtime's output as another way out.
@@ -142,9 +145,12 @@ def end_in_a_call(deployment: Deployment, environment: LocalLambda, cell: Cell) 
     return answer
 
 
-def call(environment: LocalLambda, event: dict[str, Any]) -> InvocationResult:
+def call(
+    environment: LocalLambda, event: dict[str, Any], *, timeout: float | None = None
+) -> InvocationResult:
     """Invoke, and wait until runtime and extension are done."""
-    timeout = TIMEOUT if event.get("then") == "timeout" else None
+    if event.get("then") == "timeout":
+        timeout = TIMEOUT
     answer = environment.invoke(event, timeout=timeout)
     environment.wait_idle(REST)
     return answer
@@ -179,7 +185,9 @@ def run(cell: Cell, layer: Path | None, bare: dict[str, bytes] | None = None) ->
             if cell.end in IN_INVOCATION:
                 # The same environment goes on with a new process.
                 event = {"empty": True} if cell.besides == "tmp emptied" else {}
-                outcome.changed += call(environment, event).payload != {"logged": 0}
+                outcome.changed += call(environment, event, timeout=INIT_INSIDE).payload != {
+                    "logged": 0
+                }
                 # What its end still writes counts, too.
                 environment.shutdown()
             outcome.held = held(environment)
