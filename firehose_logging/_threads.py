@@ -136,6 +136,11 @@ class Reserved:
         self._given.release()
 
 
+def is_ending() -> bool:
+    """Whether the interpreter ends: from Python 3.12 on no thread is started any more then."""
+    return not threading.main_thread().is_alive()
+
+
 def is_own() -> bool:
     """Whether the calling thread is one of ours."""
     return get_ident() in own

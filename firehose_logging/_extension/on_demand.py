@@ -5,6 +5,7 @@ Carries out what ``lifecycle`` decides.
 
 from __future__ import annotations
 
+from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
 from firehose_logging._extension.lifecycle import (
     BY_HOOK,
@@ -186,12 +187,13 @@ class OnDemand:
 
     def _deliver_here(self, now: float) -> None:
         """No thread can be started for deliveries: this one makes them, while there is time."""
-        tell(
-            "no thread can be started for deliveries; the extension's own delivers, as far as "
-            "the invocation's time allows",
-            code="no_thread",
-            once="threads",
-        )
+        if not _threads.is_ending():
+            tell(
+                "no thread can be started for deliveries; the extension's own delivers, as far as "
+                "the invocation's time allows",
+                code="no_thread",
+                once="threads",
+            )
         until = self._lifecycle.wakes_at()
         left = SHORT_DELIVERY if until is None else min(until - now, SHORT_DELIVERY)
         self._deliveries.flush(max(left, 0.0))

@@ -127,6 +127,20 @@ def test_without_a_thread_the_companion_delivers(capfd):
     assert "no thread can be started" in capfd.readouterr().err
 
 
+def test_that_an_interpreter_ends_is_no_want_of_threads(capfd, monkeypatch):
+    """From Python 3.12 on none is started then: what is left is delivered, and nothing told."""
+    monkeypatch.setattr("firehose_logging._threads.is_ending", lambda: True)
+    environment = Environment()
+    environment.invoke("a", seconds=60.0)
+    environment.log()
+    environment.deliveries.lacks_thread = True
+    environment.end("a")
+    environment.tick()
+
+    assert environment.deliveries.flushes == [SHORT_DELIVERY]
+    assert capfd.readouterr().err == ""
+
+
 def test_a_stream_that_is_spared_holds_nobody():
     """A flush that is put off is not waited for; one before a deadline is not put off."""
     environment = Environment()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -169,3 +171,18 @@ def test_a_thread_that_calls_firehose_says_nothing_of_it():
         assert _threads.is_about_us(logging.getLogger("anything").name)
     finally:
         _threads.calling.discard(ident)
+
+
+def test_the_end_of_the_interpreter_is_known():
+    """Before finalizers run, and not before: when threads are waited for."""
+    program = (
+        "import atexit, sys\n"
+        "from firehose_logging import _threads\n"
+        "atexit.register(lambda: sys.stdout.write(repr(_threads.is_ending())))\n"
+        "sys.stdout.write(repr(_threads.is_ending()) + ' ')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout == "False True"
