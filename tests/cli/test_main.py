@@ -92,7 +92,7 @@ def test_interrupted_in_the_engine(tmp_path, sql):
         said = program.communicate(timeout=30)[1]
     finally:
         program.kill()
-        program.wait()
+        program.communicate()
 
     assert program.returncode == 130
     assert b"Traceback" not in said

@@ -68,9 +68,11 @@ def test_follow(tmp_path):
             written(tmp_path, "second", "two")
             wait_until(lambda: b"two" in out.read_bytes(), 30)
             wait_until(lambda: b"s old when" in (tmp_path / ".err").read_bytes(), 30)
-        finally:
             program.send_signal(signal.SIGINT)
             status = program.wait(30)
+        finally:
+            program.kill()
+            program.wait()
 
     assert status == 130
     assert out.read_bytes().count(b"one") == 1

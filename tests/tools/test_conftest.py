@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -76,3 +77,28 @@ def test_unix_sockets_stay_usable() -> None:
         left.sendall(b"x")
 
         assert right.recv(1) == b"x"
+
+
+def test_ctrl_c_reaches_what_a_test_starts(pytester: pytest.Pytester) -> None:
+    """Even where the tests were started in the background, with SIGINT ignored."""
+    tests = Path(__file__).parents[1]
+    pytester.makeconftest((tests / "conftest.py").read_text())
+    pytester.makepyfile(
+        """
+        import signal, subprocess, sys
+
+        def test_it():
+            code = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+            done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+            assert done.returncode == -signal.SIGINT
+        """
+    )
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        result = pytester.runpytest_subprocess(
+            "-p", "no:cacheprovider", "-o", f"pythonpath={tests} {tests.parent}"
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    result.assert_outcomes(passed=1)
