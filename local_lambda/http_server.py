@@ -227,14 +227,25 @@ class HttpServer:
                 return
             request.content.read()  # what the handler did not want
             keep = request.headers.get("connection", "").lower() != "close"
-            connection.sendall(render(response, keep_alive=keep))
-            for chunk in response.chunks or ():
-                if chunk:
-                    connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-            if response.chunks is not None:
-                connection.sendall(b"0\r\n\r\n")
+            answer = render(response, keep_alive=keep)
+            if request.method == "HEAD":  # a function URL's caller may ask so: no body follows
+                connection.sendall(answer.removesuffix(response.body))
+                for _ in response.chunks or ():
+                    continue  # what answers goes on to its end
+            else:
+                connection.sendall(answer)
+                _send_chunks(connection, response)
             if not keep:
                 return
+
+
+def _send_chunks(connection: socket.socket, response: Response) -> None:
+    if response.chunks is None:
+        return
+    for chunk in response.chunks:
+        if chunk:
+            connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+    connection.sendall(b"0\r\n\r\n")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -49,6 +49,18 @@ def test_requests_on_one_connection(server):
     connection.close()
 
 
+def test_a_head_request_gets_no_body(server):
+    """The length is told; the next answer on the connection is not mixed up with it."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
+    for method in ("HEAD", "GET", "HEAD"):
+        connection.request(method, "/")
+        answer = connection.getresponse()
+        length = int(answer.headers["Content-Length"])
+        assert length == len(f'["{method}", "/", "", null]')
+        assert len(answer.read()) == (0 if method == "HEAD" else length)
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("head", "closed"),
     [("GET / HTTP/1.0", True), ("GET / HTTP/1.0\r\nConnection: keep-alive", False),

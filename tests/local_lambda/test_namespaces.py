@@ -186,7 +186,10 @@ def test_a_shell_extension_with_fixed_port_in_two_environments(code, tmp_path):
             assert env.wait_idle()
             env.thaw()  # the last telemetry comes to those who run
             told = env.tmp / "telemetry"
-            wait_until(lambda told=told: "platform.report" in told.read_text(), what="a report")
+            wait_until(
+                lambda told=told: told.exists() and "platform.report" in told.read_text(),
+                what="a report",
+            )
         ends = [env.shutdown() for env in (one, two)]
         told = [(env.tmp / "telemetry").read_text() for env in (one, two)]
 
