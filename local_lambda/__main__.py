@@ -16,6 +16,7 @@ from .options import (
     add_isolation_options,
     build_function,
     isolation_of,
+    program,
     read_event,
     read_variables,
 )
@@ -54,7 +55,7 @@ STREAM_VARIABLE = "AWS_KINESIS_STREAM_NAME"
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m local_lambda",
+        prog=program(),
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

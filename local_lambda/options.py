@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+def program() -> str:
+    """Return what the user has called: the installed command, or the module."""
+    name = Path(sys.argv[0]).name
+    return name if name == "local-lambda" else "python -m local_lambda"
+
+
 def add_function_options(parser: argparse.ArgumentParser) -> None:
     """Add what describes one function."""
     add = parser.add_argument_group("the function").add_argument

@@ -25,6 +25,7 @@ from .options import (
     add_isolation_options,
     build_function,
     isolation_of,
+    program,
     read_functions,
     read_variables,
 )
@@ -50,7 +51,7 @@ Any access key and region will do; signatures are not checked. It serves until S
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m local_lambda serve",
+        prog=f"{program()} serve",
         description="Serve functions as the Lambda API does: Invoke and InvokeWithResponseStream.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
