@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support import versions
+from support import cloudformation, versions
 from support.e2e_lambda import ROOT
 
 CONFIGURATION = ROOT / ".checkov.yaml"
@@ -59,3 +60,44 @@ def test_an_open_bucket_is_found(tmp_path: Path) -> None:
     assert template.read_text() != text
 
     assert "CKV_AWS_53" in checkov(tmp_path).stdout
+
+
+#: What is off by default, on: checkov leaves out what the parameters' defaults do not make.
+ON: dict[str, dict[str, object]] = {
+    "template.yaml": {
+        "TableMetrics": "true",
+        "Dashboard": "true",
+        "DenyCloudWatchLogs": "safety-net",
+    },
+    "deploy/table.yaml": {"TableMetrics": "true"},
+    "deploy/alarms.yaml": {"Dashboard": "true", "Functions": "*"},
+    "deploy/layer.yaml": {"OrganizationId": "o-abcdefghij"},
+    "deploy/stream.yaml": {
+        "WriterAccount": "210987654321",
+        "VpcId": "vpc-1",
+        "ExpireAfterDays": 400,
+        "ColderAfterDays": 30,
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(450)
+def test_nothing_is_found_where_all_is_on(tmp_path: Path) -> None:
+    """With every option that makes something, the same templates pass more checks, and all."""
+    passed = {}
+    for label in ("usual", "on"):
+        folder = tmp_path / label
+        folder.mkdir()
+        for name, values in ON.items():
+            template = cloudformation.load(ROOT / name)
+            for parameter, value in values.items() if label == "on" else ():
+                template["Parameters"][parameter]["Default"] = value
+            (folder / f"{Path(name).stem}.json").write_text(json.dumps(template))
+        done = checkov(folder, "--output", "json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        summary = json.loads(done.stdout)["summary"]
+        assert (summary["failed"], summary["parsing_errors"]) == (0, 0)
+        passed[label] = summary["passed"]
+
+    assert passed["on"] > passed["usual"]
