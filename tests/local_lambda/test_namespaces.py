@@ -154,7 +154,11 @@ print(env.pid, flush=True)
 time.sleep(60)
 """
     process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # what it leaves there is pytest's to remove
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         pid = int(process.stdout.readline())

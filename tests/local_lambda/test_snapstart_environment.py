@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -174,7 +175,11 @@ with LocalLambda(function) as env:
 """
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
-        [sys.executable, "-c", source], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", source],
+        cwd=root,
+        env={**os.environ, "TMPDIR": str(function.code.parent)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as emulator:
         assert emulator.stdout is not None
         copy = int(emulator.stdout.readline())
