@@ -8,6 +8,7 @@ import weakref
 
 from firehose_logging._line import line as _line
 from firehose_logging._line.foreign import is_its_own, text_of
+from firehose_logging._line.json_text import quote
 from firehose_logging._line.printed import added
 from firehose_logging.errors import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, message_of
@@ -113,6 +114,10 @@ class Records:
         head, tail = self._json.around(record)
         if printed:
             more = added(printed, {name.lower() for name in own})
+            # Where it was logged, as Powertools prints it; an error has its own place.
+            where = more.pop("location", None)
+            if type(where) is str and ',"location":' not in tail:
+                tail += f',"location":{quote(where)}'
             if more:
                 tail += self._context.schema.extras(tuple(more), tuple(more.values()))
         message: object = handling.message

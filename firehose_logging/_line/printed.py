@@ -45,7 +45,7 @@ _KNOWN_OF_A_RECORD = frozenset(
         *("levelno", "lineno", "module", "msecs", "pathname", "process", "processname"),
         *("relativecreated", "stack_info", "taskname", "thread", "threadname"),
         *("timestamp", "time", "level", "severity", "logger", "name", "message", "msg", "event"),
-        *("location", "exception", "exception_name", "stack_trace", "requestid"),
+        *("exception", "exception_name", "stack_trace", "requestid"),
     }
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
@@ -97,6 +98,26 @@ def test_what_was_printed_as_json_adds_columns(stage):
 
     (line,) = stage.lines()
     assert (line["correlation"], line["shop"]) == ("c-1", "north")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_place_that_was_printed(stage, fails):
+    """Where a logger's own JSON says it was logged is the column, but where an error has it."""
+    given = record()
+    if fails:
+        try:
+            raise ValueError("no")
+        except ValueError:
+            given.exc_info = sys.exc_info()
+    held = stage.loggers.begin(given)
+    held.echo('{"message": "hello", "location": "handler:12", "service": "shop"}\n')
+    stage.loggers.end(held)
+
+    (line,) = stage.lines()
+    assert (line["location"] == "handler:12") is not fails
+    assert ("errorType" in line) is fails
+    assert line["service"] == "shop"
+    assert "extra" not in line
 
 
 def test_a_message_that_a_subclass_makes(stage):

@@ -154,6 +154,7 @@ def test_what_a_formatter_added():
     }
 
     assert printed.added(json.dumps(powertools), {"order"}) == {
+        "location": "handler:10",
         "service": "shop",
         "xray_trace_id": "1-a",
     }
