@@ -146,6 +146,9 @@ class Environment(ABC):
     def stop(self) -> None:
         """End the environment as the platform does."""
 
+    def settle(self) -> None:  # noqa: B027 - the emulator does not say
+        """Wait until telemetry was taken, where that is known: what is left at the end is lost."""
+
     @property
     @abstractmethod
     def api(self) -> Api:
@@ -226,6 +229,12 @@ class Local(Environment):
     def call(self, event: Any) -> Any:
         answer = self.env.invoke(event)
         return answer.payload
+
+    def settle(self) -> None:
+        self.env.thaw()  # who is frozen takes nothing
+        relay = self.env._journal.relay
+        relay.flush()
+        wait_until(lambda: relay.settled, what="the listener to take everything")
 
     def stop(self) -> None:
         self.env.shutdown()
