@@ -80,6 +80,21 @@ def throughput_of(candidate: Candidate, services: Services) -> dict[str, Any]:
     return _throughput(sender, layers, SOME, SOME_BETWEEN, services, candidate.variables)
 
 
+def throughput_from(layer: Path, lines: int, services: Services) -> dict[str, Any]:
+    """The same for ours out of any layer: seconds, CPU and memory.
+
+    Args:
+        layer: its folder for Python.
+        lines: how many.
+        services: where they go.
+    """
+    variables = {**services.variables(), **services.credentials()}
+    row: dict[str, Any] = _child(
+        "throughput.py", *(OURS, str(lines), str(BETWEEN)), variables=variables, ours=layer
+    )
+    return row
+
+
 def _throughput(
     sender: str,
     layers: list[Path],
@@ -106,8 +121,9 @@ def _child(
     *arguments: str,
     layers: Sequence[Path] = (),
     variables: Mapping[str, str] | None = None,
+    ours: Path = OUR_LAYER / "python",
 ) -> Any:
-    path = [OUR_LAYER / "python", *(layer / "python" for layer in layers)]
+    path = [ours, *(layer / "python" for layer in layers)]
     done = subprocess.run(
         [str(runtime()), str(HERE / "children" / program), *arguments],
         env={

@@ -1,0 +1,87 @@
+"""CPU and memory from `logger.info` to confirmed delivery: `python -m benchmarks.throughput`.
+
+Beside a commit, in alternating processes, over TLS to a local Firehose, with a flush every 20,000
+lines. Of the rounds of a size the least counts: other work on the machine makes nothing quicker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.against import layer_of, tree_of
+from benchmarks.candidates import ROOT, set_up
+from benchmarks.hot_path import BETWEEN, throughput_from
+from benchmarks.measure import machine
+from benchmarks.services import Services
+
+if TYPE_CHECKING:
+    from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results" / "throughput.json"
+
+#: Lines, and rounds of so many.
+SIZES = {1_000: 9, 10_000: 7, 100_000: 5, 1_000_000: 2}
+
+
+def measure(layers: dict[str, Path], sizes: dict[int, int]) -> list[dict[str, Any]]:
+    """A row for each size and layer.
+
+    Args:
+        layers: folders for Python, by name.
+        sizes: rounds by number of lines.
+    """
+    rows: list[dict[str, Any]] = []
+    with Services(tls=True) as services:
+        for lines, rounds in sizes.items():
+            found: dict[str, list[dict[str, Any]]] = {name: [] for name in layers}
+            for number in range(rounds):
+                print(f"{lines:,} lines, round {number + 1} of {rounds}", file=sys.stderr)
+                for name in list(layers)[:: 1 if number % 2 else -1]:
+                    found[name].append(throughput_from(layers[name], lines, services))
+            for name, runs in found.items():
+                row = {
+                    "tree": name,
+                    "lines": lines,
+                    "us of CPU a line": round(min(run["cpu"] for run in runs) / lines * 1e6, 2),
+                    "us a line": round(min(run["seconds"] for run in runs) / lines * 1e6, 2),
+                    "MiB at most": round(max(run["mib"] for run in runs), 1),
+                }
+                rows.append(row)
+    return rows
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
+    parser.add_argument("commit", nargs="?", default="0c4de4b")
+    parser.add_argument("--most", type=int, default=max(SIZES), help="lines of the largest size")
+    parser.add_argument("--write", action="store_true", help=f"into results/{RESULTS.name}")
+    options = parser.parse_args()
+    set_up(lambda text: print(text, file=sys.stderr, flush=True))
+    tree, full = tree_of(options.commit)
+    layers = {full[:7]: layer_of(tree, full[:12]), "now": layer_of(ROOT, "now")}
+    load = os.getloadavg()[0]
+    rows = measure(layers, {lines: n for lines, n in SIZES.items() if lines <= options.most})
+    result = {
+        "day": time.strftime("%Y-%m-%d", time.gmtime()),
+        "machine": machine(),
+        "load": [round(load, 1), round(os.getloadavg()[0], 1)],
+        "flush every lines": BETWEEN,
+        "runs": rows,
+    }
+    text = json.dumps(result, indent=1) + "\n"
+    if options.write:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
