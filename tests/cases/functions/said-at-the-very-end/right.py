@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from support.cases import printed
 
+FAILS = "Python 3.12 starts no thread once the end has begun: the next process may send lines again"
+SOMETIMES, FAILS_ON = True, ("3.12",)
 LINES = [printed("in the handler", during=during) for during in (1, 2)]
 SAME_OUTPUT = False  # without the layer, the second environment is killed: nothing is said
 
