@@ -228,6 +228,8 @@ def test_its_crash_loses_no_line(platform: str, theirs: Path, tmp_path: Path) ->
                 assert run.env.wait_idle(20)
             run.shutdown()
             lines, seen = run.lines, kinds(run.env.tmp)
+    # A call that hangs when an environment ends is made again, which may store it twice.
+    lines = list({(line["instanceId"], line["seq"]): line for line in lines}.values())
     messages = sorted(line["message"] for line in lines if line["type"] == "function")
 
     assert messages == ["after", "before", "during"]

@@ -141,14 +141,21 @@ def test_celery(start: Start, firehose: LocalFirehose, tmp_path: Path, killed: b
     """
     folder = tmp_path / "broker"
     folder.mkdir()
-    for number in range(3):
+
+    def order(number: int) -> None:
         call = ["-A", "app:worker", "call", "app.say", "-a", f"[{number}]"]
         assert start("celery", *call, BROKER=str(folder)).wait(DEADLINE) == 0
+
+    def done(count: int) -> None:
+        wait_until(
+            lambda: len(list(folder.glob("done-*"))) == count, DEADLINE, "the tasks to be done"
+        )
+
+    for number in range(3):
+        order(number)
     worker = ["-A", "app:worker", "worker", "-c", "2"]
     process = start("celery", *worker, BROKER=str(folder))
-    wait_until(
-        lambda: len(list(folder.glob("done-*"))) == 3, DEADLINE, "the tasks to have been done"
-    )
+    done(3)
     if killed:
         children = children_of(process.pid)
         process.kill()
@@ -157,7 +164,8 @@ def test_celery(start: Start, firehose: LocalFirehose, tmp_path: Path, killed: b
             os.kill(child, signal.SIGKILL)
         wait_until(lambda: not any(map(lives, children)), DEADLINE, "the workers' end")
         process = start("celery", *worker, BROKER=str(folder))
-        wait_until(lambda: children_of(process.pid), DEADLINE, "the next workers")
+        order(3)
+        done(4)  # it has started when it has done something: it heeds SIGTERM
 
     assert stop(process) == 0
-    assert arrived(firehose) == [f"task {number}" for number in range(3)]
+    assert arrived(firehose) == [f"task {number}" for number in range(4 if killed else 3)]
