@@ -87,6 +87,8 @@ def _verdict(promise: Promise, trees: SimpleQueue[Path]) -> tuple[str, str]:
         if whole.count(promise.old) != 1:
             return f"the code to take out is there {whole.count(promise.old)} times", ""
         passed, failed = _test(tree, promise)
+        if not passed:  # a deadline of real processes may be missed once, beside another test
+            passed, failed = _test(tree, promise)
         if not passed:
             return "the test fails without the mutation", failed
         path.write_text(whole.replace(promise.old, promise.new))

@@ -178,12 +178,12 @@ def test_nobody_tells_that_the_handler_is_done() -> None:
     with deploy_broken({"FIREHOSE_LOGGING_FLUSH": "end"}) as deployment:
         with deployment.environment(timeout=2.0) as environment:
             call(environment, {"break": ["no runtimeDone"], "say": ["line 0"]})
-            longest = held(environment)
+            (longest,) = holds(environment)
             assert longest < 2_000
             for number in range(1, 4):
                 assert call(environment, {"say": [f"line {number}"]}).payload == "answer"
             assert [report["status"] for report in environment.reports] == ["success"] * 4
-            assert held(environment) == longest
+            assert all(later < longest / 2 for later in holds(environment)[1:])
         assert sorted(said(deployment)) == [f"line {number}" for number in range(4)]
 
 
