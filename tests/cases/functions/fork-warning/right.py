@@ -12,4 +12,4 @@ ANSWERS = [17, 17, 17]
 
 def check(seen):
     """Ours would be warned of at every fork."""
-    assert len(seen.function) < 2
+    assert len(seen.function) < 2, [line.message for line in seen.function]
