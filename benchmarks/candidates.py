@@ -149,9 +149,14 @@ def runtime() -> Path:
     return BUILD / "runtime" / "bin" / "python"
 
 
+def set_up_runtime(say: Callable[[str], None]) -> None:
+    """Make the runtime alone."""
+    _once(BUILD / "runtime", "runtime", say, _make_runtime)
+
+
 def set_up(say: Callable[[str], None]) -> None:
     """Make the runtime and each candidate's layer, where that was not done for these versions."""
-    _once(BUILD / "runtime", "runtime", say, _make_runtime)
+    set_up_runtime(say)
     for candidate in OTHERS:
         if candidate.package is not None:
             _once(
