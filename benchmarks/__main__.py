@@ -2,7 +2,8 @@
 
 Sets up every competitor in an environment of its own (build/bench, kept), runs everything paired
 and alternating, and prints one table. `run` also keeps the raw figures (build/bench/results.json)
-and writes docs/benchmarks.md with its plots; `run --quick` does neither.
+and what the page is made of (benchmarks/results/bench.json), and writes docs/benchmarks.md with
+its plots and the README's pictures; `run --quick` does none of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import sys
 import time
 
-from benchmarks import candidates, measure, metrics, page, tables
+from benchmarks import anchor, candidates, measure, metrics, page, tables
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,17 +23,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    candidates.set_up(_say)
+    _set_up(options)
     plan = measure.QUICK if options.quick else measure.FULL
     results = measure.run(plan, options.only, _say)
+    if not (options.quick or options.only):
+        measure.save(results)
+    results = measure.rounded(results)
     if options.only and options.write:
         # Figures are compared within a section, so one may be measured again by itself.
         whole = measure.load()
         whole["sections"][options.only] = results["sections"][options.only]
         results = whole
     if options.write or not (options.quick or options.only):
-        measure.save(results)
-        page.write(results, _say)
+        measure.store(results)
+        # As `report` reads it: keys of JSON are texts.
+        page.write(measure.load(), _say)
     _print(results)
 
 
@@ -46,6 +51,7 @@ def _report(options: argparse.Namespace) -> None:
 def _set_up(options: argparse.Namespace) -> None:
     del options
     candidates.set_up(_say)
+    anchor.set_up(_say)
 
 
 def _fleet(options: argparse.Namespace) -> None:
@@ -98,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="with --only: into the page of the last full run"
     )
     run.set_defaults(run=_run)
-    report = commands.add_parser("report", help="write page and plots from the last full run")
+    report = commands.add_parser("report", help="write page and plots from the stored results")
     report.set_defaults(run=_report)
     set_up = commands.add_parser("set-up", help="install what is compared, measure nothing")
     set_up.set_defaults(run=_set_up)

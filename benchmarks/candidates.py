@@ -74,6 +74,26 @@ class Candidate:
         return next(iter(pinned(self.package).values()))
 
 
+@dataclass(frozen=True, eq=False)
+class Built(Candidate):
+    """Ours, from a layer of its own.
+
+    Args:
+        folder: the layer.
+    """
+
+    folder: Path = Path()
+
+    @property
+    def layer(self) -> Path:
+        """The folder."""
+        return self.folder
+
+    def version(self) -> str:
+        """Its name says what it is."""
+        return "-"
+
+
 BARE = Candidate("bare function, text", "bare", delivers_to="")
 BARE_JSON = Candidate("bare function, JSON", "bare", delivers_to="", log_format="JSON")
 OURS = Candidate("firehose-logging", "bare", ours=True)

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, fields
 from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import cost_bytes, cost_lines
 from benchmarks.arrivals import LINES, Pattern, patterns
@@ -25,7 +25,7 @@ from firehose_logging._firehose.wire import compress
 from firehose_logging._line import line as _line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: What AWS calls a GB on these bills.
 GB = 2**30
@@ -208,8 +208,14 @@ def table(found: Sequence[Bill]) -> str:
     return "\n".join(lines)
 
 
-def month_report(month: Month, prices: Prices) -> str:
-    """The table with what it rests on."""
+def month_report(month: Month, prices: Prices, found: Sequence[Bill]) -> str:
+    """The table with what it rests on.
+
+    Args:
+        month: what is logged.
+        prices: what it is billed at.
+        found: the bills.
+    """
     return (
         f"{month.invocations:,} invocations at {LINES} lines on average (message with two "
         f"arguments, two extras) and three platform events each, {month.memory_mb} MB of memory, "
@@ -217,7 +223,7 @@ def month_report(month: Month, prices: Prices) -> str:
         "each cold start, as many of these as the simulated traffic has. CloudWatch takes "
         "Lambda's JSON format, which is shorter: without function, version, instance and sequence "
         "number.\n\n"
-        f"{table(bills(month, prices))}\n\n"
+        f"{table(found)}\n\n"
         f"Prices are inputs. Used here, in US dollars: Firehose {prices.firehose_per_gb:g} and "
         f"CloudWatch Logs {prices.cloudwatch_per_gb:g} a GB ingested, Lambda's own destinations "
         f"{prices.vended_per_gb:g} a GB and {prices.vended_ingestion_per_gb:g} on top where it is "
@@ -232,19 +238,36 @@ def month_report(month: Month, prices: Prices) -> str:
     )
 
 
-def billed_report() -> str:
-    """Billed bytes per logged byte, with what they rest on."""
+def billed_report(counted: Mapping[str, Any]) -> str:
+    """Billed bytes per logged byte, with what they rest on.
+
+    Args:
+        counted: what ``cost_bytes.counted`` has returned.
+    """
     return (
         "Billed bytes per logged byte; Firehose bills each record rounded up to 5,120 bytes. "
         "Counted by the local Firehose that our transport sends to. "
         "*A record for each line* is PutRecord line by line, or PutRecordBatch with 500 lines: "
-        f"the bill is the same.\n\n{cost_bytes.table()}\n"
+        f"the bill is the same.\n\n{cost_bytes.table(counted)}\n"
     )
 
 
-def report() -> str:
-    """The section of docs/benchmarks.md."""
-    return f"## Cost\n\n{billed_report()}\n### A month\n\n{month_report(Month(), Prices())}"
+def reports(counted: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What docs/flush.md shows, by the names of its parts, from stored results.
+
+    Args:
+        counted: what ``cost_bytes.counted`` has returned.
+        stored: the bills of a month at the default prices.
+    """
+    found = [Bill(**bill) for bill in stored]
+    month = month_report(Month(), Prices(), found)
+    return {"billed": billed_report(counted), "month": month}
+
+
+def report(counted: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) -> str:
+    """The section of docs/benchmarks.md, from the same."""
+    parts = reports(counted, stored)
+    return f"## Cost\n\n{parts['billed']}\n### A month\n\n{parts['month']}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -267,12 +290,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     prices = Prices(**{field.name: options[field.name] for field in fields(Prices)})
     month = Month(**{field.name: options[field.name] for field in fields(Month)})
+    if options["write"] and (month, prices) != (Month(), Prices()):
+        parser.error("--write is for the defaults")
+    counted, found = cost_bytes.counted(), bills(month, prices)
+    parts = {"billed": billed_report(counted), "month": month_report(month, prices, found)}
     if options["write"]:
-        if (month, prices) != (Month(), Prices()):
-            parser.error("--write is for the defaults")
-        put({"billed": billed_report(), "month": month_report(month, prices)})
+        put(parts)
     else:
-        print(f"{billed_report()}\n{month_report(month, prices)}")
+        print(f"{parts['billed']}\n{parts['month']}")
     return 0
 
 

@@ -25,12 +25,14 @@ from firehose_logging.settings import Settings
 from local_firehose import DeliveryStream, LocalFirehose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 STREAM = "cost"
 
 #: Raw bytes of a flush.
 SIZES = tuple(n * 1024 for n in (1, 4, 16, 64, 256, 1024, 4096))
+#: Kinds of lines, as they are named in results.
+SHORT_LINES, REAL_LINES = "200 B lines", "lines of ours"
 
 
 @dataclass(frozen=True)
@@ -129,25 +131,43 @@ def _flush(firehose: LocalFirehose, delivery: Delivery, bodies: Iterator[str], s
     )
 
 
-def table() -> str:
-    """Billed bytes over logged bytes as a Markdown table."""
-    columns = [
-        measure(short_bodies(Random(1))),
-        measure(short_bodies(Random(1)), gzip=True),
-        measure(real_bodies(Random(1))),
-        measure(real_bodies(Random(1)), gzip=True),
-    ]
-    mean = columns[2][-1].raw / columns[2][-1].lines
+def counted() -> dict[str, dict[str, list[dict[str, float]]]]:
+    """By kind of line and compression: each flush, ready for JSON."""
+    found: dict[str, dict[str, list[dict[str, float]]]] = {}
+    for lines, bodies in ((SHORT_LINES, short_bodies), (REAL_LINES, real_bodies)):
+        for compression in ("none", "gzip"):
+            flushes = measure(bodies(Random(1)), gzip=compression == "gzip")
+            found.setdefault(lines, {})[compression] = [
+                {
+                    "size": size,
+                    "line": flush.raw / flush.lines,
+                    "ratio": flush.ratio,
+                    "line_by_line": flush.line_by_line / flush.raw,
+                }
+                for size, flush in zip(SIZES, flushes, strict=True)
+            ]
+    return found
+
+
+def table(found: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> str:
+    """Billed bytes over logged bytes as a Markdown table.
+
+    Args:
+        found: what ``counted`` returns.
+    """
+    short, real = found[SHORT_LINES], found[REAL_LINES]
+    mean = real["none"][-1]["line"]
     lines = [
         f"| bytes of a flush | {SHORT} B lines | gzip | a record for each line | lines of ours, "
         f"{mean:.0f} B | gzip | a record for each line |",
         "|---|---|---|---|---|---|---|",
     ]
-    for size, short, short_gzip, real, real_gzip in zip(SIZES, *columns, strict=True):
+    columns = (short["none"], short["gzip"], real["none"], real["gzip"])
+    for one, one_gzip, other, other_gzip in zip(*columns, strict=True):
         lines.append(
-            f"| {_size(size)} | {short.ratio:.3f} | {short_gzip.ratio:.3f} "
-            f"| {short.line_by_line / short.raw:.1f} | {real.ratio:.3f} | {real_gzip.ratio:.3f} "
-            f"| {real.line_by_line / real.raw:.1f} |"
+            f"| {_size(round(one['size']))} | {one['ratio']:.3f} | {one_gzip['ratio']:.3f} "
+            f"| {one['line_by_line']:.1f} | {other['ratio']:.3f} | {other_gzip['ratio']:.3f} "
+            f"| {other['line_by_line']:.1f} |"
         )
     return "\n".join(lines)
 

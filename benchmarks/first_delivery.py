@@ -12,12 +12,12 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import candidates, environments
 from benchmarks.against import layer_of, tree_of
-from benchmarks.candidates import BARE, ROOT, Candidate
+from benchmarks.anchor import ANCHOR
+from benchmarks.candidates import BARE, ROOT, Built, Candidate
 from benchmarks.measure import machine
 from benchmarks.paired import alternate, figure
 from benchmarks.services import Services
@@ -25,26 +25,10 @@ from benchmarks.services import Services
 RESULTS = Path(__file__).resolve().parent / "results" / "first_delivery.json"
 
 
-@dataclass(frozen=True, eq=False)
-class Built(Candidate):
-    """Ours, from a layer of its own.
-
-    Args:
-        folder: the layer.
-    """
-
-    folder: Path = Path()
-
-    @property
-    def layer(self) -> Path:
-        """The folder."""
-        return self.folder
-
-
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.first_delivery")
-    parser.add_argument("commit", nargs="?", default="0c4de4b")
+    parser.add_argument("commit", nargs="?", default=ANCHOR)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--write", action="store_true", help=f"into results/{RESULTS.name}")
     options = parser.parse_args()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import environments
 from benchmarks.candidates import BARE, OURS, STREAM, Candidate
+from local_firehose import Fault
+from tools.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Invocations before any that counts: connections are made, policies have seen some traffic.
 WARM_UP = 10
+#: Lines that make a MiB: about 400 bytes each.
+_MIB = 2_650
+_END = {"FIREHOSE_LOGGING_FLUSH": "end"}
 _NEVER = {"FIREHOSE_LOGGING_FLUSH": "periodic", "FIREHOSE_LOGGING_INTERVAL": "600"}
 
 
@@ -108,8 +113,7 @@ def with_lines(
 ) -> dict[str, dict[str, list[float]]]:
     """Warm invocations of three lines each; ours flushes after every one."""
     say("warm invocation with three lines")
-    end = {"FIREHOSE_LOGGING_FLUSH": "end"}
-    variables = {candidate: end if candidate.ours else {} for candidate in candidates}
+    variables = {candidate: _END if candidate.ours else {} for candidate in candidates}
     return _warm(variables, {}, invocations, services)
 
 
@@ -143,21 +147,50 @@ def _warm(
     return result
 
 
-def shutdowns(count: int, services: Services, say: Callable[[str], None]) -> list[float]:
-    """Milliseconds from SIGTERM to the end of the process, 1 MiB pending, all of it delivered."""
+def shutdowns(
+    count: int, services: Services, say: Callable[[str], None], *, hung: bool = False
+) -> list[float]:
+    """Milliseconds from SIGTERM to the end of the process, 1 MiB pending, all of it delivered.
+
+    Args:
+        count: how many.
+        services: where lines go.
+        say: progress.
+        hung: whether the 1 MiB are in a call already, which Firehose will never answer.
+    """
     times = []
-    lines = 4_000  # of about 270 bytes
-    for number in range(count):
-        say(f"shutdown {number + 1} of {count}")
-        before = services.firehose.ledger.raw_bytes
-        with environments.local(OURS, services, _NEVER) as env:
-            env.invoke({"lines": lines})
-            env.wait_idle(environments.PATIENCE)
-            if services.firehose.ledger.raw_bytes != before:
+    say(f"shutdown{', a call hangs' if hung else ''}: {count}")
+    ledger = services.firehose.ledger
+    for _ in range(count):
+        with environments.local(OURS, services, _END if hung else _NEVER) as env:
+            before = (_hang if hung else _rest)(env, services)
+            if ledger.raw_bytes != before:
                 raise SystemExit("bench: lines were delivered before the shutdown")
             end = env.shutdown()
-        delivered = services.firehose.ledger.raw_bytes - before
+        delivered = ledger.raw_bytes - before
         if delivered < 1_048_576 or end.runtime is None or not end.runtime.by_itself:
             raise SystemExit(f"bench: {delivered} bytes delivered at the shutdown, {end}")
         times.append(end.runtime.after * 1000)
     return times
+
+
+def _rest(env: LocalLambda, services: Services) -> int:
+    """Lines that nobody has sent; the bytes delivered before them."""
+    before = services.firehose.ledger.raw_bytes
+    env.invoke({"lines": _MIB})
+    env.wait_idle(environments.PATIENCE)
+    return before
+
+
+def _hang(env: LocalLambda, services: Services) -> int:
+    """Lines in a call that is under way and will never be answered; the bytes before them."""
+    env.invoke({})
+    env.wait_idle(environments.PATIENCE)
+    ledger = services.firehose.ledger
+    before, calls = ledger.raw_bytes, len(ledger.calls)
+    services.firehose.faults.add(Fault.hang(times=1))
+    env.invoke({"lines": _MIB})
+    wait_until(lambda: len(ledger.calls) > calls, environments.PATIENCE, "a call that hangs")
+    # The hold has an end; the call has none.
+    env.wait_idle(environments.PATIENCE)
+    return before

@@ -1,4 +1,4 @@
-"""Runs the sections and keeps what they measured, as one JSON file."""
+"""Runs the sections and keeps what they measured: every figure, and what the page is made of."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from random import Random
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import candidates, cost_bytes, environments, hold, hot_path
-from benchmarks.cost_lines import real_bodies, short_bodies
+from benchmarks import (
+    anchor,
+    candidates,
+    cost,
+    cost_bytes,
+    environments,
+    flush_simulation,
+    hold,
+    hot_path,
+)
 from benchmarks.paired import alternate
 from benchmarks.services import Services
 
@@ -21,7 +28,12 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-RESULTS = candidates.BUILD / "results.json"
+#: Every figure of the last run.
+RAW = candidates.BUILD / "results.json"
+#: What the page is made of.
+STORED = candidates.HERE / "results" / "bench.json"
+#: Digits of a stored number, from its first one on; of the ratios of log calls, which are many.
+DIGITS, RATIO_DIGITS = 5, 3
 #: Of everything that is measured with a network between.
 ROUND_TRIP = 0.020
 
@@ -41,19 +53,21 @@ class Plan:
         warm: invocations without a flush.
         lines: invocations with three lines, every sender.
         shutdown: shutdowns with 1 MiB pending.
+        hung: shutdowns with 1 MiB in a call that hangs; each takes seconds, for the hold.
         seconds: after which cold starts, and first deliveries, begin no further round.
     """
 
     cold: int = 41
     delivery: int = 25
-    log_rounds: Mapping[int, int] = field(default_factory=lambda: {1: 300, 8: 60})
+    log_rounds: Mapping[int, int] = field(default_factory=lambda: {1: 150, 8: 50})
     log_calls: int = 100
     sizes: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
     senders: int = 7
-    hold: int = 300
+    hold: int = 200
     warm: int = 400
     lines: int = 60
     shutdown: int = 31
+    hung: int = 15
     seconds: float = 600.0
 
 
@@ -68,6 +82,7 @@ QUICK = Plan(
     warm=150,
     lines=10,
     shutdown=9,
+    hung=3,
     seconds=30.0,
 )
 
@@ -119,14 +134,40 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def save(results: Mapping[str, Any], path: Path = RESULTS) -> None:
-    """Keep what was measured."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+def rounded(value: Any, digits: int = DIGITS) -> Any:
+    """What the page is made of: as many digits of each number as it can need."""
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}")
+    if isinstance(value, Mapping):
+        return {
+            key: rounded(part, RATIO_DIGITS if key == "ratios" else digits)
+            for key, part in value.items()
+            if key not in ("modules", "least")
+        }
+    if isinstance(value, (list, tuple)):
+        return [rounded(part, digits) for part in value]
+    return value
 
 
-def load(path: Path = RESULTS) -> dict[str, Any]:
-    """What was measured last.
+def save(results: Mapping[str, Any]) -> None:
+    """Keep every figure of a run."""
+    RAW.parent.mkdir(parents=True, exist_ok=True)
+    RAW.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def store(results: Mapping[str, Any], path: Path = STORED) -> None:
+    """Keep what the page is made of, a line for each section."""
+    head = {name: value for name, value in results.items() if name != "sections"}
+    sections = ",\n".join(
+        f'"{name}":{json.dumps(section, separators=(",", ":"))}'
+        for name, section in results["sections"].items()
+    )
+    text = json.dumps(head, separators=(",", ":"))
+    path.write_text(f'{text[:-1]},\n"sections":{{\n{sections}\n}}}}\n', encoding="utf-8")
+
+
+def load(path: Path = STORED) -> dict[str, Any]:
+    """What the page is made of: ``rounded`` results of the last run.
 
     Raises:
         SystemExit: nothing was.
@@ -142,13 +183,14 @@ def _cold(plan: Plan, say: Say) -> Any:
     """Both environments in the same rounds."""
 
     def both(name: str) -> dict[str, dict[str, float]]:
-        candidate = candidates.BY_NAME[name]
+        candidate = who[name]
         return {
             "rie": environments.cold_start_rie(candidate, services),
             "local": environments.cold_start_local(candidate, services),
         }
 
-    names = [candidate.name for candidate in candidates.ALL]
+    who = {candidate.name: candidate for candidate in (*candidates.ALL, *anchor.then())}
+    names = list(who)
     with Services() as services:
         say("each once, so that all files are in memory")
         for name in names:
@@ -157,17 +199,17 @@ def _cold(plan: Plan, say: Say) -> Any:
 
 
 def _delivery(plan: Plan, say: Say) -> Any:
-    names = [candidate.name for candidate in candidates.DELIVERING]
+    who = {candidate.name: candidate for candidate in (*candidates.DELIVERING, *anchor.then())}
     with Services() as plain, Services(tls=True) as tls:
 
         def both(name: str) -> dict[str, dict[str, float]]:
-            candidate = candidates.BY_NAME[name]
+            candidate = who[name]
             return {
                 "http": environments.first_delivery(candidate, plain),
                 "tls": environments.first_delivery(candidate, tls),
             }
 
-        return alternate(names, plan.delivery, both, say, plan.seconds)
+        return alternate(list(who), plan.delivery, both, say, plan.seconds)
 
 
 def _log_call(plan: Plan, say: Say) -> Any:
@@ -192,20 +234,22 @@ def _throughput(plan: Plan, say: Say) -> Any:
 def _billed(plan: Plan, say: Say) -> Any:
     """Counted, not timed: once is enough."""
     del plan
-    found: dict[str, Any] = {}
-    for lines, bodies in (("200 B lines", short_bodies), ("lines of ours", real_bodies)):
-        say(lines)
-        for gzip in (False, True):
-            flushes = cost_bytes.measure(bodies(Random(1)), gzip=gzip)
-            found.setdefault(lines, {})["gzip" if gzip else "none"] = [
-                {
-                    "size": size,
-                    "ratio": flush.ratio,
-                    "line_by_line": flush.line_by_line / flush.raw,
-                }
-                for size, flush in zip(cost_bytes.SIZES, flushes, strict=True)
-            ]
-    return found
+    say("billed bytes")
+    return cost_bytes.counted()
+
+
+def _month(plan: Plan, say: Say) -> Any:
+    """Bills of the simulated traffic."""
+    del plan
+    say("the bill")
+    return [asdict(bill) for bill in cost.bills(cost.Month(), cost.Prices())]
+
+
+def _policies(plan: Plan, say: Say) -> Any:
+    """The simulation of flush policies."""
+    del plan
+    say("simulated")
+    return [asdict(row) for row in flush_simulation.rows()]
 
 
 def _hold(plan: Plan, say: Say) -> Any:
@@ -226,7 +270,10 @@ def _warm(plan: Plan, say: Say) -> Any:
 
 def _shutdown(plan: Plan, say: Say) -> Any:
     with Services(round_trip=ROUND_TRIP) as services:
-        return hold.shutdowns(plan.shutdown, services, say)
+        return {
+            "at rest": hold.shutdowns(plan.shutdown, services, say),
+            "hung": hold.shutdowns(plan.hung, services, say, hung=True),
+        }
 
 
 SECTIONS: dict[str, Callable[[Plan, Say], Any]] = {
@@ -235,6 +282,8 @@ SECTIONS: dict[str, Callable[[Plan, Say], Any]] = {
     "log call": _log_call,
     "throughput": _throughput,
     "billed": _billed,
+    "month": _month,
+    "flush policies": _policies,
     "hold": _hold,
     "warm": _warm,
     "shutdown": _shutdown,

@@ -1,32 +1,59 @@
-"""Puts what was measured into docs/benchmarks.md; the prose there is written by hand."""
+"""Puts what was measured into docs/benchmarks.md; the prose there is written by hand.
+
+All of it is made from stored results. The README's two pictures, and what docs/flush.md has of
+the bill, are made with it, so that they are of the same run.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import cost, flush_simulation, plots, tables
-from benchmarks.candidates import BARE, ROOT
+from benchmarks import cost, flush_simulation, plots, saving, tables
+from benchmarks.candidates import BARE, HERE, ROOT
+from benchmarks.flush_simulation import Row
 from benchmarks.hot_path import CAPTURED
-from benchmarks.metrics import all_metrics
+from benchmarks.metrics import all_metrics, of_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from benchmarks.metrics import Metric
+    from benchmarks.metric import Metric
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+CALLS = HERE / "results" / "calls.json"
 
 
 def write(results: Mapping[str, Any], say: Callable[[str], None]) -> None:
-    """Plots, and every part of the page."""
+    """Plots, every part of the page, and what is of the same run on other pages."""
     say("plots")
+    sections = results["sections"]
     plots.draw(all_metrics(results), results, say)
-    flush_simulation.draw(flush_simulation.rows())
-    text = PAGE.read_text(encoding="utf-8")
-    for name, part in parts(results).items():
-        text = replaced(text, name, part)
-    PAGE.write_text(text, encoding="utf-8")
+    flush_simulation.draw([Row(**row) for row in sections["flush policies"]])
+    PAGE.write_text(text_of(results, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    flush_simulation.put(cost.reports(sections["billed"], sections["month"]))
+    saving.write()
     say(f"written: {PAGE.relative_to(ROOT)}")
+
+
+def text_of(results: Mapping[str, Any], text: str) -> str:
+    """The page with every generated part anew.
+
+    Args:
+        results: stored ones.
+        text: the page as it is.
+    """
+    for name, part in parts(results, stored_calls()).items():
+        text = replaced(text, name, part)
+    return text
+
+
+def stored_calls() -> dict[str, Any] | None:
+    """What ``python -m benchmarks.calls --write`` has stored; None where it has not."""
+    if not CALLS.exists():
+        return None
+    found: dict[str, Any] = json.loads(CALLS.read_text(encoding="utf-8"))
+    return found
 
 
 def replaced(text: str, name: str, part: str) -> str:
@@ -43,9 +70,14 @@ def replaced(text: str, name: str, part: str) -> str:
     return f"{head}{begin}\n\n{part}\n\n{end}{tail}"
 
 
-def parts(results: Mapping[str, Any]) -> dict[str, str]:
-    """Every generated part by its name."""
-    metrics = all_metrics(results)
+def parts(results: Mapping[str, Any], calls: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Every generated part by its name.
+
+    Args:
+        results: stored ones.
+        calls: what ``benchmarks.calls`` has stored; None without.
+    """
+    metrics = [*all_metrics(results), *(of_calls(calls) if calls else ())]
     sections = results["sections"]
     throughput = sections["throughput"]
 
@@ -56,7 +88,7 @@ def parts(results: Mapping[str, Any]) -> dict[str, str]:
     return {
         "machine": _machine(results),
         "targets": f"{tables.targets(metrics)}\n\n{missed(metrics)}",
-        "cold start": of("Cold start"),
+        "cold start": tables.cold_starts(metrics, sections["cold start"], results["versions"]),
         "quickest": tables.quickest(sections["cold start"], BARE.name),
         "first delivery": of("First delivery"),
         "log call": "\n\n".join(
@@ -70,8 +102,10 @@ def parts(results: Mapping[str, Any]) -> dict[str, str]:
         "invocations": of("Invocations"),
         "shutdown": of("Shutdown"),
         "billed": of("Cost"),
-        "cost": cost.report().strip(),
-        "flush policies": flush_simulation.report().strip(),
+        "cost": cost.report(sections["billed"], sections["month"]).strip(),
+        "flush policies": flush_simulation.report(
+            [Row(**row) for row in sections["flush policies"]]
+        ).strip(),
     }
 
 

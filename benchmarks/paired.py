@@ -93,6 +93,21 @@ def figure(values: Sequence[float]) -> Figure:
     )
 
 
+def added(
+    results: Mapping[str, Sequence[Mapping[str, float]]], base: str, key: str
+) -> dict[str, Figure]:
+    """For each name, what its figure is more than that of ``base``, as a multiple of that one.
+
+    Round by round: 0.5 is half as much again.
+    """
+    return {
+        name: figure(
+            [mine[key] / its[key] - 1 for mine, its in zip(rows, results[base], strict=True)]
+        )
+        for name, rows in results.items()
+    }
+
+
 def differences(
     results: Mapping[str, Sequence[Mapping[str, float]]], base: str, key: str
 ) -> dict[str, Figure]:

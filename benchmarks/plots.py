@@ -11,7 +11,7 @@ from benchmarks.candidates import ROOT, set_up_plots
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from benchmarks.metrics import Metric
+    from benchmarks.metric import Metric
 
 FOLDER = ROOT / "docs" / "plots"
 
@@ -36,18 +36,19 @@ def charts(metrics: Sequence[Metric], results: Mapping[str, Any]) -> list[dict[s
         _compared(
             metrics,
             "cold-start",
-            "Time to the first answer, more than the bare function",
-            "ms",
+            "Time to the first answer: what is added to the bare function's own",
+            "times the bare function's own",
             {
-                "time to the first answer, more than bare, AWS's emulator": "AWS's emulator",
-                "time to the first answer, more than bare, local Lambda": "local Lambda",
+                "time to the first answer, added / bare's own, AWS's emulator": "AWS's emulator",
+                "time to the first answer, added / bare's own, local Lambda": "local Lambda",
             },
+            2,
         ),
         _compared(
             metrics,
             "memory",
             "Memory, more than the bare function",
-            "MiB",
+            "MB",
             {
                 "memory at the first answer, more than bare, local Lambda": "first answer",
                 "memory until the first batch is delivered, more than bare, TLS": "first delivery",
@@ -59,7 +60,12 @@ def charts(metrics: Sequence[Metric], results: Mapping[str, Any]) -> list[dict[s
 
 
 def _compared(
-    metrics: Sequence[Metric], file: str, title: str, unit: str, series: Mapping[str, str]
+    metrics: Sequence[Metric],
+    file: str,
+    title: str,
+    unit: str,
+    series: Mapping[str, str],
+    digits: int = 1,
 ) -> dict[str, Any]:
     """The same candidates under several metrics; those that a metric lacks have no bar there."""
     by_name = {metric.name: metric for metric in metrics}
@@ -70,6 +76,7 @@ def _compared(
         "file": file,
         "title": title,
         "axis": unit,
+        "digits": digits,
         "series": list(series.values()),
         "bars": [
             {

@@ -1,6 +1,7 @@
 """The month's bill as one picture, and the README's date of both: `python -m benchmarks.saving`.
 
-The figures are those of the table "A month" in docs/benchmarks.md; nothing is measured here.
+The figures are those of the table "A month" in docs/benchmarks.md; nothing is measured here. What
+writes that page does this, too.
 """
 
 from __future__ import annotations
@@ -73,11 +74,16 @@ def draw(dollars: dict[str, float], day: str) -> str:
     )
 
 
-def main() -> int:
-    """Write the picture and the date."""
+def write() -> None:
+    """The picture, and the date in the README."""
     page = PAGE.read_text(encoding="utf-8")
     PICTURE.write_text(draw(figures(page), measured_on(page)), encoding="utf-8")
     README.write_text(DATE.sub(measured_on(page), README.read_text(encoding="utf-8")), "utf-8")
+
+
+def main() -> int:
+    """Write them."""
+    write()
     sys.stdout.write(f"{PICTURE.relative_to(ROOT)}\n")
     return 0
 

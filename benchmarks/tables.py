@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.candidates import BARE
 from benchmarks.paired import figure
+from benchmarks.starts import ENVIRONMENTS, MB
 
 if TYPE_CHECKING:
-    from benchmarks.metrics import Entry, Metric
+    from benchmarks.metric import Entry, Metric
 
 _HEAD = ("what", "ours", "against", "theirs", "times ours", "target", "reached")
 
@@ -74,6 +76,54 @@ def markdown(
     under = ["---:" if kind == "1" else "---" for kind in numbers or "0" * len(head)]
     lines = [head, under, *table]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cold_starts(
+    metrics: Sequence[Metric], rows: Mapping[str, Sequence[Any]], versions: Mapping[str, str]
+) -> str:
+    """One row for each candidate, a column for each figure of its cold start, as markdown.
+
+    Args:
+        metrics: all; those of cold starts are shown.
+        rows: what was measured.
+        versions: of the candidates.
+    """
+    chosen = [metric for metric in metrics if metric.section == "Cold start"]
+    ratios = [metric for metric in chosen if metric.unit != "ms"]
+    times = [metric for metric in chosen if metric.unit == "ms"]
+    found = (
+        _bare_itself(rows),
+        _side_by_side("added / bare's own; memory: MB more", ratios, versions),
+        _side_by_side("ms more than bare", times, versions),
+    )
+    return "\n\n".join(found)
+
+
+def _side_by_side(what: str, metrics: Sequence[Metric], versions: Mapping[str, str]) -> str:
+    """One row for each candidate, a column for each metric."""
+    columns = [{entry.name: entry.value for entry in metric.entries} for metric in metrics]
+    table = []
+    for entry in metrics[0].entries:
+        cells = (
+            values[entry.name].show(metric.digits)
+            for metric, values in zip(metrics, columns, strict=True)
+        )
+        table.append((who(entry, versions), *cells))
+    heads = (f"{m.name.partition(' ')[0]}, {m.name.rpartition(', ')[2]}" for m in metrics)
+    return markdown(table, (what, *heads))
+
+
+def _bare_itself(rows: Mapping[str, Sequence[Any]]) -> str:
+    """What the others are compared with."""
+    found = []
+    for part, where in ENVIRONMENTS:
+        ms, cpu, mib = (
+            figure([row[part][key] for row in rows[BARE.name]]) for key in ("ms", "cpu_ms", "mib")
+        )
+        found.append(
+            f"{ms.show()} ms, {cpu.show()} ms of CPU and {mib.median * MB:.1f} MB in {where}"
+        )
+    return f"The bare function itself takes {'; '.join(found)}."
 
 
 def targets(metrics: Sequence[Metric]) -> str:

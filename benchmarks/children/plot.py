@@ -49,7 +49,7 @@ def _bars(chart: dict[str, Any]) -> tuple[Any, Any]:
             axes.text(
                 max(high, 0) + most * 0.01,
                 place,
-                f"{median:,.1f}",
+                f"{median:,.{chart.get('digits', 1)}f}",
                 va="center",
                 fontsize=7,
                 color=INK,

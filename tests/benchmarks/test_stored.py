@@ -4,7 +4,30 @@ from __future__ import annotations
 
 import json
 
-from benchmarks import against, page, small, stages
+import pytest
+
+from benchmarks import against, cost, flush_simulation, measure, page, small, stages
+
+
+def test_the_page_of_benchmarks_is_made_from_what_is_stored() -> None:
+    """`python -m benchmarks report` would change nothing: docs/benchmarks.md byte for byte."""
+    if not measure.STORED.exists():
+        pytest.skip("no whole run is stored")
+    results = measure.load()
+    text = page.PAGE.read_text(encoding="utf-8")
+
+    assert page.text_of(results, text) == text
+
+
+def test_the_bill_is_the_same_on_both_pages() -> None:
+    """docs/flush.md has it from the same stored results as docs/benchmarks.md."""
+    if not measure.STORED.exists():
+        pytest.skip("no whole run is stored")
+    sections = measure.load()["sections"]
+    text = flush_simulation.DOCUMENT.read_text(encoding="utf-8")
+
+    for part in cost.reports(sections["billed"], sections["month"]).values():
+        assert part.strip() in text
 
 
 def test_stages_and_compression_are_those_that_are_stored() -> None:
