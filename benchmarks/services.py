@@ -56,27 +56,55 @@ class Sink(Server):
             time.sleep(self._round_trip)
 
 
+class Forgetful:
+    """A bucket that keeps nothing, for more than a disk should hold."""
+
+    name = "forgetful"
+
+    def check_key(self, key: str) -> None:
+        """Any key will do."""
+
+    def put(self, key: str, body: bytes, content_encoding: str | None) -> None:
+        """Forget it."""
+
+    def get(self, key: str) -> bytes:
+        """Nothing.
+
+        Raises:
+            KeyError: always.
+        """
+        raise KeyError(key)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """None."""
+        del prefix
+        return []
+
+
 class Services:
     """Servers on loopback for one section of the benchmarks; a context manager.
 
     Args:
         tls: over TLS, with certificates made for this run.
         round_trip: seconds that each answer takes, at least.
+        keeps: whether what arrives at Firehose can be read afterwards; False only counts it.
     """
 
-    def __init__(self, *, tls: bool = False, round_trip: float = 0.0) -> None:
+    def __init__(self, *, tls: bool = False, round_trip: float = 0.0, keeps: bool = True) -> None:
         self._tls = tls
         self._round_trip = round_trip
+        self._keeps = keeps
         self._stack = ExitStack()
         self._ca_file: Path | None = None
 
     def __enter__(self) -> Services:
         """Start them."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        bucket = folder / "bucket" if self._keeps else Forgetful()
         self.firehose = self._stack.enter_context(
             LocalFirehose(
                 # Quotas lifted: what is measured is the sender.
-                [DeliveryStream(STREAM, bucket=folder / "bucket", throughput=None)],
+                [DeliveryStream(STREAM, bucket=bucket, throughput=None)],
                 region=_CREDENTIALS.region,
                 access_key=_CREDENTIALS.access_key,
                 secret_key=_CREDENTIALS.secret_key,

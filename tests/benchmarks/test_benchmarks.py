@@ -12,7 +12,16 @@ import pytest
 from benchmarks import hold, measure, metrics, page, plots, saving, tables
 from benchmarks.__main__ import main
 from benchmarks.anchor import THEN
-from benchmarks.candidates import ALL, BARE, DELIVERING, FUNCTIONS, OURS, REQUIREMENTS, pinned
+from benchmarks.candidates import (
+    ALL,
+    BARE,
+    DELIVERING,
+    FUNCTIONS,
+    OURS,
+    REQUIREMENTS,
+    STREAM,
+    pinned,
+)
 from benchmarks.cost import Bill
 from benchmarks.flush_simulation import Row
 from benchmarks.metric import Entry, Metric
@@ -146,6 +155,19 @@ def test_the_services_answer_at_their_round_trip():
         assert time.perf_counter() - began >= 0.019
         assert services.received(other) == before + 1
         assert min(hold.round_trips(1, services)) >= 19.0
+
+
+def test_services_that_keep_nothing_count_what_arrives():
+    """Ten million lines fit on no disk: they are counted, and nothing of them is kept."""
+    with Services(keeps=False) as services:
+        client = services.firehose.client()
+        client.put_record(DeliveryStreamName=STREAM, Record={"Data": b'{"message": "one"}\n'})
+        services.firehose.flush()
+        assert services.firehose.ledger.delivered_records == 1
+        stream = services.firehose.stream(STREAM)
+        assert stream.pending == 0
+        with pytest.raises(KeyError):
+            stream.objects()
 
 
 def test_a_stamped_program_knows_when_it_began(tmp_path):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks import against, cost, flush_simulation, measure, page, small, stages
+from benchmarks import against, cost, flush_simulation, measure, page, small, stages, throughput
 
 
 def test_the_page_of_benchmarks_is_made_from_what_is_stored() -> None:
@@ -36,6 +36,33 @@ def test_stages_and_compression_are_those_that_are_stored() -> None:
     result = json.loads(stages.RESULTS.read_text(encoding="utf-8"))
 
     assert all(part in text for part in stages.parts(result).values())
+
+
+def test_throughput_is_that_which_is_stored() -> None:
+    """docs/performance.md has the table of benchmarks/results/throughput.json, of every size."""
+    result = json.loads(throughput.RESULTS.read_text(encoding="utf-8"))
+
+    assert throughput.report(result) in stages.PAGE.read_text(encoding="utf-8")
+    assert {row["lines"] for row in result["runs"]} == set(throughput.SIZES)
+
+
+def test_throughput_is_told_by_size_and_tree() -> None:
+    """A row for each size; what a line takes from some thousands on is told as a range."""
+    runs = [
+        {"tree": tree, "lines": lines, "us of CPU a line": us, "MiB at most": mib}
+        for lines, tree, us, mib in (
+            *((1_000, "0c4de4b", 20.0, 21.0), (1_000, "now", 19.0, 20.0)),
+            *((10_000, "0c4de4b", 12.0, 31.0), (10_000, "now", 11.0, 25.0)),
+            *((100_000, "0c4de4b", 12.0, 31.0), (100_000, "now", 10.0, 26.0)),
+        )
+    ]
+    facts = {"day": "today", "load": [2.0, 1.0], "machine": {"cores": 2}, "runs": runs}
+
+    text = throughput.report(facts)
+
+    assert "| 1,000 | 20.0 | 19.0 | 21.0 | 20.0 |" in text
+    assert "a line takes 10.0 to 11.0 us of CPU now" in text
+    assert "25.0 to 26.0 MiB at most" in text
 
 
 def test_small_functions_are_those_that_are_stored() -> None:
