@@ -27,6 +27,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a script, by itself
+from tools import compact
+
 PACKAGE = "firehose_logging"
 
 #: What is imported before the bundle is known to be there, by who does not start with the wrapper.
@@ -190,8 +193,8 @@ def bundle(
 
     codes: dict[str, CodeType | bytes] = {name: code(name) for name in modules}
     for name in later:
-        codes[name] = marshal.dumps(code(name))
-    return importlib.util.MAGIC_NUMBER + marshal.dumps(codes)
+        codes[name] = compact.dumps(code(name))
+    return importlib.util.MAGIC_NUMBER + compact.dumps(codes)
 
 
 def ordered(package: Path) -> list[str]:
@@ -240,7 +243,7 @@ def code_of(source: Path, installed: str) -> CodeType:
     code: CodeType = compile(
         ast.fix_missing_locations(tree), installed, "exec", dont_inherit=True, optimize=2
     )
-    return code
+    return compact.short_lines(code)
 
 
 class _Runs(ast.NodeTransformer):
