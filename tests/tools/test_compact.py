@@ -99,7 +99,6 @@ def test_what_can_change_is_never_shared():
         None, True, ..., 0, -1, 2**31, -(2**70), 0.5, 1j, "", "é", "name", "x" * 300, b"\0" * 300,
         (), tuple(range(300)), frozenset({1, "a"}), {"a": (1, {2: None})}, StopIteration,
     ],
-    ids=repr,
 )  # fmt: skip
 def test_every_kind_of_value(value):
     """What marshal can write is read as it was, also twice in one piece."""
