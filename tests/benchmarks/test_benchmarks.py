@@ -246,6 +246,9 @@ def test_metrics_and_charts_of_a_whole_run():
         *("cold-start", "memory", "log-call", "billed-ratio"),
     ]
     assert json.dumps(charts)
+    names = [bar["name"] for bar in charts[0]["bars"]]
+    assert "watchtower" in names
+    assert THEN.name not in names
     assert set(measure.SECTIONS) == set(results["sections"])
 
 

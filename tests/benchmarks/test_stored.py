@@ -30,6 +30,18 @@ def test_the_bill_is_the_same_on_both_pages() -> None:
         assert part.strip() in text
 
 
+def test_the_stored_bill_is_that_of_these_prices() -> None:
+    """Prices, traffic or packing that change need a new run: nothing there is timed."""
+    if not measure.STORED.exists():
+        pytest.skip("no whole run is stored")
+    stored = [cost.Bill(**bill) for bill in measure.load()["sections"]["month"]]
+    now = cost.bills(cost.Month(), cost.Prices())
+
+    assert [bill.name for bill in now] == [bill.name for bill in stored]
+    for mine, its in zip(now, stored, strict=True):
+        assert mine.total == pytest.approx(its.total, rel=0.02)
+
+
 def test_stages_and_compression_are_those_that_are_stored() -> None:
     """docs/performance.md has the tables of benchmarks/results/stages.json."""
     text = stages.PAGE.read_text(encoding="utf-8")
