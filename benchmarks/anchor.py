@@ -26,7 +26,7 @@ def set_up(say: Callable[[str], None]) -> None:
     say(f"layer of {ANCHOR}")
     try:
         tree, _ = against.tree_of(ANCHOR)
-    except SystemExit as error:
+    except (SystemExit, OSError) as error:
         say(f"{error}: nothing is compared with it")
         shutil.rmtree(THEN.folder, ignore_errors=True)
     else:
