@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
+    #: A module's name, names in it, and what they are called in the module that imports them.
+    Needed = tuple[str, tuple[str, ...], tuple[str, ...]]
+    #: Code; with what it imports first, as the import statements would; or as bytes, for later.
+    Code = CodeType | tuple[CodeType, tuple[Needed, ...]] | bytes
+
 PACKAGE = "firehose_logging"
 CODE = type((lambda: None).__code__)
 
@@ -31,7 +36,7 @@ class Bundle:
         folder: of the package; the sources are there for tracebacks.
     """
 
-    def __init__(self, codes: dict[str, CodeType | bytes], folder: str) -> None:
+    def __init__(self, codes: dict[str, Code], folder: str) -> None:
         self._codes = codes
         self.folder = folder
 
@@ -71,12 +76,13 @@ class Bundle:
         package = modules[PACKAGE] = self._make(PACKAGE)
         try:
             for short in tuple(self._codes):
-                if type(self._codes.get(short)) is not CODE or short == "__init__":
+                kind = type(self._codes.get(short))
+                if (kind is not CODE and kind is not tuple) or short == "__init__":
                     continue  # for later, imported meanwhile, or the last one
                 name = f"{PACKAGE}.{short}"
                 made.append(name)
                 module = modules[name] = self._make(name)
-                self.exec_module(module)
+                self._run(module, sys.modules)
                 parent, _dot, own = name.rpartition(".")
                 setattr(modules[parent], own, module)
             self.exec_module(package)
@@ -104,12 +110,44 @@ class Bundle:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run a module's code and let go of it; a reload comes from the file."""
+        self._run(module, {})
+
+    def _run(self, module: ModuleType, there: dict[str, ModuleType]) -> None:
+        """The same.
+
+        Args:
+            module: still empty.
+            there: modules that are whole, by name; all others are imported.
+        """
         code = self._codes.pop(module.__name__[len(PACKAGE) + 1 :] or "__init__")
-        if type(code) is not CODE:
+        own = module.__dict__
+        if type(code) is tuple:
+            code, needed = code
+            for each in needed:
+                _import(own, each, there)
+        elif type(code) is not CODE:
             import marshal
 
             code = marshal.loads(code)  # type: ignore[arg-type]  # noqa: S302
-        exec(code, module.__dict__)  # noqa: S102 - the layer's own bytecode
+        exec(code, own)  # noqa: S102 - the layer's own bytecode
+
+
+def _import(own: dict[str, object], needed: Needed, there: dict[str, ModuleType]) -> None:
+    """``from ... import ...``, without what the statement does to find out that all is there."""
+    name, names, own_names = needed
+    module = there.get(name)
+    if module is not None:
+        found = module.__dict__
+        try:
+            for each, own_name in zip(names, own_names):  # noqa: B905 - of one length
+                own[own_name] = found[each]
+        except KeyError:
+            pass  # a module that is not there yet
+        else:
+            return
+    module = __import__(name, own, None, names)
+    for each, own_name in zip(names, own_names):  # noqa: B905
+        own[own_name] = getattr(module, each)
 
 
 def use(folder: str) -> None:
@@ -126,7 +164,7 @@ def use(folder: str) -> None:
         sys.meta_path.insert(0, Bundle(codes, folder))
 
 
-def read(folder: str, file: str = "bundle") -> dict[str, CodeType | bytes] | None:
+def read(folder: str, file: str = "bundle") -> dict[str, Code] | None:
     """A bundle's code by module; None where there is none, or it is not for this interpreter."""
     path = f"{folder}/__pycache__/{file}.{sys.implementation.cache_tag}"
     try:
@@ -136,7 +174,7 @@ def read(folder: str, file: str = "bundle") -> dict[str, CodeType | bytes] | Non
             magic = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
             if found.read(len(magic)) != magic:
                 return None
-            codes: dict[str, CodeType | bytes] = marshal.loads(found.read())  # noqa: S302
+            codes: dict[str, Code] = marshal.loads(found.read())  # noqa: S302
             return codes
     except Exception:  # noqa: BLE001 - a damaged one: from source then
         return None

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
 
+    from firehose_logging._bundle import Code
+
 _PACKAGE = "firehose_logging"
 
 
@@ -24,7 +26,7 @@ def _tell(text: str) -> None:
         pass
 
 
-def _install(folder: str, codes: "dict[str, CodeType | bytes] | None", collects: bool) -> None:
+def _install(folder: str, codes: "dict[str, Code] | None", collects: bool) -> None:
     """Import the package from ``folder`` and start it; sys.path is left as it was."""
     sys.path.insert(0, folder)
     try:
@@ -33,7 +35,7 @@ def _install(folder: str, codes: "dict[str, CodeType | bytes] | None", collects:
         if codes:
             # The package has the same module later; here it is needed to make the package.
             names = {"__name__": _PACKAGE + "._bundle"}
-            exec(codes["_bundle"], names)
+            exec(codes["_bundle"], names)  # type: ignore[arg-type]
             bundle = names["Bundle"](codes, folder + "/" + _PACKAGE)  # type: ignore[operator]
             sys.meta_path.insert(0, bundle)
             bundle.load()
@@ -142,7 +144,7 @@ def _clear(main: "dict[str, object]", names: "list[str]") -> None:
         main.pop(name, None)
 
 
-def run(here: str, codes: "dict[str, CodeType | bytes] | None", collects: bool) -> None:
+def run(here: str, codes: "dict[str, Code] | None", collects: bool) -> None:
     """Start us and become the program that ``sys.argv`` names.
 
     Args:

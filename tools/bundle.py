@@ -32,6 +32,9 @@ from tools import compact
 
 PACKAGE = "firehose_logging"
 
+#: A module's name, names in it, and what they are called where they are imported.
+Needed = tuple[str, tuple[str, ...], tuple[str, ...]]
+
 #: What is imported before the bundle is known to be there, by who does not start with the wrapper.
 BEFORE = ("__init__", "_bundle")
 
@@ -187,13 +190,19 @@ def bundle(
         later: those that are not, each as bytes.
     """
 
-    def code(name: str) -> CodeType:
-        source = source_of(package, name)
-        return code_of(source, f"{installed_at}/{source.relative_to(package)}")
+    def place(source: Path) -> str:
+        return f"{installed_at}/{source.relative_to(package)}"
 
-    codes: dict[str, CodeType | bytes] = {name: code(name) for name in modules}
+    codes: dict[str, object] = {}
+    for name in modules:
+        source = source_of(package, name)
+        tree = _tree(source, place(source))
+        needed = () if source.stem in ("__init__", "_program") else _take_imports(tree)
+        code = _compiled(tree, place(source))
+        codes[name] = (code, needed) if needed else code
     for name in later:
-        codes[name] = compact.dumps(code(name))
+        source = source_of(package, name)
+        codes[name] = compact.dumps(code_of(source, place(source)))
     return importlib.util.MAGIC_NUMBER + compact.dumps(codes)
 
 
@@ -239,11 +248,40 @@ def code_of(source: Path, installed: str) -> CodeType:
         source: its file here.
         installed: its path in tracebacks.
     """
-    tree = _Runs().visit(ast.parse(source.read_bytes(), installed))
+    return _compiled(_tree(source, installed), installed)
+
+
+def _tree(source: Path, installed: str) -> ast.Module:
+    tree: ast.Module = _Runs().visit(ast.parse(source.read_bytes(), installed))
+    return tree
+
+
+def _compiled(tree: ast.Module, installed: str) -> CodeType:
     code: CodeType = compile(
         ast.fix_missing_locations(tree), installed, "exec", dont_inherit=True, optimize=2
     )
     return compact.short_lines(code)
+
+
+def _take_imports(tree: ast.Module) -> tuple[Needed, ...]:
+    """Take out of a module the names that it imports before it does anything else.
+
+    Whoever runs it binds them, which is a look into a dict for each; the statement checks what kind
+    of a module it is, by errors that it makes and drops.
+    """
+    found: list[Needed] = []
+    for at, node in enumerate(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = tuple(alias.name for alias in node.names)
+            found.append((node.module, names, tuple(a.asname or a.name for a in node.names)))
+            tree.body[at] = ast.copy_location(ast.Pass(), node)
+        elif not isinstance(node, (ast.Import, ast.Pass)) and not _is_text(node):
+            break
+    return tuple(found)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 class _Runs(ast.NodeTransformer):

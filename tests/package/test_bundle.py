@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import marshal
+import os
 import sys
 from pathlib import Path
 from types import CodeType
@@ -31,18 +32,24 @@ def loaded() -> list[str]:
     return sorted(name for name in sys.modules if name.partition(".")[0] == PACKAGE)
 
 
-def bundle(later: str = "", **sources: str) -> _bundle.Bundle:
+def bundle(
+    later: str = "", needed: dict[str, tuple[_bundle.Needed, ...]] | None = None, **sources: str
+) -> _bundle.Bundle:
     """A bundle of these modules; a double underscore in a name stands for a dot.
 
-    The one that is named ``later`` is there as bytes.
+    The one that is named ``later`` is there as bytes; those in ``needed`` import that first.
     """
-    codes: dict[str, CodeType | bytes] = {}
+    codes: dict[str, _bundle.Code] = {}
     for name, source in sources.items():
         short = name if name == "__init__" else name.replace("__", ".")
         file = f"/opt/{name}/__init__.py" if name in ("__init__", "wing") else f"/opt/{name}.py"
         codes[short] = compile(source, file, "exec")
     if later:
         codes[later] = marshal.dumps(codes[later])
+    for name, imports in (needed or {}).items():
+        code = codes[name]
+        assert isinstance(code, CodeType)
+        codes[name] = (code, imports)
     made = _bundle.Bundle(codes, "/opt/bundled_package")
     sys.meta_path.insert(0, made)
     return made
@@ -113,6 +120,44 @@ def test_a_module_for_later_is_run_when_it_is_imported():
     assert before == [PACKAGE, f"{PACKAGE}.first"]
     assert importlib.import_module(f"{PACKAGE}.second").value == 2
     assert loaded() == [*before, f"{PACKAGE}.second"]
+
+
+NEEDED = {
+    "second": (
+        ("os", ("sep",), ("sep",)),
+        (PACKAGE, ("wing",), ("folder",)),
+        (f"{PACKAGE}.wing", ("first",), ("first",)),
+        (f"{PACKAGE}.wing.first", ("one", "two"), ("one", "other")),
+    )
+}
+VALUE = "value = (sep, folder.first is first, one, other)"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_names_that_a_module_imports_first_are_there_when_it_runs(at_once):
+    """Names and modules, by the names that it gives them: in order, and one by one."""
+    made = bundle(needed=NEEDED, wing="", wing__first="one, two = 1, 2", second=VALUE, __init__="")
+    if at_once:
+        made.load()
+
+    assert importlib.import_module(f"{PACKAGE}.second").value == (os.sep, True, 1, 2)
+
+
+def test_what_a_module_imports_first_may_come_after_it():
+    """The order of the bundle is no condition of that either."""
+    bundle(needed=NEEDED, wing="", second=VALUE, wing__first="one, two = 1, 2", __init__="").load()
+
+    assert importlib.import_module(f"{PACKAGE}.second").value == (os.sep, True, 1, 2)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_name_that_is_not_there_is_an_error(at_once):
+    """What a module lacks does not stay unnoticed."""
+    needed = {"second": ((f"{PACKAGE}.first", ("missing",), ("missing",)),)}
+    made = bundle(needed=needed, first="", second="", __init__="")
+
+    with pytest.raises((ImportError, AttributeError), match="missing"):
+        made.load() if at_once else importlib.import_module(f"{PACKAGE}.second")
 
 
 def put(
