@@ -158,7 +158,7 @@ def _exception(record: logging.LogRecord) -> str:
     members = ""
     info = record.exc_info
     if isinstance(info, tuple) and info[0] is not None:
-        members = error_members(info[0], info[1], info[2])
+        members = error_members(*info, record.exc_text)
         members += f',"location":{quote(f"{record.pathname}:{record.funcName}:{record.lineno}")}'
     elif record.exc_text:
         # A record that came through a queue: QueueHandler keeps only the text.

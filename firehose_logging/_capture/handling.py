@@ -14,7 +14,7 @@ from firehose_logging._threads import calling, is_about_us, own
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import Any
 
     from firehose_logging._capture.records import Records
@@ -110,6 +110,8 @@ class Loggers:
         # Whether there may be records whose sending an exception has broken off: the stack was
         # used up, or a signal came in between.
         self._interrupted = False
+        # What the runtime client prints a record with, and what calls that, once they were seen.
+        self._printers: tuple[CodeType | None, CodeType | None] = (None, None)
         self._function: Callable[..., None] | None = None
         self._theirs: Callable[..., None] = logging.Logger.callHandlers
 
@@ -240,6 +242,10 @@ class Loggers:
             text: what is written.
             frame: who writes.
         """
+        if frame is not None and frame.f_code is self._printers[0]:
+            handling = self._printed_by(frame.f_back)
+            if handling is not None:
+                return handling  # as below, without the way up
         direct: bool | None = None
         by_runtime = False
         for _ in range(_MAX_FRAMES):
@@ -256,19 +262,37 @@ class Loggers:
                 if direct is None and name not in _MAKES_TEXT:
                     direct = True  # one of logging's own handlers
             elif direct is None and name not in ("write", "writelines", "flush"):
-                by_runtime = str(frame.f_globals.get("__name__", "")).startswith("awslambdaric")
-                direct = by_runtime
+                direct = by_runtime = _is_runtime(frame)
+                if by_runtime:
+                    self._learn(frame)
             if name in _MAKES_TEXT:
                 return None
             frame = frame.f_back
         return None
 
+    def _learn(self, frame: FrameType) -> None:
+        """The runtime client writes in this frame: know its handler's way to do it again."""
+        above = frame.f_back
+        if above is not None and above.f_code.co_name == "emit" and _is_runtime(above):
+            self._printers = (frame.f_code, above.f_code)
+
+    def _printed_by(self, frame: FrameType | None) -> Handling | None:
+        """The record that the runtime client's handler prints in this frame; None for another's."""
+        if frame is None or frame.f_code is not self._printers[1]:
+            return None
+        return self._handed_on_in(frame)  # nobody but a logger gives it one
+
     def _handed_on_in(self, frame: FrameType) -> Handling | None:
-        """The record that ``callHandlers``, which runs in this frame, has been given."""
+        """The record that ``callHandlers`` or ``emit`` has been given, running in this frame."""
         handled = list(self.open.values())
         if len(handled) == 1 and handled[0].record.__dict__.get("thread") == get_ident():
             return handled[0]  # a frame's variables take longer than all of this
         return self.open.get(id(frame.f_locals.get("record")))
+
+
+def _is_runtime(frame: FrameType) -> bool:
+    """Whether the runtime client's own code runs in a frame."""
+    return str(frame.f_globals.get("__name__", "")).startswith("awslambdaric")
 
 
 def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..., None]:

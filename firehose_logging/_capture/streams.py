@@ -127,9 +127,15 @@ class CapturedStream:
         written = self._below(text) if passed_on else len(text)
         if origin <= _WARNING:
             try:
-                self._show(text, origin)
+                if origin == _USER and type(text) is str:
+                    self.take(text, get_ident())  # as ``_show``, without the call
+                else:
+                    self._show(text, origin)
             except RecursionError:
                 self._late.append((text, origin))  # the function's stack is used up
+            except Exception as error:  # the capture must not break a print
+                if not is_its_own(error):
+                    raise
         return written
 
     def _is_metrics(self, text: str) -> bool:
@@ -225,7 +231,11 @@ class CapturedStream:
         if "\r" in text:
             text = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
         if text and not text.isspace():
-            self._output.text(text, self._name)
+            try:
+                self._output.text(text, self._name)
+            except RecursionError:
+                # What came before this piece is in here, and nowhere else any more.
+                self._late.append((f"{text}\n", _USER))
 
     def origin_of_bytes(self, text: str, frame: FrameType) -> bool:
         """Whether bytes are output of the function's own, and no record that a handler prints."""

@@ -39,8 +39,9 @@ KEEP_BYTES = 1_048_576
 #: Bytes of the file system that are left to the function: no file is made where less is free.
 RESERVE_BYTES = 32 * 1_048_576
 
-#: Most looks in so many seconds whether the files still have their names: each costs a system call,
-#: as much as a line that is journalled. Where more lines come, not every one of them is looked for.
+#: Most looks in so many seconds whether the files still have their names, at one of them in turn:
+#: each costs a system call, as much as a line that is journalled, and lets other threads in. Where
+#: more lines come, not every one of them is looked for.
 LOOK_EVERY = 0.01
 LOOKS = 8
 
@@ -124,7 +125,8 @@ class Journal:
             self._looks = 0
         if self._looks < LOOKS:
             self._looks += 1
-            self._look()
+            if segments and not segments[self._looks % len(segments)].is_there:
+                self._look()
             if self._looks == LOOKS and segments and self.trouble is None:
                 self.write = segments[-1].append
                 self.quiet_until = self._look_again_at

@@ -115,7 +115,8 @@ def test_trouble_of_ours_breaks_no_write(bytes_stage, monkeypatch, method):
     assert bytes_stage.below.buffer.getvalue() == b"one\n"
 
 
-def test_a_used_up_stack_costs_no_print(monkeypatch):
+@pytest.mark.parametrize("where", ["stream", "capture"])
+def test_a_used_up_stack_costs_no_print(monkeypatch, where):
     """What could not be made a line for want of stack is one when the invocation ends."""
     stage = Stage()
 
@@ -123,7 +124,7 @@ def test_a_used_up_stack_costs_no_print(monkeypatch):
         raise RecursionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.stream, "_show", deep)
+        patch.setattr(getattr(stage, where), {"stream": "take", "capture": "text"}[where], deep)
         print("deep", file=stage.stream)
     assert stage.messages() == []
     stage.capture.complete()
