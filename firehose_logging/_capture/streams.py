@@ -248,7 +248,7 @@ class CapturedStream:
 
     def complete(self) -> None:
         """Make lines of whatever waits, for a line end or for a stack."""
-        while self._late:
+        for _ in range(len(self._late)):  # what finds no stack now either waits on
             self._show(*self._late.popleft())
         if self._buffer is not None:
             self._buffer.complete()

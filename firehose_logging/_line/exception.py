@@ -30,11 +30,7 @@ def error_members(
         text: what a formatter has made of it, for other handlers: where that is what Python
             prints, the frames are cut out of it. To make them again takes 30 us.
     """
-    frames = None
-    if type(text) is str and error is not None and not has_more_to_tell(error):
-        frames = _cut(text, trace)
-    if frames is None:
-        frames = [frame.rstrip() for frame in _stack(kind, error, trace)]
+    frames = [frame.rstrip() for frame in _stack(kind, error, trace, text)]
     return (
         f',"errorType":{quote(kind.__name__)},"errorMessage":{quote(text_of(error))}'
         f',"stackTrace":{dumps(frames)}'
@@ -42,7 +38,10 @@ def error_members(
 
 
 def _stack(
-    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    kind: type[BaseException],
+    error: BaseException | None,
+    trace: TracebackType | None,
+    text: object,
 ) -> list[str]:
     try:
         if error is not None and has_more_to_tell(error):
@@ -51,7 +50,7 @@ def _stack(
         if is_its_own(failure):  # the exception's own str or repr may raise
             return _frames(trace)
         raise
-    return _frames(trace)
+    return (_cut(text, trace) if type(text) is str else None) or _frames(trace)
 
 
 def _cut(text: str, trace: TracebackType | None) -> list[str] | None:

@@ -115,6 +115,22 @@ def test_trouble_of_ours_breaks_no_write(bytes_stage, monkeypatch, method):
     assert bytes_stage.below.buffer.getvalue() == b"one\n"
 
 
+def test_a_print_that_finds_no_stack_again_waits_on(monkeypatch):
+    """The end of an invocation tries each once, and ends."""
+    stage = Stage()
+
+    def deep(*_):
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.capture, "text", deep)
+        print("deep", file=stage.stream)
+        stage.capture.complete()
+    stage.capture.complete()
+
+    assert stage.messages() == ["deep"]
+
+
 @pytest.mark.parametrize("where", ["stream", "capture"])
 def test_a_used_up_stack_costs_no_print(monkeypatch, where):
     """What could not be made a line for want of stack is one when the invocation ends."""

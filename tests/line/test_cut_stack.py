@@ -39,3 +39,21 @@ def test_a_stack_is_the_same_from_its_text(fail, text) -> None:
     texts = {"as Python": made, "shorter": made[:90], "of another": made.replace("line ", "line 1")}
 
     assert error_members(*info, texts.get(text)) == error_members(*info)
+
+
+class PropertyError(Exception):
+    """Has code of its own where Python looks for the members of a group."""
+
+    @property
+    def exceptions(self) -> None:
+        """Raise."""
+        raise ZeroDivisionError
+
+
+def test_what_an_error_raises_when_it_is_asked_stays_with_us() -> None:
+    """With a formatter's text as without one: the frames are told."""
+    error = PropertyError("x").with_traceback(None)
+    plain = error_members(PropertyError, error, None)
+
+    assert error_members(PropertyError, error, None, "Traceback") == plain
+    assert '"errorType":"PropertyError"' in plain
