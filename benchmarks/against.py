@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.counts import BYTECODE, ROOT, STEPS, Counter, has_valgrind
+from benchmarks.stored import store
 from tools.interpreters import find_interpreters
 
 if TYPE_CHECKING:
@@ -145,8 +146,7 @@ def _alarms(runs: int, tolerance: float) -> None:
         "cores": os.cpu_count(),
         "largest difference": {step: round(value, 5) for step, value in most.items()},
     }
-    ALARMS.parent.mkdir(exist_ok=True)
-    ALARMS.write_text(json.dumps(result, indent=1) + "\n", encoding="ascii")
+    store(ALARMS, result)
     print(json.dumps(result, indent=1))
 
 

@@ -13,7 +13,6 @@ would be held when the 64 KiB of the pipe are full (pipe(7)): a block writes les
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -27,12 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import candidates, tables
 from benchmarks.against import layer_of, tree_of
+from benchmarks.anchor import ANCHOR
 from benchmarks.candidates import FUNCTIONS, ROOT, STREAM
 from benchmarks.flush_simulation import put
 from benchmarks.measure import machine
 from benchmarks.paired import figure
 from benchmarks.services import Services
 from benchmarks.stages import PAGE
+from benchmarks.stored import store
 from tools import rie
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _ratios(
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calls")
-    parser.add_argument("commit", nargs="?", default="0c4de4b", help="what stands beside")
+    parser.add_argument("commit", nargs="?", default=ANCHOR, help="what stands beside")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--write", action="store_true", help="into the stored file and the page")
     options = parser.parse_args()
@@ -281,8 +282,7 @@ def main() -> int:
     layers = {"now": layer_of(ROOT, "now").parent, full[:7]: layer_of(tree, full[:12]).parent}
     results = run(layers, options.rounds, candidates.runtime(), say)
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        store(RESULTS, results)
         put({"calls": report(results)}, PAGE)
     print(report(results))
     return 0

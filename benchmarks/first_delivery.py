@@ -8,7 +8,6 @@ authorities and one more.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -21,6 +20,7 @@ from benchmarks.candidates import BARE, ROOT, Built, Candidate
 from benchmarks.measure import machine
 from benchmarks.paired import alternate, figure
 from benchmarks.services import Services
+from benchmarks.stored import store, text_of
 
 RESULTS = Path(__file__).resolve().parent / "results" / "first_delivery.json"
 
@@ -72,11 +72,9 @@ def main() -> int:
             [now / then for now, then in zip(added["now"], added["then"], strict=True)]
         ).show(3),
     }
-    text = json.dumps(result, indent=1) + "\n"
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(text, encoding="utf-8")
-    print(text)
+        store(RESULTS, result)
+    print(text_of(result))
     return 0
 
 

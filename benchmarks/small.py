@@ -9,7 +9,6 @@ starts, which such a clock cannot begin with. Rounds alternate, as everywhere he
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from benchmarks.candidates import BARE, BY_NAME, OURS
 from benchmarks.measure import machine
 from benchmarks.paired import alternate, figure
 from benchmarks.services import Services
+from benchmarks.stored import store
 from tools.processor_share import limited, quota
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ def main() -> int:
     candidates.set_up(say)
     results = run(options.rounds, say)
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        store(RESULTS, results)
         text = page.PAGE.read_text(encoding="utf-8")
         page.PAGE.write_text(
             page.replaced(text, "small functions", report(results)), encoding="utf-8"

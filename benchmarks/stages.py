@@ -24,6 +24,7 @@ from benchmarks import cost_lines, tables
 from benchmarks.cost import GB, Prices
 from benchmarks.flush_simulation import put
 from benchmarks.measure import machine
+from benchmarks.stored import store, text_of
 from firehose_logging import FirehoseHandler, Settings
 from firehose_logging._delivery.batch import billed
 from firehose_logging._delivery.journal import CrashJournal
@@ -241,12 +242,10 @@ def main() -> int:
         "ms a MB, on the delivery thread": on_the_delivery_thread(line),
         "compression": compression(),
     }
-    text = json.dumps(result, indent=1) + "\n"
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(text, encoding="utf-8")
+        store(RESULTS, result)
         put(parts(result), PAGE)
-    print(text)
+    print(text_of(result))
     sys.stdout.flush()
     os._exit(0)
 

@@ -7,7 +7,6 @@ lines. Of the rounds of a size the least counts: other work on the machine makes
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -16,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks import tables
 from benchmarks.against import layer_of, tree_of
+from benchmarks.anchor import ANCHOR
 from benchmarks.candidates import ROOT, set_up_runtime
 from benchmarks.flush_simulation import put
 from benchmarks.hot_path import BETWEEN, throughput_from
 from benchmarks.measure import machine
 from benchmarks.services import Services
 from benchmarks.stages import PAGE
+from benchmarks.stored import store, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,7 @@ def _range(rows: list[Mapping[str, Any]], key: str) -> str:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
-    parser.add_argument("commit", nargs="?", default="0c4de4b")
+    parser.add_argument("commit", nargs="?", default=ANCHOR)
     parser.add_argument("--most", type=int, default=max(SIZES), help="lines of the largest size")
     parser.add_argument("--write", action="store_true", help="into the stored file and the page")
     options = parser.parse_args()
@@ -112,12 +113,10 @@ def main() -> int:
         "flush every lines": BETWEEN,
         "runs": rows,
     }
-    text = json.dumps(result, indent=1) + "\n"
     if options.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(text, encoding="utf-8")
+        store(RESULTS, result)
         put({"throughput": report(result)}, PAGE)
-    print(text)
+    print(text_of(result))
     return 0
 
 

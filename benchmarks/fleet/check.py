@@ -27,6 +27,7 @@ from benchmarks.fleet.arrivals import Arrivals
 from benchmarks.fleet.service import REGIONS
 from benchmarks.fleet.simulation import simulate
 from benchmarks.fleet.world import COLD_BYTES, PLATFORM_BYTES, World
+from benchmarks.stored import store
 from local_firehose import DeliveryStream, LocalFirehose, Throughput
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def check(say: Callable[[str], None]) -> bool:
         },
         "fleets": fleets,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    store(RESULTS, results)
     print(json.dumps(fleets, indent=1))
     return good
 

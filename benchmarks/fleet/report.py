@@ -15,6 +15,7 @@ from benchmarks.fleet.arrivals import ARRIVALS, OUTAGE
 from benchmarks.fleet.simulation import Outcome, simulate
 from benchmarks.fleet.world import World
 from benchmarks.flush_simulation import put
+from benchmarks.stored import store
 from firehose_logging._cli.prices import GB, Prices
 
 if TYPE_CHECKING:
@@ -254,8 +255,7 @@ def streams_table(results: dict[str, Any]) -> str:
 
 def save(results: dict[str, Any]) -> None:
     """Keep the figures."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    store(RESULTS, results)
 
 
 def load() -> dict[str, Any]:
