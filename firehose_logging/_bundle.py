@@ -17,22 +17,19 @@ if TYPE_CHECKING:
 
     #: A module's name, names in it, and what they are called in the module that imports them.
     Needed = tuple[str, tuple[str, ...], tuple[str, ...]]
-    #: Code; with what it imports first, as the import statements would; or as bytes, for later.
-    Code = CodeType | tuple[CodeType, tuple[Needed, ...]] | bytes
+    #: Code; with what it imports first, as the import statements would; or the file that has it.
+    Code = CodeType | tuple[CodeType, tuple[Needed, ...]] | str
 
 PACKAGE = "firehose_logging"
 CODE = type((lambda: None).__code__)
 
-#: Whose import brings the second file: what the first delivery needs is read when it needs it.
-FIRST_DELIVERY = "_firehose"
-
 
 class Bundle:
-    """Finds and runs the modules of the package that are in one file.
+    """Finds and runs the modules of the package that are in one file, and in those for later.
 
     Args:
-        codes: code by module name within the package; ``__init__`` is the package itself. As bytes
-            where it is not needed at once.
+        codes: code by module name within the package; ``__init__`` is the package itself. The name
+            of a file beside the bundle where it is not needed at once.
         folder: of the package; the sources are there for tracebacks.
     """
 
@@ -46,15 +43,16 @@ class Bundle:
         short = short or "__init__"
         if package != PACKAGE:
             return None
-        if short == FIRST_DELIVERY:
-            self._codes.update(read(self.folder, "first_delivery") or {})
-        if short not in self._codes:
+        code = self._codes.get(short)
+        if type(code) is str:
+            self._read_later(code)
+            code = self._codes.get(short)
+        if code is None:
             return None
         place = self.folder
         if short != "__init__":
             place += "/" + short.replace(".", "/")
         # The code knows its file's name, which tells a folder's own module from others.
-        code = self._codes[short]
         is_package = type(code) is CODE and code.co_filename.endswith("/__init__.py")
         origin = place + ("/__init__.py" if is_package else ".py")
         spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, self, origin=origin)
@@ -62,6 +60,16 @@ class Bundle:
         if is_package:
             spec.submodule_search_locations = [place]
         return spec
+
+    def _read_later(self, file: str) -> None:
+        """Have the code that is in a file for later; without it the sources are imported."""
+        later = read(self.folder, file) or {}
+        for name, found in tuple(self._codes.items()):
+            if found == file:  # not what another thread has read and imported meanwhile
+                if name in later:
+                    self._codes[name] = later[name]
+                else:
+                    self._codes.pop(name, None)
 
     def load(self) -> None:
         """Run every module that is needed at once, as their imports would one by one.
@@ -125,11 +133,7 @@ class Bundle:
             code, needed = code
             for each in needed:
                 _import(own, each, there)
-        elif type(code) is not CODE:
-            import marshal
-
-            code = marshal.loads(code)  # type: ignore[arg-type]  # noqa: S302
-        exec(code, own)  # noqa: S102 - the layer's own bytecode
+        exec(code, own)  # type: ignore[arg-type]  # noqa: S102 - the layer's own bytecode
 
 
 def _import(own: dict[str, object], needed: Needed, there: dict[str, ModuleType]) -> None:

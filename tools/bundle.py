@@ -23,7 +23,7 @@ import importlib.util
 import marshal
 import py_compile
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import CodeType
 
@@ -121,32 +121,32 @@ MODULES = (
     "_line.values",
 )
 
-#: What the first delivery imports, after the first answer: in a file of its own.
-FIRST_DELIVERY = (
-    "_firehose",
-    "_firehose.choose",
-    "_firehose.credentials",
-    "_firehose.direct",
-    "_firehose.endpoint",
-    "_firehose.sigv4",
-    "_firehose.trust",
-    "_firehose.wire",
-)
-
-
-#: What most environments need soon, but not before the first answer: in the same file, each by
-#: itself, as bytes.
-LATER = (
-    "_extension.telemetry",
-    "_extension.telemetry_batch",
-)
+#: What is imported after the first answer, or by a few, in files of their own: each is read when a
+#: module in it is imported for the first time, whole.
+LATER = {
+    # What most environments need soon: the first events of the platform.
+    "telemetry": (
+        "_extension.telemetry",
+        "_extension.telemetry_batch",
+    ),
+    "first_delivery": (
+        "_firehose",
+        "_firehose.choose",
+        "_firehose.credentials",
+        "_firehose.direct",
+        "_firehose.endpoint",
+        "_firehose.sigv4",
+        "_firehose.trust",
+        "_firehose.wire",
+    ),
+}
 
 
 def main(folder: Path, installed_at: str) -> None:
     """Write the bundle, and the bytecode of what is not in it."""
     package = folder / PACKAGE
-    names = {*MODULES, *LATER, *FIRST_DELIVERY}.difference(BEFORE)
-    bundled = {source_of(package, name) for name in names}
+    names = {name: file for file, names in LATER.items() for name in names}
+    bundled = {source_of(package, name) for name in {*MODULES, *names}.difference(BEFORE)}
     for source in sorted(folder.rglob("*.py")):
         if source in bundled:
             continue
@@ -166,10 +166,11 @@ def main(folder: Path, installed_at: str) -> None:
             )
     tag = sys.implementation.cache_tag
     place = f"{installed_at}/{PACKAGE}"
-    start = bundle(package, place, ordered(package), LATER)
+    start = bundle(package, place, ordered(package), names)
     (package / "__pycache__" / f"bundle.{tag}").write_bytes(start)
-    first_delivery = bundle(package, place, FIRST_DELIVERY)
-    (package / "__pycache__" / f"first_delivery.{tag}").write_bytes(first_delivery)
+    for file, modules in LATER.items():
+        later = bundle(package, place, modules)
+        (package / "__pycache__" / f"{file}.{tag}").write_bytes(later)
 
 
 def source_of(package: Path, module: str) -> Path:
@@ -179,15 +180,15 @@ def source_of(package: Path, module: str) -> Path:
 
 
 def bundle(
-    package: Path, installed_at: str, modules: Sequence[str], later: Sequence[str] = ()
+    package: Path, installed_at: str, modules: Sequence[str], later: Mapping[str, str] | None = None
 ) -> bytes:
     """A bundle of modules of the package, for the interpreter that runs this.
 
     Args:
         package: its folder here.
         installed_at: its path in tracebacks.
-        modules: that are needed at once.
-        later: those that are not, each as bytes.
+        modules: that are in it.
+        later: those that are in other files, and in which; None for none.
     """
 
     def place(source: Path) -> str:
@@ -200,9 +201,7 @@ def bundle(
         needed = () if source.stem in ("__init__", "_program") else _take_imports(tree)
         code = _compiled(tree, place(source))
         codes[name] = (code, needed) if needed else code
-    for name in later:
-        source = source_of(package, name)
-        codes[name] = compact.dumps(code_of(source, place(source)))
+    codes |= later or {}
     return importlib.util.MAGIC_NUMBER + compact.dumps(codes)
 
 

@@ -33,19 +33,17 @@ def loaded() -> list[str]:
 
 
 def bundle(
-    later: str = "", needed: dict[str, tuple[_bundle.Needed, ...]] | None = None, **sources: str
+    needed: dict[str, tuple[_bundle.Needed, ...]] | None = None, **sources: str
 ) -> _bundle.Bundle:
     """A bundle of these modules; a double underscore in a name stands for a dot.
 
-    The one that is named ``later`` is there as bytes; those in ``needed`` import that first.
+    Those in ``needed`` import that first.
     """
     codes: dict[str, _bundle.Code] = {}
     for name, source in sources.items():
         short = name if name == "__init__" else name.replace("__", ".")
         file = f"/opt/{name}/__init__.py" if name in ("__init__", "wing") else f"/opt/{name}.py"
         codes[short] = compile(source, file, "exec")
-    if later:
-        codes[later] = marshal.dumps(codes[later])
     for name, imports in (needed or {}).items():
         code = codes[name]
         assert isinstance(code, CodeType)
@@ -112,9 +110,13 @@ def test_a_module_that_raises_leaves_none_behind():
     assert loaded() == []
 
 
-def test_a_module_for_later_is_run_when_it_is_imported():
-    """Nothing is made of its bytes before."""
-    bundle(later="second", first="", second="value = 2", __init__="").load()
+def test_a_module_for_later_is_run_when_it_is_imported(tmp_path):
+    """Those that are in another file are left out when all are run at once."""
+    codes = {"__init__": code("", "/opt/__init__.py"), "first": code(""), "second": "later"}
+    put(tmp_path, {"second": code("value = 2")}, file="later")
+    made = _bundle.Bundle(codes, str(tmp_path))
+    sys.meta_path.insert(0, made)
+    made.load()
     before = loaded()
 
     assert before == [PACKAGE, f"{PACKAGE}.first"]
@@ -161,7 +163,7 @@ def test_a_name_that_is_not_there_is_an_error(at_once):
 
 
 def put(
-    folder: Path, codes: dict[str, CodeType], *, file: str = "bundle", magic: bytes = b""
+    folder: Path, codes: dict[str, _bundle.Code], *, file: str = "bundle", magic: bytes = b""
 ) -> Path:
     """Write a layer's file of bytecode, by default for this interpreter."""
     path = folder / "__pycache__" / f"{file}.{sys.implementation.cache_tag}"
@@ -217,27 +219,31 @@ def test_a_damaged_file_is_as_none(tmp_path, left):
     assert finders(tmp_path) == []
 
 
-def test_what_the_first_delivery_needs_is_read_with_its_folder(tmp_path):
-    """The second file is opened when its first module is imported, and not before."""
-    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")})
-    _bundle.use(str(tmp_path))
-    importlib.import_module(f"{PACKAGE}.one")
+def test_what_is_for_later_is_read_with_its_first_module(tmp_path):
+    """Its file is opened when a module in it is imported, and not before; once for all of them."""
     codes = {
         "_firehose": code("", "/opt/_firehose/__init__.py"),
         "_firehose.wire": code("value = 2"),
     }
-    put(tmp_path, codes, file="first_delivery")
+    first = {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")}
+    put(tmp_path, {**first, **dict.fromkeys(codes, "second")})
+    _bundle.use(str(tmp_path))
+    importlib.import_module(f"{PACKAGE}.one")
+    second = put(tmp_path, codes, file="second")
+    importlib.import_module(f"{PACKAGE}._firehose")
+    second.unlink()
 
     assert importlib.import_module(f"{PACKAGE}._firehose.wire").value == 2
 
 
 def test_without_its_second_file_a_module_is_none_of_the_bundles(tmp_path):
     """The import system looks for it as for any other."""
-    put(tmp_path, {"__init__": code("", "/opt/__init__.py")})
+    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": "second", "two": "second"})
     _bundle.use(str(tmp_path))
 
-    with pytest.raises(ModuleNotFoundError):
-        importlib.import_module(f"{PACKAGE}._firehose")
+    for name in ("one", "two"):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def test_modules_of_others_are_not_looked_up():
