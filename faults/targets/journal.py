@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from faults.targets.target import Target
 from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
-from firehose_logging._delivery.segment import COUNTED, read_lines, read_losses
+from firehose_logging._delivery.segment import COUNTED, HEADER, read_lines, read_losses
+
+_MAGIC = b"FHLJ0007"
 
 lines = st.lists(st.binary(min_size=1, max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"))
 damage = st.one_of(
@@ -21,6 +23,7 @@ damage = st.one_of(
     st.tuples(st.just("cut"), st.integers(0, 4_000)),
     st.tuples(st.just("flip"), st.integers(0, 4_000)),
     st.tuples(st.just("zero"), st.integers(0, 4_000)),
+    st.tuples(st.just("torn"), st.binary(max_size=400)),
 )
 histories = st.tuples(lines, st.integers(0, 30), lines, damage)
 losses = st.dictionaries(
@@ -30,7 +33,11 @@ losses = st.dictionaries(
 
 
 def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
-    """What is undamaged comes back in order, what is damaged is left out, and never an error."""
+    """What was written comes back in order, what was not finished is left out, never an error.
+
+    No fault that we know changes a byte of a line: who writes into our file is the same user. Then
+    what comes back is as many lines at most, and each is one.
+    """
     first, confirmed, second, harm = given
     with tempfile.TemporaryDirectory() as folder:
         dead = Journal(folder, name_prefix("logs"), "1-dead")
@@ -44,23 +51,32 @@ def recover(given: tuple[list[bytes], int, list[bytes], Any]) -> None:
         written = first + second
         dead.close(keep=True)
         for path in Path(folder).glob(".*.journal"):
-            _harm(path, harm)
+            _harm(path, harm, HEADER + sum(len(line) + 15 & -8 for line in written))
         heir = Journal(folder, name_prefix("logs"), "2-next")
         found = list(heir.recover())
         heir.close(keep=False)
 
-        assert found == written[: len(found)]
-        if harm is None:
+        if harm is None or harm[0] == "torn":
             assert found == written
+        elif harm[0] == "cut":
+            assert found == written[: len(found)]
+        else:
+            assert len(found) <= len(written)
+            assert all(line.index(b"\n") == len(line) - 1 for line in found)
         assert not list(Path(folder).iterdir())
 
 
-def _harm(path: Path, harm: tuple[str, int] | None) -> None:
+def _harm(path: Path, harm: tuple[str, Any] | None, end: int) -> None:
+    """Do to a file what a kill does while a line is written at ``end``, or what somebody may do."""
     if harm is None:
         return
-    kind, at = harm
+    kind, how = harm
     data = bytearray(path.read_bytes())
-    at %= len(data)
+    if kind == "torn":
+        data[end + 8 : end + 8 + len(how)] = how
+        path.write_bytes(data)
+        return
+    at = how % len(data)
     if kind == "cut":
         path.write_bytes(data[:at])
     else:
@@ -81,7 +97,7 @@ def count(given: dict[str, int]) -> None:
 
 def read(data: bytes) -> None:
     """Any bytes are lines or nothing."""
-    for prefix in (b"", b"FHLJ0002", b"FHLJ0004", b"FHLJ0004\1\0\0\0" + bytes(32)):
+    for prefix in (b"", _MAGIC, _MAGIC + bytes(HEADER - 8)):
         assert all(read_lines(prefix + data))
         assert all(0 <= number < 2**32 for number in read_losses(prefix + data))
 
@@ -92,7 +108,7 @@ def pass_over(data: bytes) -> None:
         folder = Path(root, "tmp")
         journal = Journal(str(folder), name_prefix("logs"), "2-next")
         outside = Path(root, "outside")
-        outside.write_bytes(b"FHLJ0004" + data)
+        outside.write_bytes(_MAGIC + data)
         ours = f"{PREFIX}{os.geteuid()}-logs~"
         (folder / f"{ours}link.1.journal").symlink_to(outside)
         (folder / f"{ours}folder.1.journal").mkdir()
@@ -104,7 +120,7 @@ def pass_over(data: bytes) -> None:
             fcntl.flock(held, fcntl.LOCK_EX)
             assert list(journal.recover()) == []
             assert live.read_bytes() == data
-        assert outside.read_bytes() == b"FHLJ0004" + data
+        assert outside.read_bytes() == _MAGIC + data
         assert sorted(path.name for path in folder.iterdir()) == before
 
 

@@ -1,7 +1,11 @@
 """One file of the crash journal: mapped into memory, locked while its process lives.
 
 A line costs a copy and no system call, and is safe from SIGKILL as soon as it is written: the
-kernel owns the pages. Generations make what is left of an earlier use invalid.
+kernel owns the pages, and a process that is killed has made every store up to some moment, and none
+after it. So lines are a chain: first the bytes of a line, and behind them a word of zero where the
+next one will begin; then the word before it, which was zero so far, and which says that there is
+a line. That word is one store of eight aligned bytes, which no kill can halve. Whatever lies behind
+the zero, of an earlier use or of a line that was not finished, is never looked at.
 """
 
 from __future__ import annotations
@@ -9,7 +13,6 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-from zlib import crc32
 
 from firehose_logging.errors import DIVERTED, LOSS_REASONS
 
@@ -20,21 +23,23 @@ if TYPE_CHECKING:
 #: What the counters count, in their order.
 COUNTED = (*LOSS_REASONS, DIVERTED)
 
-_MAGIC = b"FHLJ0006"
-# Then, little-endian and four bytes each: the generation; the index of the oldest pending line of
-# the process, whose last file has the last word; from and up to which index younger ones are
-# settled too, as while a call hangs; from and up to which index lines are in memory alone, since
-# there was no room for them; and for every reason the lines lost that no line tells yet.
+_MAGIC = b"FHLJ0007"
+# Then, little-endian and four bytes each: from and up to which index lines are settled although
+# older ones are pending, as while a call hangs; from and up to which index lines are in memory
+# alone, since there was no room for them; the index of the oldest pending line of the process,
+# whose last file has the last word; and for every reason the lines lost that no line tells yet.
 # Words of four bytes are never seen half written, nor an aligned pair of them.
-_GENERATION = len(_MAGIC)
-_OLDEST = _GENERATION + 4
-_BETWEEN = _OLDEST + 4
+_BETWEEN = len(_MAGIC)
 _NOT_KEPT = _BETWEEN + 8
-_COUNTS = _NOT_KEPT + 8
-HEADER = _COUNTS + 4 * len(COUNTED)
-#: Before each line: its length, a checksum of it and of its index in this generation, and its
-#: index, little-endian.
-ENTRY = 12
+_OLDEST = _NOT_KEPT + 8
+_COUNTS = _OLDEST + 4
+_END = _COUNTS + 4 * len(COUNTED)
+HEADER = _END + 7 & -8
+# Before each line, where eight bytes begin: a word of its length, and above that its index, in the
+# machine's own order; zero where no line has been written yet.
+_HEAD = 8
+#: Most bytes that a line takes beside its own: its head, up to the next eight bytes, and the zero.
+ENTRY = 24
 _WORD = 0xFFFFFFFF
 
 NO_LOSSES = bytes(4 * len(COUNTED))
@@ -45,7 +50,7 @@ class Segment:
 
     Args:
         path: must not exist.
-        size: in bytes, header included.
+        size: in bytes, header included; cut to whole words of eight.
         losses: counters of losses.
         settled: as of ``forget``.
 
@@ -53,7 +58,7 @@ class Segment:
         OSError: there is no room, or no descriptor.
     """
 
-    __slots__ = ("_generation", "_inode", "_map", "at", "last", "path", "size")
+    __slots__ = ("_inode", "_map", "_words", "at", "last", "path", "size")
 
     def __init__(
         self,
@@ -63,14 +68,15 @@ class Segment:
         settled: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         self.path = path
-        self.size = size
-        self._generation = 1
+        self.size = size & -8
         #: Index of the last line written; where the next one goes.
         self.last = -1
         self.at = HEADER
         # There as soon as the file is: whoever reads it takes its word for the whole process's.
-        words = b"".join((word & _WORD).to_bytes(4, "little") for word in (1, *settled, 0, 0))
-        self._map, self._inode = _make(path, size, _MAGIC + words + losses)
+        oldest, start, end = settled
+        words = _pair(start, end) + _pair(0, 0) + (oldest & _WORD).to_bytes(4, "little")
+        self._map, self._inode = _make(path, self.size, _MAGIC + words + losses)
+        self._words = memoryview(self._map).cast("Q")
 
     @property
     def is_there(self) -> bool:
@@ -86,14 +92,18 @@ class Segment:
         Raises:
             OSError: as of the constructor.
         """
-        before = self._map
-        self._map, self._inode = _make(self.path, self.size, before[:])
+        before, words_before = self._map, self._words
+        made, inode = _make(self.path, self.size, before[:])
+        words = memoryview(made).cast("Q")
+        self._map = made
+        self._words = words
+        self._inode = inode
+        words_before.release()
         before.close()
 
     def restart(self) -> None:
         """Forget every line."""
-        self._generation = (self._generation + 1) & _WORD
-        self._map[_GENERATION:_OLDEST] = self._generation.to_bytes(4, "little")
+        self._words[HEADER >> 3] = 0
         self.at = HEADER
         self.last = -1
 
@@ -106,31 +116,34 @@ class Segment:
             end: index up to which they are.
         """
         # Two aligned stores: a kill between them leaves each whole, and either is true.
-        self._map[_OLDEST:_BETWEEN] = (oldest & _WORD).to_bytes(4, "little")
+        self._map[_OLDEST:_COUNTS] = (oldest & _WORD).to_bytes(4, "little")
         self._map[_BETWEEN:_NOT_KEPT] = _pair(start, end)
 
     def leave_out(self, start: int, end: int) -> None:
         """Write which lines are in no file: from ``start`` up to ``end``, where not settled."""
-        self._map[_NOT_KEPT:_COUNTS] = _pair(start, end)
+        self._map[_NOT_KEPT:_OLDEST] = _pair(start, end)
 
     def count(self, losses: bytes) -> None:
         """Write the counters of losses."""
-        self._map[_COUNTS:HEADER] = losses
+        self._map[_COUNTS:_END] = losses
 
     def append(self, index: int, line: bytes) -> bool:
         """Write a line; False when there is no room for it."""
         at = self.at
         size = len(line)
-        end = at + ENTRY + size
-        if end > self.size:
+        start = at + _HEAD
+        end = start + size
+        after = end + 7 & -8
+        if after >= self.size:
             return False
-        # Three little-endian words, made as one.
-        number = index & _WORD
-        mark = number << 64 | crc32(line, self._generation ^ number) << 32 | size
-        entry = mark.to_bytes(ENTRY, "little") + line
-        # No call from here on, see the batcher.
-        self._map[at:end] = entry
-        self.at = end
+        head = (index & _WORD) << 32 | size
+        words = self._words
+        # No call from here on, see the batcher. Killed before the last store, the chain ends here;
+        # after it, behind this line.
+        self._map[start:end] = line
+        words[after >> 3] = 0
+        words[at >> 3] = head
+        self.at = after
         self.last = index
         return True
 
@@ -142,6 +155,7 @@ class Segment:
 
     def close(self) -> None:
         """Let go of the file; it stays, for the next process."""
+        self._words.release()
         self._map.close()
 
 
@@ -189,7 +203,7 @@ def losses_as_bytes(untold: Mapping[str, int]) -> bytes:
 
 
 def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
-    """The whole lines of a segment's bytes, up to the first that is torn or old.
+    """The whole lines of a segment's bytes, up to where the chain ends.
 
     Args:
         data: of a file.
@@ -198,21 +212,20 @@ def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
     """
     if not _is_segment(data):
         return
-    generation = int.from_bytes(data[_GENERATION:_OLDEST], "little")
     oldest, start, end = _words(head) if _is_segment(head) else (0, 0, 0)
+    words = memoryview(data)[: len(data) & -8].cast("Q")
     at = HEADER
-    while at + ENTRY < len(data):
-        size = int.from_bytes(data[at : at + 4], "little")
-        checksum = int.from_bytes(data[at + 4 : at + 8], "little")
-        index = int.from_bytes(data[at + 8 : at + ENTRY], "little")
-        line = data[at + ENTRY : at + ENTRY + size]
-        if not size or len(line) != size or crc32(line, generation ^ index) != checksum:
+    while at + _HEAD < len(data):
+        size, index = words[at >> 3] & _WORD, words[at >> 3] >> 32
+        line = data[at + _HEAD : at + _HEAD + size]
+        # A file that somebody has cut, or written into: no line has a newline but at its end.
+        if not size or line.find(b"\n") != size - 1:
             return
         # Indices are cut to four bytes: what is "before" is less than half of all of them away.
         pending = not head or (index - oldest) & _WORD < 0x80000000
         if pending and not (index - start) & _WORD < (end - start) & _WORD < 0x80000000:
             yield line
-        at += ENTRY + size
+        at += _HEAD + size + 7 & -8
 
 
 def _words(head: bytes) -> tuple[int, int, int]:
@@ -223,7 +236,7 @@ def read_losses(data: bytes) -> list[int]:
     """The counters of losses that nothing told yet, from a header, in the order of ``COUNTED``."""
     if not _is_segment(data):
         return [0] * len(COUNTED)
-    return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, HEADER, 4)]
+    return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, _END, 4)]
 
 
 def not_kept(head: bytes) -> int:

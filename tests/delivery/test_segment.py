@@ -58,40 +58,102 @@ def test_settled_lines_are_left_out(segment, path):
 
 
 def test_a_restart_forgets(segment, path):
-    """Lines of an earlier generation are no lines any more, although their bytes are there."""
+    """Lines of an earlier use are no lines any more, although their bytes are there."""
+    for index in range(3, 9):
+        assert segment.append(index, b"line %d\n" % index)
     segment.restart()
     assert read(path) == []
-    assert segment.append(7, b"new\n")
+    # As long as those before it: behind it stands what was the head of a line.
+    assert segment.append(7, b"line 7\n")
 
-    assert read(path) == [b"new\n"]
+    assert read(path) == [b"line 7\n"]
     assert segment.last == 7
 
 
-def test_a_full_file_takes_no_more(segment):
-    """There is room up to the last byte, and no further."""
-    room = SIZE - segment.at - ENTRY
-    assert not segment.append(3, b"x" * (room + 1))
-    assert segment.append(3, b"x" * room)
+@pytest.mark.parametrize("most", range(8))
+def test_a_full_file_takes_no_more(segment, path, most):
+    """There is room for a line with the word behind it, up to the last byte and no further."""
+    room = SIZE - segment.at - 16 - most
+    assert not segment.append(3, b"x" * (SIZE - segment.at - 15))
+    assert not segment.append(3, b"x" * SIZE)
+    assert segment.append(3, b"x" * (room - 1) + b"\n")
     assert not segment.append(4, b"")
 
+    assert [len(line) for line in read(path)[3:]] == [room]
 
-@pytest.mark.parametrize("torn", [1, ENTRY - 1, ENTRY + 3])
-def test_a_torn_line_ends_the_reading(segment, path, torn):
-    """Of a line that was cut, or half written, nothing is read; those before it are."""
-    data = path.read_bytes()[: segment.at - len(b"line 2\n") - ENTRY + torn]
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_room_for_a_line(tmp_path, size):
+    """``ENTRY`` is what a line takes at most, whatever its length."""
+    path = tmp_path / "own.journal"
+    segment = Segment(str(path), HEADER + ENTRY + size)
+    line = b"x" * (size - 1) + b"\n"
+
+    assert segment.append(0, line)
+    assert read(path) == [line]
+    segment.close()
+
+
+class Killed:
+    """What a segment stores into; the file is read before each store, in the middle, and after."""
+
+    def __init__(self, target, seen):
+        self.target = target
+        self.seen = seen
+
+    def __setitem__(self, at, value):
+        self.seen()
+        if isinstance(at, slice):  # a copy may be cut anywhere
+            half = len(value) // 2
+            self.target[at.start : at.start + half] = value[:half]
+            self.seen()
+        self.target[at] = value
+        self.seen()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_killed_between_any_two_stores(segment, path, restarted):
+    """A line is there whole or not at all, and so are those before it; nothing old comes back."""
+    written = [b"line 0\n", b"line 1\n", b"line 2\n"]
+    if restarted:
+        for index in range(3, 100):
+            assert segment.append(index, b"line %d\n" % index)
+        segment.restart()
+        written = []
+    found = []
+
+    def seen():
+        found.append(read(path))
+
+    segment._map, segment._words = Killed(segment._map, seen), Killed(segment._words, seen)
+    for size in (1, 7, 8, 9, 400):
+        line = b"y" * (size - 1) + b"\n"
+        found.clear()
+        assert segment.append(1000 + size, line)
+
+        assert len(found) >= 7  # two words, and a copy with its middle
+        assert found[:-1] == [written] * (len(found) - 1)
+        written = [*written, line]
+        assert found[-1] == written
+    segment._map, segment._words = segment._map.target, segment._words.target
+
+
+@pytest.mark.parametrize("cut", [1, 7, 8, 11])
+def test_a_file_that_was_cut_ends_the_reading(segment, path, cut):
+    """Of a line that is not there whole nothing is read; those before it are."""
+    begins = segment.at - 16  # the last line: eight bytes of its own, eight before it
+    data = path.read_bytes()[: begins + cut]
 
     assert list(read_lines(data)) == [b"line 0\n", b"line 1\n"]
 
 
-def test_a_line_whose_index_is_damaged_is_not_taken_for_settled(segment, path):
-    """The checksum is of the index, too: without it a line would be left out without a word."""
-    segment.append(0, b"one\n")
-    at = segment.at
-    segment.append(1, b"two\n")
+@pytest.mark.parametrize("size", [0, 3, 6, 8, 23, 2**31])
+def test_a_length_that_is_wrong_ends_the_reading(segment, path, size):
+    """Nothing but a line is taken for one: it has one newline, which is its last byte."""
     data = bytearray(path.read_bytes())
-    data[at + ENTRY - 1] ^= 0x80
+    data[segment.at - 16 : segment.at - 12] = size.to_bytes(4, "little")
 
-    assert list(read_lines(bytes(data)))[3:] == [b"one\n"]
+    assert list(read_lines(bytes(data))) == [b"line 0\n", b"line 1\n"]
 
 
 def test_foreign_bytes_are_no_segment():
@@ -147,7 +209,7 @@ def test_removed(segment, path):
     assert not path.exists()
 
 
-LOSSES = bytes([7, 0, 0, 0]).ljust(HEADER - 24, b"\0")
+LOSSES = bytes([7, 0, 0, 0]).ljust(4 * len(COUNTED), b"\0")
 
 
 @pytest.fixture(params=["without a name", "under another name"])

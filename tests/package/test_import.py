@@ -18,7 +18,7 @@ from tools.ports import free_port
 #: Modules of the standard library that a full start in Lambda may add to what the runtime client
 #: has loaded already. Each is part of the interpreter or small; anything new costs every cold
 #: start, so think before adding to this list.
-ALLOWED = {"_socket", "atexit", "fcntl", "math", "mmap", "select", "zlib"}
+ALLOWED = {"_socket", "atexit", "fcntl", "math", "mmap", "select"}
 
 #: What would cost a cold start milliseconds or megabytes, by name, so that a change of ALLOWED
 #: or of the runtime client does not let one of them through.
