@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from firehose_logging._delivery.journal import PREFIX
-from firehose_logging._delivery.orphans import SUFFIX
-from firehose_logging._delivery.segment import read_lines
+from firehose_logging._delivery.segment import SUFFIX
+from firehose_logging._delivery.segment_reader import read_lines
 from local_firehose import Fault
 from tools.waiting import wait_until
 

@@ -87,7 +87,6 @@ MODULES = (
     "_delivery.dispatcher",
     "_delivery.journal",
     "_delivery.journal_files",
-    "_delivery.orphans",
     "_delivery.segment",
     "_delivery.ledger",
     "_delivery.losses",
@@ -128,6 +127,11 @@ LATER = {
     "telemetry": (
         "_extension.telemetry",
         "_extension.telemetry_batch",
+    ),
+    # What processes that are gone have left: looked for at the first flush.
+    "orphans": (
+        "_delivery.orphans",
+        "_delivery.segment_reader",
     ),
     "first_delivery": (
         "_firehose",

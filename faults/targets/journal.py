@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from faults.targets.target import Target
 from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
-from firehose_logging._delivery.segment import COUNTED, HEADER, read_lines, read_losses
-
-_MAGIC = b"FHLJ0007"
+from firehose_logging._delivery.segment import COUNTED, HEADER, MAGIC
+from firehose_logging._delivery.segment_reader import read_lines, read_losses
 
 lines = st.lists(st.binary(min_size=1, max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"))
 damage = st.one_of(
@@ -97,7 +96,7 @@ def count(given: dict[str, int]) -> None:
 
 def read(data: bytes) -> None:
     """Any bytes are lines or nothing."""
-    for prefix in (b"", _MAGIC, _MAGIC + bytes(HEADER - 8)):
+    for prefix in (b"", MAGIC, MAGIC + bytes(HEADER - 8)):
         assert all(read_lines(prefix + data))
         assert all(0 <= number < 2**32 for number in read_losses(prefix + data))
 
@@ -108,7 +107,7 @@ def pass_over(data: bytes) -> None:
         folder = Path(root, "tmp")
         journal = Journal(str(folder), name_prefix("logs"), "2-next")
         outside = Path(root, "outside")
-        outside.write_bytes(_MAGIC + data)
+        outside.write_bytes(MAGIC + data)
         ours = f"{PREFIX}{os.geteuid()}-logs~"
         (folder / f"{ours}link.1.journal").symlink_to(outside)
         (folder / f"{ours}folder.1.journal").mkdir()
@@ -120,7 +119,7 @@ def pass_over(data: bytes) -> None:
             fcntl.flock(held, fcntl.LOCK_EX)
             assert list(journal.recover()) == []
             assert live.read_bytes() == data
-        assert outside.read_bytes() == _MAGIC + data
+        assert outside.read_bytes() == MAGIC + data
         assert sorted(path.name for path in folder.iterdir()) == before
 
 

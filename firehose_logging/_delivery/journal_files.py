@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import os
 
-from firehose_logging._delivery.orphans import MAX_BYTES, SUFFIX, Orphans
 from firehose_logging._delivery.segment import (
     ENTRY,
     HEADER,
+    MAX_BYTES,
     NO_LOSSES,
+    SUFFIX,
     Segment,
+    files_of,
     losses_as_bytes,
 )
 from firehose_logging._interruption import is_users
@@ -26,6 +28,8 @@ from firehose_logging._interruption import is_users
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from firehose_logging._delivery.orphans import Orphans
 
 #: Bytes of the first file; a longer line has a file of its own size. Each further one is as large
 #: as all before it, up to this part of the buffer: a handful of descriptors for any buffer.
@@ -73,14 +77,15 @@ class Journal:
         orphans: Orphans | None = None,
     ) -> None:
         self._folder = folder
+        self._prefix = prefix
         self._name = f"{folder}/{prefix}{token}"
-        self._orphans = orphans or Orphans(folder, prefix)
         try:
             os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs an import
         except OSError as error:
             raise JournalError(f"{folder}: {error.strerror}") from None
         self._most_bytes = buffer_bytes // PARTS
         # All mutable state; the last segment is the one written to.
+        self._orphans = orphans
         self._segments: list[Segment] = []
         self._made = 0
         self._losses = NO_LOSSES
@@ -206,7 +211,7 @@ class Journal:
         space = os.statvfs(self._folder)
         if space.f_bavail * space.f_frsize - size < RESERVE_BYTES:
             return f"less than {RESERVE_BYTES >> 20} MiB would be left free in {self._folder}"
-        if not self._orphans.leave_room_for(size):
+        if sum(taken for _, taken, _ in files_of(self._folder, self._prefix)) + size > MAX_BYTES:
             return f"journals have taken {MAX_BYTES >> 20} MiB in {self._folder}"
         return None
 
@@ -286,21 +291,27 @@ class Journal:
                 segment.close()
             else:
                 segment.remove()
-        self._orphans.close()
+        if self._orphans is not None:
+            self._orphans.close()
 
     def recover(self, note: Callable[[dict[str, int]], None] | None = None) -> Iterator[bytes]:
         """Lines that processes which are gone left behind; as of ``Orphans.recover``."""
+        if self._orphans is None:
+            # After the first answer.
+            from firehose_logging._delivery.orphans import Orphans
+
+            self._orphans = Orphans(self._folder, self._prefix)
         return self._orphans.recover(self._name, note)
 
     @property
     def found(self) -> dict[str, int]:
         """Losses of processes that are gone, by reason: what ``recover`` found."""
-        return self._orphans.found
+        return {} if self._orphans is None else self._orphans.found
 
     @property
     def passed_over(self) -> bool:
         """Whether files of processes that live were passed over by the last ``recover``."""
-        return self._orphans.passed_over
+        return self._orphans is not None and self._orphans.passed_over
 
 
 def _size(segment: Segment) -> int:

@@ -12,13 +12,8 @@ import fcntl
 import os
 import stat
 
-from firehose_logging._delivery.segment import (
-    COUNTED,
-    HEADER,
-    not_kept,
-    read_lines,
-    read_losses,
-)
+from firehose_logging._delivery.segment import COUNTED, HEADER, MAX_BYTES, files_of
+from firehose_logging._delivery.segment_reader import not_kept, read_lines, read_losses
 from firehose_logging._natives import read
 from firehose_logging.errors import BUFFER_FULL
 
@@ -28,14 +23,6 @@ if TYPE_CHECKING:
 
     #: Its number among those of its process, its name, its size, its inode, our descriptor.
     Held = tuple[int, str, int, int, int]
-
-SUFFIX = ".journal"
-
-#: Most bytes of all journals of a stream, of processes that live and of those that are gone: an
-#: eighth of Lambda's smallest /tmp, which is the function's. What is left beyond that is dropped,
-#: the oldest first, and counted as lost; what is new is in memory alone, and counted as lost by the
-#: next process where this one is killed.
-MAX_BYTES = 64 * 1_048_576
 
 #: Most files that are held open before they are read. One process has a dozen at most; where many
 #: were killed one after another, the rest keeps its names until its turn comes.
@@ -125,14 +112,10 @@ class Orphans:
             self._delete(name, inode)
         self._emptied = []
 
-    def leave_room_for(self, size: int) -> bool:
-        """Whether a file of this size may be made, with all that are there, of who lives too."""
-        return sum(size for _, size, _ in self._files()) + size <= MAX_BYTES
-
     def _by_process(self) -> dict[str, list[tuple[int, str, int]]]:
         """Number, name and size of the files of each process, the oldest process first."""
         processes: dict[str, list[tuple[int, str, int]]] = {}
-        for _, size, name in self._files():
+        for _, size, name in files_of(self._folder, self._prefix):
             process, number = made_by(name)
             processes.setdefault(process, []).append((number, name, size))
         return processes
@@ -205,20 +188,6 @@ class Orphans:
                 os.unlink(path)  # noqa: PTH108
         except OSError:
             return
-
-    def _files(self) -> list[tuple[int, int, str]]:
-        """Age, size and name of all journals of the stream, the oldest first."""
-        found = []
-        for name in os.listdir(self._folder):  # noqa: PTH208 - pathlib costs an import
-            # Without its last name it is not yet locked by the process that is making it.
-            if not name.startswith(self._prefix) or not name.endswith(SUFFIX):
-                continue
-            try:
-                status = os.lstat(f"{self._folder}/{name}")
-            except OSError:
-                continue  # taken by another process in the meantime
-            found.append((status.st_mtime_ns, status.st_size, name))
-        return sorted(found)
 
 
 def _is_open(held: Held) -> bool:

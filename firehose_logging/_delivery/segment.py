@@ -18,29 +18,38 @@ from firehose_logging.errors import DIVERTED, LOSS_REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+SUFFIX = ".journal"
+
+#: Most bytes of all journals of a stream, of processes that live and of those that are gone: an
+#: eighth of Lambda's smallest /tmp, which is the function's. What is left beyond that is dropped,
+#: the oldest first, and counted as lost; what is new is in memory alone, and counted as lost by the
+#: next process where this one is killed.
+MAX_BYTES = 64 * 1_048_576
 
 #: What the counters count, in their order.
 COUNTED = (*LOSS_REASONS, DIVERTED)
 
-_MAGIC = b"FHLJ0007"
+# A file begins with this.
+MAGIC = b"FHLJ0007"
 # Then, little-endian and four bytes each: from and up to which index lines are settled although
 # older ones are pending, as while a call hangs; from and up to which index lines are in memory
 # alone, since there was no room for them; the index of the oldest pending line of the process,
 # whose last file has the last word; and for every reason the lines lost that no line tells yet.
 # Words of four bytes are never seen half written, nor an aligned pair of them.
-_BETWEEN = len(_MAGIC)
-_NOT_KEPT = _BETWEEN + 8
-_OLDEST = _NOT_KEPT + 8
-_COUNTS = _OLDEST + 4
-_END = _COUNTS + 4 * len(COUNTED)
-HEADER = _END + 7 & -8
+BETWEEN = len(MAGIC)
+NOT_KEPT = BETWEEN + 8
+OLDEST = NOT_KEPT + 8
+COUNTS = OLDEST + 4
+END = COUNTS + 4 * len(COUNTED)
+HEADER = END + 7 & -8
 # Before each line, where eight bytes begin: a word of its length, and above that its index, in the
 # machine's own order; zero where no line has been written yet.
-_HEAD = 8
+HEAD = 8
 #: Most bytes that a line takes beside its own: its head, up to the next eight bytes, and the zero.
 ENTRY = 24
-_WORD = 0xFFFFFFFF
+WORD = 0xFFFFFFFF
 
 NO_LOSSES = bytes(4 * len(COUNTED))
 
@@ -74,8 +83,8 @@ class Segment:
         self.at = HEADER
         # There as soon as the file is: whoever reads it takes its word for the whole process's.
         oldest, start, end = settled
-        words = _pair(start, end) + _pair(0, 0) + (oldest & _WORD).to_bytes(4, "little")
-        self._map, self._inode = _make(path, self.size, _MAGIC + words + losses)
+        words = _pair(start, end) + _pair(0, 0) + (oldest & WORD).to_bytes(4, "little")
+        self._map, self._inode = _make(path, self.size, MAGIC + words + losses)
         self._words = memoryview(self._map).cast("Q")
 
     @property
@@ -116,27 +125,27 @@ class Segment:
             end: index up to which they are.
         """
         # Two aligned stores: a kill between them leaves each whole, and either is true.
-        self._map[_OLDEST:_COUNTS] = (oldest & _WORD).to_bytes(4, "little")
-        self._map[_BETWEEN:_NOT_KEPT] = _pair(start, end)
+        self._map[OLDEST:COUNTS] = (oldest & WORD).to_bytes(4, "little")
+        self._map[BETWEEN:NOT_KEPT] = _pair(start, end)
 
     def leave_out(self, start: int, end: int) -> None:
         """Write which lines are in no file: from ``start`` up to ``end``, where not settled."""
-        self._map[_NOT_KEPT:_OLDEST] = _pair(start, end)
+        self._map[NOT_KEPT:OLDEST] = _pair(start, end)
 
     def count(self, losses: bytes) -> None:
         """Write the counters of losses."""
-        self._map[_COUNTS:_END] = losses
+        self._map[COUNTS:END] = losses
 
     def append(self, index: int, line: bytes) -> bool:
         """Write a line; False when there is no room for it."""
         at = self.at
         size = len(line)
-        start = at + _HEAD
+        start = at + HEAD
         end = start + size
         after = end + 7 & -8
         if after >= self.size:
             return False
-        head = (index & _WORD) << 32 | size
+        head = (index & WORD) << 32 | size
         words = self._words
         # No call from here on, see the batcher. Killed before the last store, the chain ends here;
         # after it, behind this line.
@@ -199,76 +208,31 @@ def _filled(fd: int, size: int, contents: bytes) -> tuple[mmap.mmap, int]:
 
 def losses_as_bytes(untold: Mapping[str, int]) -> bytes:
     """The counters of a header."""
-    return b"".join(min(untold.get(r, 0), _WORD).to_bytes(4, "little") for r in COUNTED)
-
-
-def read_lines(data: bytes, head: bytes = b"") -> Iterator[bytes]:
-    """The whole lines of a segment's bytes, up to where the chain ends.
-
-    Args:
-        data: of a file.
-        head: the header of the process's last file, which says what is settled and left out;
-            empty leaves out nothing.
-    """
-    if not _is_segment(data):
-        return
-    oldest, start, end = _words(head) if _is_segment(head) else (0, 0, 0)
-    words = memoryview(data)[: len(data) & -8].cast("Q")
-    at = HEADER
-    while at + _HEAD < len(data):
-        size, index = words[at >> 3] & _WORD, words[at >> 3] >> 32
-        line = data[at + _HEAD : at + _HEAD + size]
-        # A file that somebody has cut, or written into: no line has a newline but at its end.
-        if not size or line.find(b"\n") != size - 1:
-            return
-        # Indices are cut to four bytes: what is "before" is less than half of all of them away.
-        pending = not head or (index - oldest) & _WORD < 0x80000000
-        if pending and not (index - start) & _WORD < (end - start) & _WORD < 0x80000000:
-            yield line
-        at += _HEAD + size + 7 & -8
-
-
-def _words(head: bytes) -> tuple[int, int, int]:
-    return _word(head, _OLDEST), _word(head, _BETWEEN), _word(head, _BETWEEN + 4)
-
-
-def read_losses(data: bytes) -> list[int]:
-    """The counters of losses that nothing told yet, from a header, in the order of ``COUNTED``."""
-    if not _is_segment(data):
-        return [0] * len(COUNTED)
-    return [int.from_bytes(data[at : at + 4], "little") for at in range(_COUNTS, _END, 4)]
-
-
-def not_kept(head: bytes) -> int:
-    """How many lines a process had in memory alone, from the header of its last file."""
-    if not _is_segment(head):
-        return 0
-    oldest, start, end = _words(head)
-    first, last = _word(head, _NOT_KEPT), _word(head, _NOT_KEPT + 4)
-    if (oldest - first) & _WORD < 0x80000000:
-        first = oldest
-    most = _span(first, last)
-    from_there = min(_span(first, start), most)
-    to_there = min(_span(first, end), most)
-    return most - max(to_there - from_there, 0)
-
-
-def _span(first: int, last: int) -> int:
-    """How many indices there are from one up to another; 0 where the other comes before."""
-    between = (last - first) & _WORD
-    return between if between < 0x80000000 else 0
-
-
-def _word(head: bytes, at: int) -> int:
-    return int.from_bytes(head[at : at + 4], "little")
+    return b"".join(min(untold.get(r, 0), WORD).to_bytes(4, "little") for r in COUNTED)
 
 
 def _pair(first: int, last: int) -> bytes:
-    return ((first & _WORD) | (last & _WORD) << 32).to_bytes(8, "little")
+    return ((first & WORD) | (last & WORD) << 32).to_bytes(8, "little")
 
 
-def _is_segment(data: bytes) -> bool:
-    return len(data) >= HEADER and data[: len(_MAGIC)] == _MAGIC
+def files_of(folder: str, prefix: str) -> list[tuple[int, int, str]]:
+    """Age, size and name of all journals of a stream, the oldest first.
+
+    Args:
+        folder: where journals are kept.
+        prefix: how the names of the stream's begin.
+    """
+    found = []
+    for name in os.listdir(folder):  # noqa: PTH208 - pathlib costs an import
+        # Without its last name it is not yet locked by the process that is making it.
+        if not name.startswith(prefix) or not name.endswith(SUFFIX):
+            continue
+        try:
+            status = os.lstat(f"{folder}/{name}")
+        except OSError:
+            continue  # taken by another process in the meantime
+        found.append((status.st_mtime_ns, status.st_size, name))
+    return sorted(found)
 
 
 def _unlink(path: str) -> None:

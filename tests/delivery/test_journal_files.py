@@ -169,9 +169,15 @@ def test_a_reserve_of_free_space_is_left(dead, monkeypatch, tmp_path):
     dead.close(keep=False)
 
 
+def bound(monkeypatch, size):
+    """All journals of a stream have this many bytes at most."""
+    for module in (journal_files, orphans):
+        monkeypatch.setattr(module, "MAX_BYTES", size)
+
+
 def test_all_journals_together_are_bounded(dead, heir, monkeypatch, tmp_path):
     """Those of processes that live count, too."""
-    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    bound(monkeypatch, journal_files.SEGMENT_BYTES)
     write(dead, range(3))
     write(heir, range(3))
 
@@ -183,7 +189,7 @@ def test_all_journals_together_are_bounded(dead, heir, monkeypatch, tmp_path):
 
 def test_lines_in_memory_alone_are_counted_by_the_next_process(dead, heir, monkeypatch, tmp_path):
     """Killed while the journals' bound is reached: lines are gone, and their number is told."""
-    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    bound(monkeypatch, journal_files.SEGMENT_BYTES)
     write(heir, range(3))  # takes all the room
     write(dead, range(5, 12), oldest=5)
     dead.forget(7, (9, 11))  # some are settled since
@@ -197,7 +203,7 @@ def test_lines_in_memory_alone_are_counted_by_the_next_process(dead, heir, monke
 
 def test_lines_after_the_last_one_that_had_room_are_counted(dead, heir, monkeypatch):
     """What is in the file is delivered, what found no room in it counted."""
-    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    bound(monkeypatch, journal_files.SEGMENT_BYTES)
     write(dead, range(40), size=2_000)
     dead.close(keep=True)
 
@@ -208,7 +214,7 @@ def test_lines_after_the_last_one_that_had_room_are_counted(dead, heir, monkeypa
 
 def test_losses_are_handed_on_where_there_is_no_room(dead, heir, monkeypatch):
     """What one process found and had no time to tell, the next one tells."""
-    monkeypatch.setattr(orphans, "MAX_BYTES", 0)
+    bound(monkeypatch, 0)
     dead.keep_losses({BUFFER_FULL: 5})
     dead.close(keep=True)
 
@@ -218,7 +224,7 @@ def test_losses_are_handed_on_where_there_is_no_room(dead, heir, monkeypatch):
 
 def test_lines_that_were_in_memory_alone_and_are_settled_count_no_more(dead, heir, monkeypatch):
     """When all is delivered nothing is left to tell, and lines are journalled again."""
-    monkeypatch.setattr(orphans, "MAX_BYTES", journal_files.SEGMENT_BYTES)
+    bound(monkeypatch, journal_files.SEGMENT_BYTES)
     write(dead, range(40), size=2_000)
     dead.forget(None)
     write(dead, [40])

@@ -14,9 +14,8 @@ from firehose_logging._delivery.segment import (
     HEADER,
     Segment,
     losses_as_bytes,
-    read_lines,
-    read_losses,
 )
+from firehose_logging._delivery.segment_reader import read_lines, read_losses
 
 SIZE = 4096
 
@@ -136,31 +135,6 @@ def test_killed_between_any_two_stores(segment, path, restarted):
         written = [*written, line]
         assert found[-1] == written
     segment._map, segment._words = segment._map.target, segment._words.target
-
-
-@pytest.mark.parametrize("cut", [1, 7, 8, 11])
-def test_a_file_that_was_cut_ends_the_reading(segment, path, cut):
-    """Of a line that is not there whole nothing is read; those before it are."""
-    begins = segment.at - 16  # the last line: eight bytes of its own, eight before it
-    data = path.read_bytes()[: begins + cut]
-
-    assert list(read_lines(data)) == [b"line 0\n", b"line 1\n"]
-
-
-@pytest.mark.parametrize("size", [0, 3, 6, 8, 23, 2**31])
-def test_a_length_that_is_wrong_ends_the_reading(segment, path, size):
-    """Nothing but a line is taken for one: it has one newline, which is its last byte."""
-    data = bytearray(path.read_bytes())
-    data[segment.at - 16 : segment.at - 12] = size.to_bytes(4, "little")
-
-    assert list(read_lines(bytes(data))) == [b"line 0\n", b"line 1\n"]
-
-
-def test_foreign_bytes_are_no_segment():
-    """Another file's bytes have neither lines nor losses."""
-    assert list(read_lines(b"something else" * 100)) == []
-    assert read_losses(b"something else" * 100) == [0] * len(COUNTED)
-    assert list(read_lines(b"")) == []
 
 
 def test_losses_are_kept(segment, path):

@@ -16,7 +16,7 @@ import pytest
 
 from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
-from firehose_logging._delivery.orphans import SUFFIX
+from firehose_logging._delivery.segment import SUFFIX
 from local_firehose import LocalFirehose
 from support.e2e_lambda import STREAM, Run, deployed, open_firehose
 from support.e2e_lines import platform, said_by

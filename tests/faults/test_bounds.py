@@ -16,7 +16,7 @@ from firehose_logging._delivery import orphans as _orphans
 from firehose_logging._delivery.journal import PREFIX, name_prefix
 from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.outcome import CallOutcome
-from firehose_logging._delivery.segment import read_lines
+from firehose_logging._delivery.segment_reader import read_lines
 from firehose_logging._firehose.direct import DirectTransport
 from firehose_logging._firehose.endpoint import Endpoint
 from firehose_logging._firehose.sigv4 import Credentials
