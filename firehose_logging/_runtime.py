@@ -238,13 +238,14 @@ def _share_imports(*, several: bool) -> None:
     Args:
         several: whether there are several streams.
     """
+    from firehose_logging._delivery import dispatcher as _dispatcher
     from firehose_logging._delivery import journal_files as _journal
     from firehose_logging._extension import telemetry as _telemetry
     from firehose_logging._firehose import choose as _transport
     from firehose_logging._firehose import credentials as _credentials
     from firehose_logging._firehose import direct as _direct
 
-    del _credentials, _direct, _journal, _telemetry, _transport
+    del _credentials, _direct, _dispatcher, _journal, _telemetry, _transport
     if several:
         from firehose_logging._firehose import several as _several
 

@@ -1,13 +1,11 @@
 """Lines of one stream, from the call that accepts them to their end.
 
-Callers append and go; what sends is the ``Dispatcher``.
+Callers append and go; what sends is the ``Dispatcher``, which is made, and imported, when somebody
+asks for the first flush: that is after the first answer.
 """
 
 from __future__ import annotations
 
-from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER
-from firehose_logging._delivery.dispatcher import Dispatcher
-from firehose_logging._delivery.result import FlushResult
 from firehose_logging._limits import MAX_CALL_BYTES
 from firehose_logging.errors import UNENCODABLE
 
@@ -17,8 +15,10 @@ if TYPE_CHECKING:
 
     from firehose_logging._clock import Clock
     from firehose_logging._delivery.backlog import Backlog
+    from firehose_logging._delivery.dispatcher import Dispatcher
     from firehose_logging._delivery.diversion import Diversion
     from firehose_logging._delivery.outcome import Transport
+    from firehose_logging._delivery.result import FlushResult
     from firehose_logging._delivery.worker import Thread
     from firehose_logging.settings import Settings
 
@@ -68,6 +68,7 @@ class Delivery:
             self._diversion = Diversion(backlog, divert)
         # Queued bytes that are sent without waiting for a flush: half a call, or less memory.
         self._trigger_bytes = min(MAX_CALL_BYTES // 2, settings.buffer_bytes // 2)
+        self._recovers = True
         self._reset()
 
     def _reset(self) -> None:
@@ -75,7 +76,18 @@ class Delivery:
         self._backlog.clear()
         if self._diversion is not None:
             self._diversion.clear()
-        self.dispatcher = Dispatcher(
+        self._made: dict[str, Dispatcher] = {}
+        self._dispatcher: Dispatcher | None = None  # that one, where it is there
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """What sends."""
+        return self._dispatcher or self._make_dispatcher()
+
+    def _make_dispatcher(self) -> Dispatcher:
+        from firehose_logging._delivery.dispatcher import Dispatcher  # not before the first answer
+
+        fresh = Dispatcher(
             self.settings,
             self._backlog,
             self._trigger_bytes,
@@ -86,7 +98,11 @@ class Delivery:
             on_progress=self._on_progress,
             diversion=self._diversion,
             spawn=self._spawn,
+            recovers=self._recovers,
         )
+        # Threads that come here at a time get the same one, without a lock: a signal handler may.
+        made = self._dispatcher = self._made.setdefault("", fresh)
+        return made
 
     # -- lines come in ----------------------------------------------------------------------
 
@@ -96,7 +112,11 @@ class Delivery:
         backlog.add(body)
         if self._diversion is not None and backlog.batcher.spilled:
             self._diversion.run()
-        dispatcher = self.dispatcher
+        dispatcher = self._dispatcher
+        if dispatcher is None:
+            if backlog.batcher.queued_bytes >= self._trigger_bytes or self._background():
+                self.dispatcher.rouse()
+            return
         if dispatcher.calls.busy:
             return  # the thread looks again when that is done
         if backlog.batcher.queued_bytes >= self._trigger_bytes:
@@ -127,8 +147,7 @@ class Delivery:
             urgent: the environment ends: neither back off nor wait for a call that hangs.
             hurried: do not put it off to spare a stream that throttles; a deadline is near.
         """
-        self.dispatcher.relieve(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER)
-        return self.dispatcher.ask(urgent=urgent, hurried=hurried)
+        return self.dispatcher.request(urgent=urgent, hurried=hurried)
 
     def settled(self, target: int) -> bool:
         """Whether every line up to ``target`` is delivered or lost."""
@@ -137,22 +156,23 @@ class Delivery:
     @property
     def recovered(self) -> bool:
         """Whether what earlier processes left behind has been taken over, or nobody looks."""
-        return self.dispatcher.recovered
+        return self._dispatcher is None or self._dispatcher.recovered
 
     @property
     def has_thread(self) -> bool:
         """Whether there is a thread that delivers; without, ``flush`` does it by itself."""
-        return self.dispatcher.has_thread
+        return self._dispatcher is not None and self._dispatcher.has_thread
 
     @property
     def failing(self) -> bool:
         """Whether the last call failed, so that waiting for the next one is likely in vain."""
-        return self.dispatcher.booking.failing
+        return self._dispatcher is not None and self._dispatcher.booking.failing
 
     @property
     def makes_wait(self) -> bool:
         """Whether nobody is to be held for a flush: in vain, or put off to spare the stream."""
-        return self.dispatcher.booking.makes_wait(self._clock.now())
+        dispatcher = self._dispatcher
+        return dispatcher is not None and dispatcher.booking.makes_wait(self._clock.now())
 
     def oldest(self) -> float | None:
         """When the oldest pending line came, on the clock; None when nothing is pending."""
@@ -166,6 +186,8 @@ class Delivery:
                 when the stream is failing.
             urgent: try at once even if a back-off says later.
         """
+        from firehose_logging._delivery.result import FlushResult
+
         ledger = self._backlog.ledger
         before = ledger.delivered, ledger.diverted, dict(ledger.lost)
         target = self.dispatcher.ask(urgent=urgent, hurried=timeout != 0)
@@ -229,14 +251,16 @@ class Delivery:
 
     def forked(self) -> None:
         """In the parent: a child may leave lines in a journal of its own."""
-        self.dispatcher.recovery.forked()
+        if self._dispatcher is not None:  # the first flush looks for what was left in any case
+            self._dispatcher.recovery.forked()
 
     def after_fork(self) -> None:
         """In the child: start empty. What was pending is the parent's to deliver."""
         self._backlog.journal.close(keep=True)
-        self.dispatcher.calls.abandon()
+        if self._dispatcher is not None:
+            self._dispatcher.calls.abandon()
+        self._recovers = False
         self._reset()
-        self.dispatcher.recovery.done()
 
     def __repr__(self) -> str:
         return f"<Delivery {self.settings.stream_name} {self._backlog!r}>"

@@ -7,7 +7,13 @@ Everything that blocks happens here. Decisions are made under the backlog's lock
 from __future__ import annotations
 
 from firehose_logging._delivery.booking import Booking
-from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AT_EXIT, Calls, jitter
+from firehose_logging._delivery.caller import (
+    CALL_TIMEOUT,
+    HUNG_AFTER,
+    HUNG_AT_EXIT,
+    Calls,
+    jitter,
+)
 from firehose_logging._delivery.recovery import Recovery
 from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
 from firehose_logging._delivery.waiters import Waiters
@@ -41,6 +47,7 @@ class Dispatcher:
         on_progress: called after each change on the delivery thread; must not block or raise.
         diversion: the other way out; None where there is none.
         spawn: starts a thread; None as of ``Worker``.
+        recovers: whether there may be something to take over from earlier processes.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Dispatcher:
         on_progress: Callable[[], None],
         diversion: Diversion | None,
         spawn: Callable[[str, Callable[[], None]], Thread] | None,
+        recovers: bool = True,
     ) -> None:
         self._backlog = backlog
         self._clock = clock
@@ -66,6 +74,8 @@ class Dispatcher:
         # All mutable state. Guarded by the backlog's lock.
         self._recovered_to = -1  # index of the newest line that was taken over
         self.recovery = Recovery(backlog, trigger_bytes, self._make_room, own_body)
+        if not recovers:
+            self.recovery.done()
         name, learns = ",".join(settings.stream_names), settings.flush == "adaptive"
         self.booking = Booking(name, backlog.batcher, backlog.losses, jitter, learns=learns)
         self.calls = Calls(backlog, self.booking, make_transport, clock, own_body)
@@ -76,6 +86,11 @@ class Dispatcher:
         self._waiters = Waiters()
 
     # -- what others want ---------------------------------------------------------------------
+
+    def request(self, *, urgent: bool, hurried: bool) -> int:
+        """``ask``, and have nothing wait for a call that hangs; arguments as there."""
+        self.relieve(HUNG_AFTER if urgent else CALL_TIMEOUT + HUNG_AFTER)
+        return self.ask(urgent=urgent, hurried=hurried)
 
     def ask(self, *, urgent: bool, hurried: bool) -> int:
         """Have everything sent that was accepted so far; the index of the newest of it.
