@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firehose_logging._delivery.delivery import Delivery
-    from firehose_logging._extension.companion import Companion
+    from firehose_logging._extension.extension import Extension
     from firehose_logging._extension.start import Starter
     from firehose_logging._process import Process
     from firehose_logging.settings import Settings
@@ -41,7 +41,7 @@ class Runtime:
         self._delivery = delivery
         self._settings = settings
         # All mutable state.
-        self.extension: Companion | None = None
+        self.extension: Extension | None = None
         #: Whether the runtime client tells the boundaries of invocations.
         self.is_hooked = False
         #: Whether the function's own decorator does.
@@ -80,16 +80,16 @@ class Runtime:
             terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
         )
         if not managed:
-            companion = starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated)
+            extension = starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated)
         else:
             _share_imports(several=len(self._settings.stream_names) > 1)
             # A worker whose parent has us already knows who the extension is.
-            companion = None if self._is_child else starter.managed_instances()
+            extension = None if self._is_child else starter.managed_instances()
             # Another process is the extension of this environment; SIGTERM comes to all.
-            companion = companion or starter.signals_only()
-        if companion is not None:
-            self.extension = companion
-            _shutdown.watch_sigterm(companion.wake_fileno)
+            extension = extension or starter.signals_only()
+        if extension is not None:
+            self.extension = extension
+            _shutdown.watch_sigterm(extension.wake_fileno)
 
     def change(self, settings: Settings) -> None:
         """Deliver as other settings say, from now on."""
@@ -240,12 +240,16 @@ def _share_imports(*, several: bool) -> None:
     """
     from firehose_logging._delivery import dispatcher as _dispatcher
     from firehose_logging._delivery import journal_files as _journal
+    from firehose_logging._extension import companion as _companion
+    from firehose_logging._extension import last_flush as _last_flush
+    from firehose_logging._extension import listener as _listener
     from firehose_logging._extension import telemetry as _telemetry
     from firehose_logging._firehose import choose as _transport
     from firehose_logging._firehose import credentials as _credentials
     from firehose_logging._firehose import direct as _direct
 
-    del _credentials, _direct, _dispatcher, _journal, _telemetry, _transport
+    del _companion, _credentials, _direct, _dispatcher, _journal, _last_flush, _listener
+    del _telemetry, _transport
     if several:
         from firehose_logging._firehose import several as _several
 

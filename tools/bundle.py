@@ -59,12 +59,10 @@ MODULES = (
     "_limits",
     "_line",
     "_natives",
-    "_polls",
     "_process",
     "_readers",
     "_runtime",
     "_shutdown",
-    "_switch_interval",
     "_threads",
     "errors",
     "formatter",
@@ -87,15 +85,9 @@ MODULES = (
     "_delivery.ledger",
     "_delivery.losses",
     "_delivery.result",
-    "_extension.companion",
-    "_extension.flush_policy",
+    "_extension.extension",
     "_extension.inbox",
     "_extension.lambda_api",
-    "_extension.last_flush",
-    "_extension.lifecycle",
-    "_extension.listener",
-    "_extension.next_event",
-    "_extension.on_demand",
     "_extension.start",
     "_extension.subscription",
     "_line.columns",
@@ -113,8 +105,17 @@ MODULES = (
 #: What is imported after the first answer, or by a few, in files of their own: each is read when a
 #: module in it is imported for the first time, whole.
 LATER = {
-    # What most environments need soon: the first events of the platform.
-    "telemetry": (
+    # What follows the environment's life, and reads what the platform posts.
+    "companion": (
+        "_polls",
+        "_switch_interval",
+        "_extension.companion",
+        "_extension.flush_policy",
+        "_extension.last_flush",
+        "_extension.lifecycle",
+        "_extension.listener",
+        "_extension.next_event",
+        "_extension.on_demand",
         "_extension.telemetry",
         "_extension.telemetry_batch",
     ),

@@ -114,38 +114,12 @@ class Companion:
         self._next_look: float | None = None  # at output
         self._stopping = False
 
-    @property
-    def wake_fileno(self) -> int:
-        """Where a byte wakes the companion; the interpreter writes signal numbers to it."""
-        return self._inbox.wake_fileno
-
     # -- from other threads -------------------------------------------------------------------
-
-    def hooked(self) -> None:
-        """A hook in the runtime client tells when handlers begin and end from now on."""
-        self._inbox.post(HOOKED)
-
-    def decorated(self) -> None:
-        """The function's own decorator tells the boundaries of invocations from now on."""
-        self._inbox.post(DECORATED)
-
-    def handler_ended(self, request_id: str | None) -> None:
-        """The response is posted; None means of the invocation that runs."""
-        self._inbox.post(ENDED, request_id)
-
-    def wake(self) -> None:
-        """Have the companion look around; callable from any thread and from signal handlers."""
-        self._inbox.wake()
 
     def stop(self) -> None:
         """End the thread; the environment goes on without us."""
         self._stopping = True
-        self.wake()
-
-    def after_fork(self) -> None:
-        """In a forked child: let go of the parent's descriptors, the thread is not here."""
-        self._stopping = True
-        self.close()
+        self._inbox.wake()
 
     def close(self) -> None:
         """Close every descriptor; may be called twice."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 
-from firehose_logging._natives import read, write
+from firehose_logging._natives import allocate_lock, read, write
 from firehose_logging._shutdown import SIGTERM
 
 #: Kinds of news: a hook in the runtime client tells when handlers begin and end from now on; the
@@ -28,6 +28,10 @@ class Inbox:
         os.set_blocking(self._write, False)
         # All mutable state.
         self._news: deque[tuple[str, str | None]] = deque()
+        self._terminates = False  # SIGTERM was seen by ``rest``
+        # Taken while somebody may rest.
+        self._bell = allocate_lock()
+        self._bell.acquire()
 
     @property
     def wake_fileno(self) -> int:
@@ -41,6 +45,8 @@ class Inbox:
     def post(self, kind: str, value: str | None = None) -> None:
         """Hand over news and wake the reader."""
         self._news.append((kind, value))
+        if kind == ENDED and self._bell.locked():
+            self.ring()
         self.wake()
 
     def wake(self) -> None:
@@ -50,14 +56,37 @@ class Inbox:
         except OSError:
             return  # full, so it is awake; or closed, so it is gone
 
+    def ring(self) -> None:
+        """End a rest."""
+        try:
+            self._bell.release()
+        except RuntimeError:
+            return  # another thread has
+
+    def rest(self, seconds: float) -> bool:
+        """Wait for a handler's end; whether that, SIGTERM or ``ring`` came. Nothing is taken away.
+
+        Args:
+            seconds: most of them. A signal is seen when they are over.
+        """
+        if self._bell.acquire(timeout=seconds):
+            self._bell.release()  # from now on nobody rests
+            came = True
+        else:
+            came = self._terminates = self.read_signals()
+        if came:
+            self.wake()
+        return came
+
     def read_signals(self) -> bool:
         """Empty the pipe; whether SIGTERM came."""
+        came, self._terminates = self._terminates, False
         try:
             data = read(self._read, 4096)
         except BlockingIOError:
-            return False
+            return came
         # A byte that is a signal's number was written by the interpreter's own C handler.
-        return SIGTERM in data
+        return came or SIGTERM in data
 
     def take(self) -> list[tuple[str, str | None]]:
         """All news so far, in order."""

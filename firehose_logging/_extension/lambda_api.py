@@ -165,6 +165,18 @@ class LambdaApi:
         """Descriptor to poll for the answer; -1 without a connection."""
         return self._socket.fileno() if self._socket is not None else -1
 
+    def has_answer(self) -> bool:
+        """Whether something has come, if only the end of the connection; reads nothing."""
+        if self._socket is None:
+            return True
+        try:
+            self._socket.recv(1, _socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # whoever reads will see
+        return True
+
     def read_next(self) -> dict[str, Any] | None:
         """The event asked for; None while it is incomplete.
 

@@ -10,10 +10,8 @@ import _socket
 
 from firehose_logging import _http
 from firehose_logging._diagnostics import tell
+from firehose_logging._extension.subscription import MAX_CONNECTIONS
 from firehose_logging._limits import MAX_TELEMETRY_BODY_BYTES
-
-#: Most connections at a time; the platform uses one or two.
-MAX_CONNECTIONS = 16
 
 #: Seconds a connection may take over one request.
 REQUEST_TIMEOUT = 5.0
@@ -41,30 +39,17 @@ class _Connection:
 
 
 class Listener:
-    """Accepts telemetry on one port of every address of the sandbox.
+    """Accepts telemetry on a port that is listened on already.
 
     Args:
-        port: TCP port; 0 takes a free one, ``port`` then tells which.
+        server: as of ``subscription.open_port``; closed by us.
         api_host: address of Lambda's API, which may post too; None allows loopback and the
             sandbox's addresses alone.
-
-    Raises:
-        OSError: the port is taken or not allowed.
     """
 
-    def __init__(self, port: int, *, api_host: str | None = None) -> None:
-        self._server = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-        try:
-            self._server.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-            # On the service the platform posts to the sandbox's own name, which need not be
-            # 127.0.0.1; who is let in is decided by where it comes from.
-            self._server.bind(("0.0.0.0", port))  # noqa: S104
-            self._server.listen(MAX_CONNECTIONS)
-            self._server.setblocking(False)
-        except OSError:
-            self._server.close()
-            raise
-        self.port: int = self._server.getsockname()[1]
+    def __init__(self, server: _socket.socket, *, api_host: str | None = None) -> None:
+        self._server = server
+        self.port: int = server.getsockname()[1]
         self._api_host = api_host
         # All mutable state, the connections by descriptor.
         self._connections: dict[int, _Connection] = {}

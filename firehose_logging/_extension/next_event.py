@@ -27,12 +27,13 @@ class NextEvent:
 
     Args:
         api: registered.
+        asking: whether it has been asked already.
     """
 
-    def __init__(self, api: LambdaApi) -> None:
+    def __init__(self, api: LambdaApi, *, asking: bool = False) -> None:
         self._api = api
         # All mutable state.
-        self._asking = False
+        self._asking = asking
         self._retry_at: float | None = None
         self._delay = FIRST_RETRY
 

@@ -197,8 +197,12 @@ def test_an_api_that_goes_and_comes_back():
 
 def test_a_defect_in_every_turn_costs_the_listener(stage, capfd):
     """What raises while telemetry is read is told once, the listener goes, invocations go on."""
-    companion = stage.start()
+    extension = stage.start(hooked=False)
     stage.api.wait_asked(1)
+    stage.invoke("a")
+    wait_until(lambda: extension._companion, what="the companion")
+    companion = extension._companion
+    extension.hooked()
 
     def fail(*args: object) -> None:
         raise RuntimeError("broken on purpose")
@@ -211,8 +215,7 @@ def test_a_defect_in_every_turn_costs_the_listener(stage, capfd):
 
     assert companion._failures <= GIVE_UP_LISTENER
     assert capfd.readouterr().err.count("broken on purpose") == 1
-    stage.invoke("a")
-    companion.handler_ended("a")
+    extension.handler_ended("a")
     stage.api.wait_asked(2)
 
 
@@ -261,10 +264,11 @@ def test_the_name_is_no_external_extensions():
 
 def test_stopped_and_closed_twice(stage):
     """Once stopped, every descriptor is closed; closing again is no error."""
-    companion = stage.start()
-    stage.api.wait_asked(1)
-    companion.stop()
-    wait_until(lambda: companion.wake_fileno < 0, what="the end")
+    extension = stage.start(hooked=False)
+    stage.invoke("a")
+    wait_until(lambda: extension._companion, what="the companion")
+    extension.stop()
+    wait_until(lambda: extension.wake_fileno < 0, what="the end")
 
-    companion.close()
-    companion.wake()
+    extension._companion.close()
+    extension.wake()

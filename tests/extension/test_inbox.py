@@ -72,3 +72,25 @@ def test_closed_twice_and_posted_to():
 
     inbox.post(ENDED, "a")
     assert inbox.fileno() == -1
+
+
+def test_a_rest_ends_with_a_handler_and_not_before(inbox):
+    """Other news wakes nobody who rests; a handler's end does, also one that came before."""
+    inbox.post(HOOKED)
+    assert not inbox.rest(0.001)
+    inbox.post(ENDED, "a")
+
+    assert inbox.rest(60)
+    assert inbox.rest(60)
+    assert readable(inbox)
+    assert inbox.take() == [(HOOKED, None), (ENDED, "a")]
+
+
+def test_a_signal_that_ended_a_rest_is_still_there(inbox):
+    """Whoever reads signals afterwards finds it, once."""
+    os.write(inbox.wake_fileno, bytes([signal.SIGTERM]))
+
+    assert inbox.rest(0.001)
+    assert readable(inbox)
+    assert inbox.read_signals()
+    assert not inbox.read_signals()

@@ -299,3 +299,14 @@ def test_an_address_where_nobody_listens_any_more(serve):
 
     with pytest.raises(LambdaApiError):
         ask()
+
+
+def test_whether_there_is_an_answer(serve):
+    """It is seen without being read; where there is no connection any more there is news, too."""
+    _, client = serve(reply(200, {"eventType": "INVOKE"}))
+    client.ask_next()
+    wait_until(client.has_answer, what="the answer")
+
+    assert client.read_next() == {"eventType": "INVOKE"}
+    client.close()
+    assert client.has_answer()

@@ -12,7 +12,8 @@ import threading
 import pytest
 
 from firehose_logging._extension import listener as _listener
-from firehose_logging._extension.listener import MAX_CONNECTIONS, PAUSE, REQUEST_TIMEOUT, Listener
+from firehose_logging._extension.listener import PAUSE, REQUEST_TIMEOUT, Listener
+from firehose_logging._extension.subscription import MAX_CONNECTIONS, open_port
 from firehose_logging._limits import MAX_TELEMETRY_BODY_BYTES
 from tools.waiting import wait_until
 
@@ -21,7 +22,7 @@ class Loop:
     """Polls a listener as the extension does, on a thread."""
 
     def __init__(self, api_host: str | None = None) -> None:
-        self.listener = Listener(0, api_host=api_host)
+        self.listener = Listener(open_port(0), api_host=api_host)
         self.bodies: list[bytes] = []
         self.now = 1_000.0
         self._wake, self._waker = socket.socketpair()
@@ -215,15 +216,15 @@ def test_idle_connections_do_not_lock_the_platform_out(loop):
 def test_taken_port():
     """A port that is taken is an OSError with a reason, and leaks no descriptor."""
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OSError, match="in use"):
-        Listener(other.getsockname()[1])
+        open_port(other.getsockname()[1])
 
 
 def test_port_is_free_again():
     """A closed listener's port can be listened on at once."""
-    first = Listener(0)
+    first = Listener(open_port(0))
     first.close()
 
-    Listener(first.port).close()
+    open_port(first.port).close()
 
 
 def test_only_the_platforms_addresses_are_let_in(loop, monkeypatch):
@@ -267,7 +268,7 @@ def test_lambdas_own_address_may_post(monkeypatch, capfd):
 
 def test_no_descriptor_is_left(capfd):
     """A connection that cannot be taken waits a moment; the port is not looked at meanwhile."""
-    listener = Listener(0)
+    listener = Listener(open_port(0))
     spent = []
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:

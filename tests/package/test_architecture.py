@@ -59,6 +59,7 @@ RESERVED = {
     "_socket": {
         "_extension.lambda_api",
         "_extension.listener",
+        "_extension.subscription",
         "_firehose.direct",
         "_firehose.trust",
     },

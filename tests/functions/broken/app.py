@@ -56,9 +56,17 @@ def _delivery_hangs() -> None:
         delivery.dispatcher._send = lambda *args: threading.Event().wait()
 
 
+def _companion() -> Any:
+    """The companion, which is made soon after the event that this invocation began with."""
+    extension, deadline = _process().runtime.extension, time.monotonic() + 10
+    while extension._companion is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return extension._companion
+
+
 def _listener_fails() -> None:
     """Every look at the listener raises, and its port stays readable."""
-    listener = _process().runtime.extension._listener
+    listener = _companion()._listener
 
     def fail(*args: object) -> Any:
         raise RuntimeError("broken on purpose")
@@ -67,20 +75,20 @@ def _listener_fails() -> None:
 
 
 def _listener_closed() -> None:
-    _process().runtime.extension._listener.close()
+    _companion()._listener.close()
 
 
 def _no_runtime_done() -> None:
     """Nobody tells when a handler is done: no hook, and telemetry without runtimeDone."""
-    extension = _process().runtime.extension
-    extension._mode._hooked = False
-    extension.handler_ended = lambda request_id: None
-    take = extension._take
+    companion = _companion()
+    companion._mode._hooked = False
+    _process().runtime.extension.handler_ended = lambda request_id: None
+    take = companion._take
 
     def without_done(lines: list[str], done: list[str], bad: int, now: float) -> None:
         take(lines, [], bad, now)
 
-    extension._take = without_done
+    companion._take = without_done
 
 
 def _redirect_logging() -> None:

@@ -1,0 +1,191 @@
+"""The extension's thread while it rests: real API, real pipes; companions are stand-ins."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from firehose_logging._clock import SystemClock
+from firehose_logging._extension.extension import Extension
+from firehose_logging._extension.inbox import ENDED, Inbox
+from firehose_logging._extension.lambda_api import LambdaApi
+from firehose_logging._extension.subscription import open_port
+from support.extensions_api import ExtensionsApi
+from tools.waiting import wait_until
+
+
+class StandIn:
+    """A companion that does nothing until it is stopped."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._stopped = threading.Event()
+        self.was_closed = False
+
+    def run(self) -> None:
+        self._stopped.wait(30)
+        self.close()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        self.was_closed = True
+        self._inbox.close()
+
+
+class Stage:
+    """An extension on a thread of its own, whose API is asked for an event already."""
+
+    def __init__(self, api: ExtensionsApi) -> None:
+        self.api = LambdaApi(api.address)
+        self.api.register("our-name", ["INVOKE"])
+        self.api.ask_next()
+        self.inbox = Inbox()
+        self.server = open_port(0)
+        self.made: list[StandIn] = []
+        self.failures: list[Exception] = []
+        self.extension: Extension | None = None
+        self.thread: threading.Thread | None = None
+
+    def start(self, *, hooked: bool = True, rests: bool = True) -> Extension:
+        self.extension = Extension(
+            self.make, self.inbox, SystemClock(),
+            api=self.api, server=self.server, hooked=hooked, rests=rests,
+        )  # fmt: skip
+        self.thread = threading.Thread(target=self.extension.run, daemon=True)
+        self.thread.start()
+        return self.extension
+
+    def make(self) -> StandIn:
+        if self.failures:
+            raise self.failures.pop()
+        self.made.append(StandIn(self.inbox))
+        return self.made[-1]
+
+    def close(self) -> None:
+        if self.extension is not None and self.thread is not None:
+            self.extension.stop()
+            self.thread.join(30)
+            assert not self.thread.is_alive()
+        self.api.close()
+        self.server.close()
+        self.inbox.close()
+
+
+@pytest.fixture
+def api():
+    """An API that takes everything."""
+    api = ExtensionsApi()
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def stage(api):
+    """What an extension is made of."""
+    stage = Stage(api)
+    yield stage
+    stage.close()
+
+
+def test_the_end_of_the_first_handler_ends_the_rest(stage):
+    """Nothing is made before it; afterwards the news is still there, for the companion."""
+    extension = stage.start()
+    extension.hooked()
+    extension.wake()
+    assert stage.made == []
+
+    extension.handler_ended("a")
+    wait_until(lambda: stage.made, what="the companion")
+    assert [kind for kind, _ in stage.inbox.take()][-1] == ENDED
+
+
+def test_sigterm_ends_the_rest(stage):
+    """Its number on the wake-up descriptor does, and it is still there to be read."""
+    extension = stage.start()
+    os.write(extension.wake_fileno, bytes([signal.SIGTERM]))
+
+    wait_until(lambda: stage.made, what="the companion")
+    assert stage.inbox.read_signals()
+
+
+def test_an_event_ends_the_rest_where_nothing_else_tells_of_invocations(stage, api):
+    """Without a hook the event is what names the invocation: it is read at once."""
+    stage.start(hooked=False)
+    api.invoke("a", (time.time() + 60) * 1000)
+
+    wait_until(lambda: stage.made, what="the companion")
+    wait_until(lambda: stage.api.has_answer(), what="the event")
+    assert stage.api.read_next()["requestId"] == "a"
+
+
+def test_a_handler_that_runs_on_ends_the_rest_too(stage, api):
+    """A while after the event something may be due, whether the handler has ended or not."""
+    stage.start(hooked=True)
+    api.invoke("a", (time.time() + 60) * 1000)
+
+    wait_until(lambda: stage.made, what="the companion")
+
+
+def test_a_long_init_ends_the_rest(stage):
+    """Without any event the companion is there after a second: telemetry waits for an answer."""
+    stage.start(hooked=True)
+
+    wait_until(lambda: stage.made, what="the companion")
+
+
+def test_no_rest_where_it_is_needed_at_once(stage):
+    """Who has something to do from the start does not rest."""
+    stage.start(rests=False)
+
+    wait_until(lambda: stage.made, what="the companion")
+
+
+def test_a_companion_that_cannot_be_made_keeps_nobody_waiting(stage, api, capfd):
+    """Events are answered all the same, it is told once, and tried again."""
+    stage.failures = [MemoryError("none left"), MemoryError("none left")]
+    stage.start(rests=False)
+    api.invoke("a", (time.time() + 60) * 1000)
+    api.wait_asked(2)
+
+    wait_until(lambda: stage.made, what="the companion")
+    told = capfd.readouterr().err
+    assert told.count("the extension cannot begin, it tries on: MemoryError: none left") == 1
+
+
+def test_stopped_while_it_rests(stage):
+    """The thread ends, nothing is made, and every descriptor is closed."""
+    extension = stage.start()
+    extension.stop()
+    stage.thread.join(30)
+
+    assert not stage.thread.is_alive()
+    assert (stage.made, extension.wake_fileno) == ([], -1)
+    assert (stage.api.fileno(), stage.server.fileno()) == (-1, -1)
+
+
+def test_stopped_afterwards(stage):
+    """The companion is stopped, and closes what it was given."""
+    extension = stage.start(rests=False)
+    wait_until(lambda: extension._companion, what="the companion")
+    extension.stop()
+    stage.thread.join(30)
+
+    assert stage.made[0].was_closed
+    assert extension.wake_fileno == -1
+
+
+def test_a_forked_child_lets_go_of_everything(stage):
+    """The thread is not there: what it would have closed is closed at once."""
+    extension = Extension(
+        stage.make, stage.inbox, SystemClock(), api=stage.api, server=stage.server, rests=True
+    )
+    extension.after_fork()
+
+    assert extension.wake_fileno == -1
+    assert (stage.api.fileno(), stage.server.fileno()) == (-1, -1)
