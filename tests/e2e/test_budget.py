@@ -32,7 +32,7 @@ pytestmark = pytest.mark.e2e
 #: paid at every cold start.
 MODULES = {
     "_socket", "atexit", "contextlib", "errno", "fcntl", "gc", "importlib.machinery", "math",
-    "mmap", "select", "zlib",
+    "mmap", "select",
 }  # fmt: skip
 
 #: What may come with the first delivery besides those: TLS, signatures, addresses.
@@ -123,14 +123,17 @@ def ours(names):
 
 
 def test_modules_at_the_first_answer(probe, runtime, bare):
-    """Wrapper, extension, telemetry, capture and a line logged load these modules and no other."""
+    """Wrapper, extension, telemetry, capture and a line logged load these modules and no other.
+
+    ``select`` comes with the companion, which may be there where the machine is slow.
+    """
     with deployed(probe, **runtime) as run:
         answer = run.invoke({}).payload
 
     added = ours(answer["modules"]) - set(bare[0]["modules"])
     assert not added & HEAVY
     assert added <= MODULES
-    assert "firehose_logging._extension.companion" in answer["modules"]
+    assert "firehose_logging._extension.extension" in answer["modules"]
 
 
 def test_modules_after_deliveries(probe, runtime, bare):

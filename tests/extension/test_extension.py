@@ -120,8 +120,7 @@ def test_an_event_ends_the_rest_where_nothing_else_tells_of_invocations(stage, a
     api.invoke("a", (time.time() + 60) * 1000)
 
     wait_until(lambda: stage.made, what="the companion")
-    wait_until(lambda: stage.api.has_answer(), what="the event")
-    assert stage.api.read_next()["requestId"] == "a"
+    assert wait_until(stage.api.read_next, what="the event")["requestId"] == "a"
 
 
 def test_a_handler_that_runs_on_ends_the_rest_too(stage, api):

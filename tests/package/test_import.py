@@ -13,6 +13,7 @@ import pytest
 
 from support.servers import serving
 from support.stage import run_python
+from tools import bundle
 from tools.ports import free_port
 
 #: Modules of the standard library that a full start in Lambda may add to what the runtime client
@@ -112,6 +113,36 @@ def test_start_in_lambda_adds_little(lambda_api, tmp_path):
     assert asked[:2] == ["/2020-01-01/extension/register", "/2022-07-01/telemetry"]
     assert {m for m in found if m.partition(".")[0] in HEAVY or m in HEAVY} == set()
     assert found - ALLOWED == set()
+
+
+def test_what_comes_after_the_first_answer_is_not_there_before(lambda_api, tmp_path):
+    """A start, a line and a print import nothing that follows invocations or sends lines."""
+    env = {
+        "AWS_LAMBDA_RUNTIME_API": lambda_api[0],
+        "AWS_KINESIS_STREAM_NAME": "logs",
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "HTTP_LOGS_LISTENER_PORT": str(free_port()),
+        "TMPDIR": str(tmp_path),
+    }
+    child = f"""
+{CLIENT}
+import logging, os, sys
+sys.setswitchinterval(100)  # the extension's thread gets its turn when this one has ended
+import firehose_logging
+assert firehose_logging.install() is True
+logging.getLogger("app").warning("hello", extra={{"a": 1}})
+print("printed")
+print(*sorted(sys.modules), file=sys.__stdout__, flush=True)
+os._exit(0)
+"""
+    ended = run_python(child, env=env)
+    assert ended.returncode == 0, ended.stderr
+    found = set(ended.stdout.splitlines()[-1].split())
+    later = {f"firehose_logging.{name}" for names in bundle.LATER.values() for name in names}
+
+    assert found & later == set()
+    assert found & {"select", "zlib"} == set()
+    assert "firehose_logging._extension.extension" in found
 
 
 def test_handler_outside_lambda_adds_no_sdk(tmp_path):
