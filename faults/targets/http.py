@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from faults.targets.target import Target, cut
 from firehose_logging import _http
 from firehose_logging._extension.listener import Listener
+from firehose_logging._extension.subscription import open_port
 
 MAX_BODY = 4_096
 
@@ -76,7 +77,7 @@ def parse(given: tuple[bytes, list[int]]) -> None:
 def listen(given: tuple[bytes, list[int]]) -> None:
     """Whatever one connection sends, the next one's batch is taken and answered 200."""
     data, places = given
-    listener = Listener(0)
+    listener = Listener(open_port(0))
     try:
         with socket.create_connection(("127.0.0.1", listener.port)) as odd:
             for part in cut(data, places):
