@@ -529,8 +529,8 @@ PROMISES = (
     Promise(
         "a taken port falls back to a free one",
         "_extension/subscription.py",
-        "        listener = Listener(0, api_host=api_host)\n",
-        "        listener = Listener(port, api_host=api_host)\n",
+        "        server = open_port(0)\n",
+        "        server = open_port(port)\n",
         "tests/e2e/test_messages.py::test_wrong_settings_and_a_taken_port_are_in_the_stream",
     ),
     Promise(

@@ -180,5 +180,8 @@ def read(folder: str, file: str = "bundle") -> dict[str, Code] | None:
                 return None
             codes: dict[str, Code] = marshal.loads(found.read())  # noqa: S302
             return codes
-    except Exception:  # noqa: BLE001 - a damaged one: from source then
-        return None
+    except Exception as error:
+        trace = error.__traceback__
+        if trace is not None and trace.tb_next is not None:
+            raise  # of a signal handler, in the function's thread
+        return None  # a damaged one: from source then

@@ -6,6 +6,8 @@ asks for the first flush: that is after the first answer.
 
 from __future__ import annotations
 
+from firehose_logging import _threads
+from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
 from firehose_logging.errors import UNENCODABLE
 
@@ -78,6 +80,22 @@ class Delivery:
             self._diversion.clear()
         self._made: dict[str, Dispatcher] = {}
         self._dispatcher: Dispatcher | None = None  # that one, where it is there
+        self._begins = False  # a thread makes it
+
+    def _begin(self) -> None:
+        """Have the dispatcher made by a thread of ours: who logs must not wait for imports."""
+        try:
+            (self._spawn or _threads.spawn)("delivery", self._rouse)
+        except RuntimeError:
+            return  # none is to be had now; the next line tries again, and a flush does without
+        self._begins = True  # not before: a signal handler may raise
+
+    def _rouse(self) -> None:
+        try:
+            self.dispatcher.rouse()
+        except Exception as error:  # noqa: BLE001 - the next line, or a flush, tries again
+            self._begins = False
+            tell(f"delivery cannot begin: {type(error).__name__}: {error}", once="begin")
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -114,8 +132,10 @@ class Delivery:
             self._diversion.run()
         dispatcher = self._dispatcher
         if dispatcher is None:
-            if backlog.batcher.queued_bytes >= self._trigger_bytes or self._background():
-                self.dispatcher.rouse()
+            if not self._begins and (
+                backlog.batcher.queued_bytes >= self._trigger_bytes or self._background()
+            ):
+                self._begin()
             return
         if dispatcher.calls.busy:
             return  # the thread looks again when that is done

@@ -513,6 +513,23 @@ def test_no_thread_to_be_had(transport, monkeypatch):
     assert threading.active_count() == 1 or not delivery.dispatcher._worker.alive
 
 
+def test_who_logs_does_not_make_what_sends(transport, made, monkeypatch):
+    """It is made by a thread of ours: a signal handler may raise in a log call."""
+    delivery = threaded(transport)
+    made.append(delivery)
+    seen, make = [], delivery._make_dispatcher
+
+    def noted() -> object:
+        seen.append(_threads.is_own())
+        return make()
+
+    monkeypatch.setattr(delivery, "_make_dispatcher", noted)
+    delivery.add(BODY)
+
+    wait_until(lambda: transport.lines(), what="the line")
+    assert seen == [True]
+
+
 def test_no_thread_and_no_service(monkeypatch):
     """On the caller's thread too a failing stream is not waited for beyond the timeout."""
     from firehose_logging import _threads

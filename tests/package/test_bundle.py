@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import marshal
 import os
+import signal
 import sys
 from pathlib import Path
 from types import CodeType
@@ -217,6 +218,32 @@ def test_a_damaged_file_is_as_none(tmp_path, left):
     _bundle.use(str(tmp_path))
 
     assert finders(tmp_path) == []
+
+
+def test_what_a_signal_handler_raises_while_a_file_is_read_comes_out(tmp_path):
+    """It is the function's own, and no damage of the file: the next try reads it."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise TimeoutError("the function's own limit")
+
+    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": "second"})
+    second = put(tmp_path, {"one": code("value = 1")}, file="second")
+    content = second.read_bytes()
+    second.unlink()
+    os.mkfifo(second)  # who opens it waits for who writes
+    _bundle.use(str(tmp_path))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(TimeoutError, match="own limit"):
+            importlib.import_module(f"{PACKAGE}.one")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    second.unlink()
+    second.write_bytes(content)
+
+    assert importlib.import_module(f"{PACKAGE}.one").value == 1
 
 
 def test_what_is_for_later_is_read_with_its_first_module(tmp_path):
