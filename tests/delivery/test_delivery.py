@@ -526,7 +526,7 @@ def test_who_logs_does_not_make_what_sends(transport, made, monkeypatch):
     monkeypatch.setattr(delivery, "_make_dispatcher", noted)
     delivery.add(BODY)
 
-    wait_until(lambda: transport.lines(), what="the line")
+    wait_until(transport.lines, what="the line")
     assert seen == [True]
 
 
