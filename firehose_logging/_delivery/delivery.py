@@ -92,7 +92,9 @@ class Delivery:
 
     def _rouse(self) -> None:
         try:
-            self.dispatcher.rouse()
+            dispatcher = self.dispatcher
+            if self._backlog.pending():  # a flush may have been quicker
+                dispatcher.rouse()
         except Exception as error:  # noqa: BLE001 - the next line, or a flush, tries again
             self._begins = False
             tell(f"delivery cannot begin: {type(error).__name__}: {error}", once="begin")
