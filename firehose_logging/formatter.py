@@ -73,6 +73,52 @@ class JsonFormatter(logging.Formatter):
             message = self._schema.message(message)
         return head, message, tail
 
+    def plain(self, record: logging.LogRecord, level: int, asked: object) -> list[str] | None:
+        """The lines of a record without an error or a stack, as ``members`` gives their parts.
+
+        None of a record that is not as most are; nothing of the function's has run by then. All in
+        one function, which is what a log call waits for.
+
+        Args:
+            record: is not changed.
+            level: its number.
+            asked: whether the message that a formatter has left on the record is to be used.
+        """
+        context = self._context
+        message: Any = record.msg
+        if (
+            type(record) is not _LogRecord
+            or type(message) is not str
+            or context is None
+            or _LogRecord.getMessage is not _GET_MESSAGE
+        ):
+            return None
+        head = context.start(record.created, level, record.name)
+        if head is None:
+            return None
+        own = record.__dict__
+        tail = ""
+        if len(own) > _STANDARD_COUNT:
+            if _EXECUTION in own:
+                return None
+            tail = self._schema.extras_of(own, _STANDARD_COUNT)
+        args = record.args
+        if args:
+            found = own.get("message") if asked else None
+            if type(found) is not str:
+                try:
+                    found = message % args
+                except Exception as error:  # as in ``message_of``
+                    if not is_its_own(error):
+                        raise
+                    found = _unformatted(message, args, error)
+            message = found
+        shown = quote(message) if type(message) is str else dumps(self._schema.message(message))
+        body = f'{head},"message":{shown}{tail}'
+        if len(body) <= _line.SURELY_FITS or _line.fits(body):
+            return [body]
+        return _line.split(head, message if isinstance(message, str) else shown, tail)
+
     def around(self, record: logging.LogRecord) -> tuple[str, str]:
         """The members before the message, and those after it: the exception's, and the extras."""
         context = self._context
@@ -133,10 +179,15 @@ def message_of(record: logging.LogRecord) -> object:
     except Exception as error:  # arguments that do not fit, or whose str raises
         if not is_its_own(error):
             raise
-        if not args:
-            return text_of(msg)
-        shown = text_of(args) if isinstance(args, (tuple, dict)) else ""
-        return f"{text_of(msg)} {shown} [{type(error).__name__} while formatting the message]"
+        return _unformatted(msg, args, error)
+
+
+def _unformatted(msg: object, args: object, error: Exception) -> str:
+    """What there is of a message whose text could not be made."""
+    if not args:
+        return text_of(msg)
+    shown = text_of(args) if isinstance(args, (tuple, dict)) else ""
+    return f"{text_of(msg)} {shown} [{type(error).__name__} while formatting the message]"
 
 
 _GET_MESSAGE = logging.LogRecord.getMessage

@@ -112,6 +112,8 @@ class Loggers:
         self._interrupted = False
         # What the runtime client prints a record with, and what calls that, once they were seen.
         self._printers: tuple[CodeType | None, CodeType | None] = (None, None)
+        # Classes of its handlers that were seen.
+        self._kept_back: set[type[logging.Handler]] = set()
         self._function: Callable[..., None] | None = None
         self._theirs: Callable[..., None] = logging.Logger.callHandlers
 
@@ -134,21 +136,20 @@ class Loggers:
         key = id(record)
         if key in self.open:
             return None
-        is_taken = record.levelno >= self._level
-        if is_taken:
+        handling = Handling()
+        if record.levelno < self._level:
+            handling.is_taken = False
+        else:
             ident = get_ident()
             if (ident in own or ident in calling) and is_about_us(record.name):
                 return None
-        handling = Handling()
         handling.record = record
         handling.levelname = record.levelname
         handling.levelno = record.levelno
         handling.exc_info = record.exc_info
         handling.stack_info = record.stack_info
-        if not is_taken:
-            handling.is_taken = False
         self.open[key] = handling
-        if is_taken and self._sink.givers > 1:
+        if self._sink.givers > 1 and handling.is_taken:
             self._sink.note_taken(record)
         return handling
 
@@ -179,9 +180,10 @@ class Loggers:
             return  # by another thread, now
         handling.is_sent = True
         try:
-            if handling.bodies is None:
-                handling.bodies = self._bodies(handling)
-            self._sink.deliver(handling.bodies)
+            bodies = handling.bodies
+            if bodies is None:
+                bodies = handling.bodies = self._bodies(handling)
+            self._sink.deliver(bodies)
             self.open.pop(id(handling.record), None)
         finally:
             handling.is_sent = False
@@ -233,7 +235,12 @@ class Loggers:
 
     def kept_back(self, handler: logging.Handler) -> bool:
         """Whether a handler gets nothing of what we take: one of the runtime client's."""
-        return not self._passes_on and type(handler).__module__.startswith("awslambdaric")
+        kind = type(handler)
+        if kind not in self._kept_back:
+            if self._passes_on or not kind.__module__.startswith("awslambdaric"):
+                return False
+            self._kept_back.add(kind)
+        return not self._passes_on
 
     def behind(self, text: str, frame: FrameType | None) -> Handling | None:
         """The record that a write is the printed form of; None for a print of the function's own.
@@ -242,10 +249,9 @@ class Loggers:
             text: what is written.
             frame: who writes.
         """
-        if frame is not None and frame.f_code is self._printers[0]:
-            handling = self._printed_by(frame.f_back)
-            if handling is not None:
-                return handling  # as below, without the way up
+        handling = self.printed_in(frame)
+        if handling is not None:
+            return handling  # as below, without the way up
         direct: bool | None = None
         by_runtime = False
         for _ in range(_MAX_FRAMES):
@@ -276,15 +282,25 @@ class Loggers:
         if above is not None and above.f_code.co_name == "emit" and _is_runtime(above):
             self._printers = (frame.f_code, above.f_code)
 
-    def _printed_by(self, frame: FrameType | None) -> Handling | None:
-        """The record that the runtime client's handler prints in this frame; None for another's."""
-        if frame is None or frame.f_code is not self._printers[1]:
+    def printed_in(self, frame: FrameType | None) -> Handling | None:
+        """The record that the runtime client's handler prints in this frame; None if it does not.
+
+        Args:
+            frame: who writes.
+        """
+        if frame is None:
+            return None
+        printer, handler = self._printers
+        if frame.f_code is not printer:
+            return None
+        frame = frame.f_back
+        if frame is None or frame.f_code is not handler:
             return None
         return self._handed_on_in(frame)  # nobody but a logger gives it one
 
     def _handed_on_in(self, frame: FrameType) -> Handling | None:
         """The record that ``callHandlers`` or ``emit`` has been given, running in this frame."""
-        handled = list(self.open.values())
+        handled = [*self.open.values()]
         if len(handled) == 1 and handled[0].record.__dict__.get("thread") == get_ident():
             return handled[0]  # a frame's variables take longer than all of this
         return self.open.get(id(frame.f_locals.get("record")))
@@ -316,15 +332,14 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
         handling = begin(record)
         # Where somebody is between us and ourselves (Sentry), it was taken further out.
         taken = None if passes_on else handling or opened.get(id(record))
+        keeps_back = taken is not None and taken.is_taken
         try:
             found = 0
             c = self
             while c:
                 for hdlr in c.handlers:
                     found = found + 1
-                    if record.levelno >= hdlr.level and (
-                        taken is None or not taken.is_taken or not kept_back(hdlr)
-                    ):
+                    if record.levelno >= hdlr.level and not (keeps_back and kept_back(hdlr)):
                         hdlr.handle(record)
                 c = c.parent if c.propagate else None
             if found == 0:

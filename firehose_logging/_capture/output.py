@@ -54,12 +54,18 @@ class Output:
         self._sink = sink
         self._context = context
         self._clock = clock
-        self._loggers = loggers
+        #: What takes records where their loggers hand them on.
+        self.loggers = loggers
         self._streams: list[CapturedStream] = []
         self._descriptors: Descriptors | None = None
         #: By thread: what is being reported and becomes one line, or None where what is written
         #: is captured in a better form.
         self.apart: dict[int, list[str] | None] = {}
+        #: As of ``Loggers``: the record that a handler prints; None for all that is not captured.
+        self.behind: Callable[[str, FrameType | None], Handling | None] = _nobodys
+        self.printed_in: Callable[[FrameType], Handling | None] = _nobodys
+        if loggers is not None:
+            self.behind, self.printed_in = loggers.behind, loggers.printed_in
         #: Records that handlers see now.
         self.open: dict[int, Handling] = sink.open
 
@@ -123,18 +129,9 @@ class Output:
         if self._descriptors is not None:
             self._descriptors.change(passthrough=passthrough)
 
-    def behind(self, text: str, frame: FrameType | None) -> Handling | None:
-        """The record that a handler prints; None when the function prints something itself."""
-        return None if self._loggers is None else self._loggers.behind(text, frame)
-
-    @property
-    def takes_records(self) -> bool:
-        """Whether records are taken where their loggers hand them on."""
-        return self._loggers is not None
-
     def was_taken(self, record: object) -> bool:
         """Whether a record that a handler prints has become a line already."""
-        return self._loggers is not None and self._loggers.was_taken(record)
+        return self.loggers is not None and self.loggers.was_taken(record)
 
     # -- lines --------------------------------------------------------------------------------
 
@@ -142,8 +139,15 @@ class Output:
         """A line of output; one that is a JSON object is read as one."""
         found = read(text) if text[:1] == "{" else None
         if found is None:
-            head = _line.named_start(self._clock.epoch(), level, logger, self._context.columns)
-            self._sink.line(head, text)
+            epoch = self._clock.epoch()
+            head = self._context.start(epoch, level, logger)
+            if head is None:
+                head = _line.named_start(epoch, level, logger, self._context.columns)
+            body = f'{head},"message":{quote(text)}'
+            if len(body) <= _line.SURELY_FITS and not self._sink.redacts:
+                self._sink.give([body])  # as ``line``, without its calls
+            else:
+                self._sink.line(head, text)
             return
         level, logger = found.level or level, found.logger or logger
         head = _line.named_start(self._clock.epoch(), level, logger, self._context.columns)
@@ -306,6 +310,10 @@ class Output:
 
 
 _NOTHING: Any = object()
+
+
+def _nobodys(*args: object) -> None:
+    del args
 
 
 def _of_the_function(trace: TracebackType | None) -> TracebackType | None:

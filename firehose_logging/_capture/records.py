@@ -15,6 +15,8 @@ from firehose_logging.formatter import JsonFormatter, message_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from firehose_logging._capture.handling import Handling
     from firehose_logging._capture.sink import Sink
     from firehose_logging._line.context import Context
@@ -67,14 +69,7 @@ class Records:
                 return
             sent_to.append(sink)
         try:
-            if formatter is None:
-                head, message, tail = self._json.members(record)
-            elif isinstance(formatter, JsonFormatter) and _is_ours(formatter):
-                head, message, tail = formatter.members(record)
-            else:
-                head, tail = self._json.around(record)
-                message = _formatted(formatter, record)
-            bodies = sink.bodies(head, message, tail)
+            bodies = self._taken(record, formatter)
         except BaseException as error:
             self.salvage(record)
             if isinstance(error, Exception) and is_its_own(error):
@@ -86,6 +81,19 @@ class Records:
             if sent_to is not None:  # formatting may have logged another record
                 _last.sent = (weakref.ref(record), sent_to)
 
+    def _taken(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> list[str]:
+        """The lines of a record, with the ``message`` column as of ``take``."""
+        sink = self._sink
+        if formatter is not None and not _is_ours(formatter):
+            head, tail = self._json.around(record)
+            return sink.bodies(head, _formatted(formatter, record), tail)
+        ours: Any = formatter or self._json
+        if not (sink.redacts or record.exc_info or record.exc_text or record.stack_info):
+            bodies: list[str] | None = ours.plain(record, record.levelno, False)
+            if bodies is not None:
+                return bodies
+        return sink.bodies(*ours.members(record))
+
     # -- a logger has handed a record on ----------------------------------------------------------
 
     def in_hook(self) -> bool:
@@ -95,10 +103,21 @@ class Records:
     def bodies(self, handling: Handling) -> list[str]:
         """The lines of a record that its handlers have seen; raises what comes up meanwhile."""
         record = handling.record
-        own = record.__dict__
         printed = handling.printed
         # The runtime client's JSON formatter changes level and name of the level, others colour
         # it; an error may have been taken off, so that it is not printed twice.
+        if not (
+            printed
+            or handling.exc_info
+            or handling.stack_info
+            or record.exc_text
+            or handling.message is not None
+            or self._sink.redacts
+        ):
+            bodies = self._json.plain(record, handling.levelno, True)
+            if bodies is not None:
+                return bodies
+        own = record.__dict__
         changed = (
             record.levelno != handling.levelno
             or record.levelname is not handling.levelname

@@ -56,6 +56,8 @@ class Sink:
         # would look for its first key ever longer, past those that were taken out.
         self._taken: set[tuple[object, ...]] = set()
         self._order: deque[tuple[object, ...]] = deque()
+        #: Whether lines are redacted.
+        self.redacts = False
         self._hooks: tuple[Redact, ...] = ()
         self._redacting: set[int] = set()  # idents of threads that are in a hook
         self._keeps_hooks_quiet = False
@@ -84,13 +86,9 @@ class Sink:
 
     def redact_with(self, hook: Redact) -> None:
         """Have every line from now on pass through ``hook``, after those that came before it."""
+        self.redacts = True
         if hook not in self._hooks:
             self._hooks += (hook,)
-
-    @property
-    def redacts(self) -> bool:
-        """Whether lines are redacted."""
-        return bool(self._hooks)
 
     def line(self, head: str, message: object, tail: str = "") -> None:
         """Accept a line, of parts as of ``bodies``."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+    from firehose_logging._capture.handling import Handling
     from firehose_logging._capture.output import Output
 
 #: Longest piece of output without a line end that is kept waiting for it, in characters.
@@ -48,7 +49,8 @@ class CapturedStream:
         # Threads that have passed metrics on whose line end is still to come.
         self._after_metrics: set[int] = set()
         # Warnings are shown there; the runtime client prints records that are not taken.
-        self._looks = name == "stderr" or not output.takes_records
+        self._looks = name == "stderr" or output.loggers is None
+        self._printed_in: Callable[[FrameType], Handling | None] = output.printed_in
         self._buffer: CapturedBuffer | None = None
         # What each thread has written since its last line end, by thread ident.
         self._partial: dict[int, str] = {}
@@ -109,33 +111,55 @@ class CapturedStream:
 
     def write(self, text: str) -> Any:
         """Write to the stream, then show the text to the capture."""
-        origin = _USER
+        frame = sys._getframe(1)  # noqa: SLF001 - who writes
         output = self._output
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who writes
+        if type(text) is not str or self._looks or output.apart or _threads.calling:
+            return self._write(text, frame)
+        ident = get_ident()
+        partial = self._partial
+        # The end of a print's line is whose its beginning was.
+        ends = text == "\n" and ident in partial
+        if not ends:
+            above = frame
+            if frame.f_code.co_name == "write":  # past the runtime client's own stream wrapper
+                above = frame.f_back or frame
+            if output.open:
+                handling = None if partial else self._printed_in(above)
+                if handling is None or not (handling.is_taken and self._passthrough):
+                    return self._write(text, frame)
+                handling.echo(text)
+                return self._below(text)
+            if above.f_code is _EMIT:
+                return self._write(text, frame)
+        passes = self._passthrough
+        if not passes and (self._after_metrics or '"_aws"' in text):
+            return self._write(text, frame)
+        written = self._below(text) if passes else len(text)
+        try:
+            if ends:
+                text = partial.pop(ident, "") + text
+                self._line(text)
+            else:
+                self.take(text, ident)
+        except RecursionError:
+            self._late.append((text, _USER))  # the function's stack is used up
+        except Exception as error:  # the capture must not break a print
+            if not is_its_own(error):
+                raise
+        return written
+
+    def _write(self, text: Any, frame: FrameType | None) -> Any:
+        """The same for whatever may be no print: a handler's, a warning, a report."""
         if frame is not None and frame.f_code.co_name == "write":
-            frame = frame.f_back  # past the runtime client's own stream wrapper
-        if (
-            (frame is not None and frame.f_code is _EMIT)
-            or self._looks
-            or output.open
-            or output.apart
-            or _threads.calling
-            or type(text) is not str
-        ):
-            origin = self._origin(text, frame)
+            frame = frame.f_back
+        origin = self._origin(text, frame)
         passed_on = self._passthrough or origin == _APART or self._is_metrics(text)
         written = self._below(text) if passed_on else len(text)
         if origin <= _WARNING:
             try:
-                if origin == _USER and type(text) is str:
-                    self.take(text, get_ident())  # as ``_show``, without the call
-                else:
-                    self._show(text, origin)
+                self._show(text, origin)
             except RecursionError:
-                self._late.append((text, origin))  # the function's stack is used up
-            except Exception as error:  # the capture must not break a print
-                if not is_its_own(error):
-                    raise
+                self._late.append((text, origin))
         return written
 
     def _is_metrics(self, text: str) -> bool:
@@ -180,10 +204,7 @@ class CapturedStream:
                 return _USER  # the line end of a print, even inside of a handler
             handling = output.behind(text, frame)
             if handling is not None:
-                if not handling.is_taken:
-                    return _APART
-                handling.echo(text)
-                return _ECHO
+                return _echo(handling, text)
         if frame is not None and frame.f_code is _EMIT:
             # A handler behind a queue, on a thread of its own.
             return _ECHO if output.was_taken(frame.f_locals.get("record")) else _USER
@@ -227,6 +248,10 @@ class CapturedStream:
                 # What is written over on a terminal, a progress bar, is no line.
                 partial[key] = text.rpartition("\r")[2] if "\r" in text[:-1] else text
             return
+        self._line(text)
+
+    def _line(self, text: str) -> None:
+        """Make a line of whole output, with or without its end."""
         text = text.rstrip("\r\n")
         if "\r" in text:
             text = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
@@ -259,6 +284,14 @@ class CapturedStream:
 
     def __repr__(self) -> str:
         return f"<CapturedStream of {self._stream!r}>"
+
+
+def _echo(handling: Handling, text: str) -> int:
+    """Whose a write is that is the printed form of this record."""
+    if not handling.is_taken:
+        return _APART
+    handling.echo(text)
+    return _ECHO
 
 
 def _writes(frame: FrameType | None) -> object:

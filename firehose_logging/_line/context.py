@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+from firehose_logging._line import line as _line
 from firehose_logging._line.json_text import quote
 from firehose_logging._line.schema import Schema
 
@@ -88,19 +89,20 @@ class Context:
         # All mutable state.
         #: Made when the function itself has imported context variables, as asyncio does: nobody
         #: else needs them, and the import would be a part of every cold start.
-        self._scope: ContextVar[Invocation | None] | None = None
+        self.scope: ContextVar[Invocation | None] | None = None
         self.instance_id = ""
         self.invocations = 0
         #: JSON members of every line, without those of an invocation, with a leading comma.
         self.environment_columns = ""
-        self._current = _none(0.0)
+        #: That which began last in the process.
+        self.current = _none(0.0)
         self._earlier: list[Invocation] = []
         self.renew()
 
     @property
     def request_id(self) -> str | None:
         """That of the invocation which began last; None when none is known to run."""
-        return self._current.request_id
+        return self.current.request_id
 
     @property
     def is_durable(self) -> bool:
@@ -110,16 +112,45 @@ class Context:
     @property
     def columns(self) -> str:
         """JSON members of every line of the function, with a leading comma."""
-        scope = self._scope
-        invocation = self._current if scope is None else scope.get() or self._current
+        scope = self.scope
+        invocation = self.current if scope is None else scope.get() or self.current
         if invocation.environment is not self.environment_columns:
             invocation.complete(self.environment_columns)
         return invocation.columns
 
+    def start(self, created: float, level: int | str, logger: str) -> str | None:
+        """How a line of the function begins, up to its message; what each log call waits for.
+
+        None where it is to be put together of its parts: of a logger or level that is new, or made
+        before the invocation began, or by hand.
+
+        Args:
+            created: seconds since the epoch.
+            level: as ``line.names`` has them.
+            logger: its name.
+        """
+        scope = self.scope
+        invocation = self.current if scope is None else scope.get() or self.current
+        if invocation.environment is not self.environment_columns:
+            invocation.complete(self.environment_columns)
+        begun, text = _line.second
+        try:
+            named = _line.names[logger][level]
+            fraction = created - begun
+            if created < invocation.began:
+                return None
+            if not 0.0 <= fraction < 1.0:
+                begun, text = _line.in_second(created)
+                fraction = created - begun
+            # An int takes longer to be six digits.
+            return f"{text}{'%06d' % (fraction * 1_000_000)}{named}{invocation.columns}"  # noqa: UP031
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+
     def at(self, created: float) -> str:
         """``columns`` of a record that was made at ``created``, seconds since the epoch."""
-        scope = self._scope
-        invocation = self._current if scope is None else scope.get() or self._current
+        scope = self.scope
+        invocation = self.current if scope is None else scope.get() or self.current
         if invocation.environment is not self.environment_columns:
             invocation.complete(self.environment_columns)
         try:
@@ -142,9 +173,9 @@ class Context:
         self._become()
         self.invocations = 0
         self._earlier.clear()
-        self._current = _none(0.0)
-        if self._scope is not None:
-            self._scope.set(None)
+        self.current = _none(0.0)
+        if self.scope is not None:
+            self.scope.set(None)
 
     def fork(self) -> None:
         """Become a new instance that goes on with its parent's invocation."""
@@ -187,8 +218,8 @@ class Context:
     def end(self) -> None:
         """No invocation is known to run."""
         self._follow(_none(self._epoch() - _ROUNDING))
-        if self._scope is not None:
-            self._scope.set(None)
+        if self.scope is not None:
+            self.scope.set(None)
 
     def begin(
         self,
@@ -226,24 +257,24 @@ class Context:
         began = self._epoch() - _ROUNDING
         invocation = Invocation(request_id, began, "".join(members), tail)
         self._follow(invocation)
-        if self._scope is None and "contextvars" in sys.modules:
-            self._scope = sys.modules["contextvars"].ContextVar("invocation", default=None)
-        return None if self._scope is None else self._scope.set(invocation)
+        if self.scope is None and "contextvars" in sys.modules:
+            self.scope = sys.modules["contextvars"].ContextVar("invocation", default=None)
+        return None if self.scope is None else self.scope.set(invocation)
 
     def leave(self, token: Token[Invocation | None] | None) -> None:
         """The request is done, and this thread or task goes back to what it did before."""
-        if self._scope is None or token is None:
+        if self.scope is None or token is None:
             return
         try:
-            self._scope.reset(token)
+            self.scope.reset(token)
         except ValueError:
             pass  # ended in another context than it began in, as generators may be
 
     def _follow(self, invocation: Invocation) -> None:
-        self._earlier.append(self._current)
+        self._earlier.append(self.current)
         if len(self._earlier) > _REMEMBERED:
             del self._earlier[0]
-        self._current = invocation
+        self.current = invocation
 
 
 def _none(began: float) -> Invocation:

@@ -24,33 +24,36 @@ _SEQ_ROOM = 40
 #: A body of so many characters is a legal record whatever they are: UTF-8 takes 4 bytes at most.
 SURELY_FITS = (MAX_RECORD_BYTES - _SEQ_ROOM) // 4
 
-# The last whole second that was formatted, and how a line of it begins: one tuple, so that threads
-# agree.
-_second: tuple[int, str] = (-1, "")
+#: The last whole second that was formatted, and how a line of it begins: one tuple, so that threads
+#: agree.
+second: tuple[int, str] = (-1, "")
 _BEGIN = '{"timestamp":"'
 
-# Formatted level and logger of function lines: a program has few, and quoting them each time
-# would take a tenth of a log call.
-_names: dict[tuple[int, str, str], str] = {}
-_MAX_NAMES = 1_000
+#: Formatted level and logger of function lines, by logger and by the level's number, or its name
+#: where the number is not one of logging's own. A program has few, and quoting them each time
+#: would take a tenth of a log call.
+names: dict[str, dict[int | str, str]] = {}
+MAX_LOGGERS = 1_000
+MAX_LEVELS = 20
 
 
 def timestamp(epoch: float) -> str:
     """Seconds since the epoch as RFC 3339 in UTC with microseconds."""
-    second, text = _second
-    fraction = epoch - second
+    begun, text = second
+    fraction = epoch - begun
     if not 0.0 <= fraction < 1.0:
-        second, text = _in_second(epoch)
-        fraction = epoch - second
+        begun, text = in_second(epoch)
+        fraction = epoch - begun
     return "%s%06dZ" % (text[len(_BEGIN) :], fraction * 1_000_000)  # noqa: UP031 - as below
 
 
-def _in_second(epoch: float) -> tuple[int, str]:
-    global _second
-    second = int(epoch // 1)
-    text = time.strftime(f"{_BEGIN}%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-    _second = (second, text)
-    return _second
+def in_second(epoch: float) -> tuple[int, str]:
+    """``second``, of this time."""
+    global second
+    begun = int(epoch // 1)
+    found = (begun, time.strftime(f"{_BEGIN}%Y-%m-%dT%H:%M:%S.", time.gmtime(begun)))
+    second = found
+    return found
 
 
 #: Names of logging's own levels, whatever somebody calls them for a terminal.
@@ -74,21 +77,30 @@ def without_colours(text: str) -> str:
 
 def function_start(epoch: float, number: int, level: str, logger: str, columns: str = "") -> str:
     """``start`` for a line of the function, and its columns; the one that is timed."""
-    second, text = _second  # as ``timestamp``, without the call
-    fraction = epoch - second
+    begun, text = second  # as ``timestamp``, without the call
+    fraction = epoch - begun
     if not 0.0 <= fraction < 1.0:
-        second, text = _in_second(epoch)
-        fraction = epoch - second
-    names = _names.get((number, level, logger))
-    if names is None:
-        names = (
-            f'Z","type":"function","level":{quote(level_name(number, level)[:_MAX_NAME])}'
-            f',"logger":{quote(logger[:_MAX_NAME])}'
-        )
-        if len(_names) < _MAX_NAMES:
-            _names[number, level, logger] = names
-    # Half of an f-string's time.
-    return "%s%06d%s%s" % (text, fraction * 1_000_000, names, columns)  # noqa: UP031
+        begun, text = in_second(epoch)
+        fraction = epoch - begun
+    by_level = names.get(logger)
+    named = None if by_level is None else by_level.get(number if number in LEVELS else level)
+    if named is None:
+        named = _named(number, level, logger)
+    return f"{text}{'%06d' % (fraction * 1_000_000)}{named}{columns}"  # noqa: UP031 - an int takes longer
+
+
+def _named(number: int, level: str, logger: str) -> str:
+    """Level and logger as members, learnt."""
+    named = (
+        f'Z","type":"function","level":{quote(level_name(number, level)[:_MAX_NAME])}'
+        f',"logger":{quote(logger[:_MAX_NAME])}'
+    )
+    if logger not in names and len(names) < MAX_LOGGERS:
+        names[logger] = {}
+    by_level = names.get(logger, {})
+    if len(by_level) < MAX_LEVELS:
+        by_level[number if number in LEVELS else level] = named
+    return named
 
 
 def named_start(epoch: float, level: str, logger: str, columns: str) -> str:

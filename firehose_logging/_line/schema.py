@@ -77,12 +77,16 @@ class Schema:
         prefixes = self._prefixes
         members = ""
         left = len(own) - first
+        if not left:
+            return ""
         # From the end: the many at the beginning are not even passed over.
         for name, value in reversed(own.items()):
-            if not left:
-                break
-            left -= 1
-            prefix = prefixes.get(name)
+            try:
+                prefix = prefixes[name]
+            except KeyError:
+                names = tuple(islice(own, first, None))
+                self._learn(names)
+                return self.extras(names, tuple(islice(own.values(), first, None)))
             if prefix:
                 kind = type(value)
                 if kind is str:
@@ -91,10 +95,9 @@ class Schema:
                     members = f"{prefix}{value}{members}"  # as ``dumps``, without the call
                 else:
                     members = f"{prefix}{dumps(value)}{members}"
-            elif prefix is None:
-                names = tuple(islice(own, first, None))
-                self._learn(names)
-                return self.extras(names, tuple(islice(own.values(), first, None)))
+            left -= 1
+            if not left:
+                break
         return members
 
     def _learn(self, names: tuple[str, ...]) -> None:

@@ -157,7 +157,7 @@ def test_an_exception_of_the_function_passes(stage, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stage.sink, "bodies", interrupted)
+    monkeypatch.setattr(stage.records._json, "plain", interrupted)
     with pytest.raises(KeyboardInterrupt):
         stage.records.take(record())
 

@@ -16,7 +16,7 @@ from tools.strategies import texts
 def _caches_emptied():
     """No name cached by another test, nor left for one."""
     yield
-    _line._names.clear()
+    _line.names.clear()
 
 
 HEAD = _line.start("2026-01-02T03:04:05.000006Z", "function", "INFO", "app")
@@ -147,7 +147,7 @@ def test_caches_are_bounded():
     for number in range(2_500):
         _line.function_start(1.0, 20, "INFO", f"logger{number}")
 
-    assert len(_line._names) <= 1_000
+    assert len(_line.names) <= 1_000
 
 
 @given(texts, texts)
