@@ -41,7 +41,7 @@ LEFT = st.fixed_dictionaries(
 
 def without_the_short_way(work):
     """What is made where no record is plain."""
-    with mock.patch.object(JsonFormatter, "plain", lambda *_: None):
+    with mock.patch.object(JsonFormatter, "plain", return_value=None):
         return work()
 
 
@@ -87,7 +87,7 @@ def _of(made):
     """Its lines without the time that it makes up for want of one, or what it raises."""
 
     def attempt():
-        with mock.patch("time.time", lambda: 1.5):
+        with mock.patch("time.time", return_value=1.5):
             try:
                 return made()
             except Exception as error:  # the very same comes either way
@@ -107,7 +107,7 @@ def _of(made):
     ],
 )
 def test_usual_records_go_the_short_way(given_):
-    """It is taken where a record is plain, once its names are known, also by lines that are split."""
+    """It is taken where a record is plain and its names are known, also by lines that are split."""
     stage = Stage()
     attributes = {key: value for key, value in given_.items() if key not in ("msg", "args")}
 
