@@ -39,6 +39,8 @@ class Bundle:
 
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
         """The spec of a module of ours; None for all others."""
+        if not name.startswith(PACKAGE):
+            return None
         package, _dot, short = name.partition(".")
         short = short or "__init__"
         if package != PACKAGE:
@@ -47,8 +49,10 @@ class Bundle:
         if type(code) is str:
             self._read_later(code)
             code = self._codes.get(short)
-        if code is None:
-            return None
+        return self._spec(name, short, code) if code is not None else None
+
+    def _spec(self, name: str, short: str, code: Code) -> ModuleSpec:
+        """The spec of a module that is here."""
         place = self.folder
         if short != "__init__":
             place += "/" + short.replace(".", "/")
@@ -81,28 +85,31 @@ class Bundle:
         """
         modules = sys.modules
         made = [PACKAGE]
-        package = modules[PACKAGE] = self._make(PACKAGE)
+        package = modules[PACKAGE] = self._module(PACKAGE, "__init__", self._codes["__init__"])
         try:
-            for short in tuple(self._codes):
-                kind = type(self._codes.get(short))
-                if (kind is not CODE and kind is not tuple) or short == "__init__":
-                    continue  # for later, imported meanwhile, or the last one
+            for short, code in tuple(self._codes.items()):
+                if type(code) is str or short == "__init__" or short not in self._codes:
+                    continue  # for later, the last one, or imported meanwhile
                 name = f"{PACKAGE}.{short}"
                 made.append(name)
-                module = modules[name] = self._make(name)
-                self._run(module, sys.modules)
-                parent, _dot, own = name.rpartition(".")
-                setattr(modules[parent], own, module)
+                module = self._module(name, short, code)
+                if modules.setdefault(name, module) is module:
+                    self._run(module, short, modules)
+                else:  # this one, which the wrapper has run: all that it lacks is its place
+                    del self._codes[short]
+                    modules[name].__dict__.update(module.__dict__)
+                    module = modules[name]
+                parent, _dot, own = short.rpartition(".")
+                setattr(modules[f"{PACKAGE}.{parent}"] if parent else package, own, module)
             self.exec_module(package)
         except BaseException:
             for name in made:
                 modules.pop(name, None)
             raise
 
-    def _make(self, name: str) -> ModuleType:
+    def _module(self, name: str, short: str, code: Code) -> ModuleType:
         """A module as the import system makes it, still empty."""
-        spec = self.find_spec(name)
-        assert spec is not None
+        spec = self._spec(name, short, code)
         module = type(sys)(name)
         own = module.__dict__
         own["__spec__"] = spec
@@ -118,16 +125,17 @@ class Bundle:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run a module's code and let go of it; a reload comes from the file."""
-        self._run(module, {})
+        self._run(module, module.__name__[len(PACKAGE) + 1 :] or "__init__", {})
 
-    def _run(self, module: ModuleType, there: dict[str, ModuleType]) -> None:
+    def _run(self, module: ModuleType, short: str, there: dict[str, ModuleType]) -> None:
         """The same.
 
         Args:
             module: still empty.
+            short: its name within the package.
             there: modules that are whole, by name; all others are imported.
         """
-        code = self._codes.pop(module.__name__[len(PACKAGE) + 1 :] or "__init__")
+        code = self._codes.pop(short)
         own = module.__dict__
         if type(code) is tuple:
             code, needed = code
@@ -164,7 +172,6 @@ def use(folder: str) -> None:
             return
     codes = read(folder)
     if codes is not None:
-        codes.pop("_program", None)  # the wrapper's half: no module
         sys.meta_path.insert(0, Bundle(codes, folder))
 
 

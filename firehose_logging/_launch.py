@@ -1,38 +1,23 @@
 """What the wrapper has the interpreter run first; ``_program`` has the rest.
 
-Small, because a script is compiled anew at every start: ``_program`` and the package come out of
-the layer's bundle of bytecode (``tools/build_layer``) where it has one for this interpreter. Says
-nothing that an old interpreter cannot parse.
+Small, because a script is compiled anew at every start. ``_program`` has bytecode in the layer
+(``tools/bundle``), which is read as the import system reads bytecode that has no source: with
+another interpreter's it does not start. Says nothing that an old interpreter cannot parse.
 """
 
-import gc
-import os
 import sys
-
-
-def _main() -> None:
-    here = os.path.dirname(os.path.abspath(__file__))
-    names = {"__name__": "firehose_logging._program"}
-    collects = gc.isenabled()
-    gc.disable()  # code is no garbage; _program turns it on again before anything else runs
-    try:
-        import marshal
-
-        with open(
-            "%s/__pycache__/bundle.%s" % (here, sys.implementation.cache_tag), "rb", 0
-        ) as file:
-            magic = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
-            if file.read(len(magic)) != magic:
-                raise ImportError("made by another build of this version")
-            codes = marshal.loads(file.read())
-        code = codes.pop("_program")
-    except Exception:  # no bundle, or a damaged one: from source then
-        codes = None
-        with open(here + "/_program.py", "rb") as file:
-            code = compile(file.read(), here + "/_program.py", "exec", dont_inherit=True)
-    exec(code, names)
-    names["run"](here, codes, collects)  # type: ignore[operator]
-
+from _frozen_importlib_external import SourcelessFileLoader
 
 if __name__ == "__main__":
-    _main()
+    here = __file__[:-10]
+    name = "firehose_logging._program"
+    file = here + "__pycache__/_program." + str(sys.implementation.cache_tag) + ".pyc"
+    loader = SourcelessFileLoader(name, file)
+    try:
+        code = loader.get_code(name)
+    except Exception:  # none for this interpreter, or a damaged one: from source then
+        file = here + "_program.py"
+        code = compile(loader.get_data(file), file, "exec", dont_inherit=True)
+    names = {"__name__": name}
+    exec(code, names)  # type: ignore[arg-type]
+    names["run"](here)  # type: ignore[operator]

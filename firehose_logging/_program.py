@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from firehose_logging._bundle import Code
 
-_PACKAGE = "firehose_logging"
-
 
 def _tell(text: str) -> None:
     try:
@@ -26,19 +24,20 @@ def _tell(text: str) -> None:
         pass
 
 
-def _install(folder: str, codes: "dict[str, Code] | None", collects: bool) -> None:
-    """Import the package from ``folder`` and start it; sys.path is left as it was."""
-    sys.path.insert(0, folder)
+def _install(package: str) -> None:
+    """Import the package, whose folder this is, and start it; sys.path is left as it was."""
+    folder = ""
+    collects = gc.isenabled()
+    gc.disable()  # code is no garbage
     try:
         if sys.version_info < (3, 10):
             raise ImportError("it needs Python 3.10 or later")
-        if codes:
-            # The package has the same module later; here it is needed to make the package.
-            names = {"__name__": _PACKAGE + "._bundle"}
-            exec(codes["_bundle"], names)  # type: ignore[arg-type]
-            bundle = names["Bundle"](codes, folder + "/" + _PACKAGE)  # type: ignore[operator]
-            sys.meta_path.insert(0, bundle)
-            bundle.load()
+        codes = _bytecode(package)
+        if codes is not None:
+            _load(codes, package)
+        else:
+            folder = os.path.dirname(package)
+            sys.path.insert(0, folder)
         from firehose_logging import install
     except Exception as error:  # a layer built wrong must not stop the function
         _tell(
@@ -47,13 +46,43 @@ def _install(folder: str, codes: "dict[str, Code] | None", collects: bool) -> No
         )
         return
     finally:
-        sys.path.remove(folder)
+        if folder:
+            sys.path.remove(folder)
         if collects:
             _collect_again()
     try:
         install()
     except Exception as error:
         _tell("cannot start (%s: %s); the function runs without it" % (type(error).__name__, error))
+
+
+def _bytecode(package: str) -> "dict[str, Code] | None":
+    """The code in the layer's bundle; None where there is none for this interpreter.
+
+    Mapped, not read: memory that is new to a process costs more than what is done with it.
+    """
+    try:
+        import marshal
+        from mmap import ACCESS_READ, mmap
+
+        path = "%s/__pycache__/bundle.%s" % (package, sys.implementation.cache_tag)
+        with open(path, "rb", 0) as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            magic = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
+            if data[: len(magic)] == magic:
+                return marshal.loads(memoryview(data)[len(magic) :])  # type: ignore[no-any-return]
+    except Exception:  # a damaged one: from source then
+        pass
+    return None
+
+
+def _load(codes: "dict[str, Code]", package: str) -> None:
+    """Import every module of which the code is here, by the one that knows how."""
+    name = "firehose_logging._bundle"
+    module = sys.modules[name] = type(sys)(name)
+    exec(codes["_bundle"], module.__dict__)  # type: ignore[arg-type]
+    bundle = module.Bundle(codes, package)
+    sys.meta_path.insert(0, bundle)
+    bundle.load()
 
 
 def _collect_again() -> None:
@@ -144,14 +173,13 @@ def _clear(main: "dict[str, object]", names: "list[str]") -> None:
         main.pop(name, None)
 
 
-def run(here: str, codes: "dict[str, Code] | None", collects: bool) -> None:
+def run(place: str) -> None:
     """Start us and become the program that ``sys.argv`` names.
 
     Args:
-        here: the package's folder.
-        codes: code of its modules; None imports them from the folder.
-        collects: whether garbage is to be collected once they are there.
+        place: the package's folder.
     """
+    package = os.path.abspath(place)  # as it will stand in tracebacks
     argv = sys.argv[1:]
     if not argv:
         _tell("_launch.py is run by firehose_wrapper, with a program as its argument")
@@ -170,5 +198,5 @@ def run(here: str, codes: "dict[str, Code] | None", collects: bool) -> None:
             sys.path[0] = _path_entry(argv)
         else:  # a folder or an archive is itself the entry, see _become
             del sys.path[0]
-    _install(os.path.dirname(here), codes, collects)
+    _install(package)
     _become(argv)

@@ -38,10 +38,9 @@ Needed = tuple[str, tuple[str, ...], tuple[str, ...]]
 #: What is imported before the bundle is known to be there, by who does not start with the wrapper.
 BEFORE = ("__init__", "_bundle")
 
-#: What a cold start with the default settings imports, after the launcher's other half. The rest
-#: is imported from the files as usual, off the critical path.
+#: What a cold start with the default settings imports. The rest is imported from the files as
+#: usual, off the critical path; so is the launcher's other half, which reads the bundle.
 MODULES = (
-    "_program",
     "__init__",
     "_bootstrap",
     "_bundle",
@@ -204,7 +203,7 @@ def bundle(
     for name in modules:
         source = source_of(package, name)
         tree = _tree(source, place(source))
-        needed = () if source.stem in ("__init__", "_program") else _take_imports(tree)
+        needed = () if source.stem == "__init__" else _take_imports(tree)
         code = _compiled(tree, place(source))
         codes[name] = (code, needed) if needed else code
     codes |= later or {}
@@ -265,7 +264,10 @@ def _compiled(tree: ast.Module, installed: str) -> CodeType:
     code: CodeType = compile(
         ast.fix_missing_locations(tree), installed, "exec", dont_inherit=True, optimize=2
     )
-    return compact.short_lines(code)
+    code = compact.short_lines(code)
+    # In a public module they stay: the error of a wrong call names the function.
+    private = installed.rpartition(f"/{PACKAGE}/")[2].startswith("_")
+    return compact.short_names(code) if private else code
 
 
 def _take_imports(tree: ast.Module) -> tuple[Needed, ...]:

@@ -72,6 +72,17 @@ def short_lines(code: CodeType) -> CodeType:
     return short
 
 
+def short_names(code: CodeType) -> CodeType:
+    """The code with functions that are named without the classes that they stand in.
+
+    That is a string for each of them. Classes keep theirs, and tracebacks never show it.
+    """
+    consts = tuple(short_names(c) if isinstance(c, CodeType) else c for c in code.co_consts)
+    if not _HAS_RANGES:
+        return code.replace(co_consts=consts)  # the name is a constant of whoever makes a function
+    return code.replace(co_consts=consts, co_qualname=code.co_name)  # type: ignore[call-arg]
+
+
 def _ranges(code: CodeType) -> list[tuple[int | None, int]]:
     """The lines of the code, as it stands, and how many units each has there."""
     found: list[tuple[int | None, int]] = []

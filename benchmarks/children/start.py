@@ -11,6 +11,7 @@ import gc
 import json
 import logging
 import marshal
+import mmap
 import os
 import sys
 import time
@@ -49,16 +50,20 @@ def main(layer: Path, stop: str = "") -> None:
         done()
 
     gc.disable()
-    data = (package / "__pycache__" / f"bundle.{sys.implementation.cache_tag}").read_bytes()
+    bundle = package / "__pycache__" / f"bundle.{sys.implementation.cache_tag}"
+    with bundle.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     done()
     codes = marshal.loads(memoryview(data)[4:])
+    data.close()
     done()
-    del codes["_program"]
-    names: dict[str, Any] = {"__name__": "firehose_logging._bundle"}
-    exec(codes["_bundle"], names)
-    bundle = names["Bundle"](codes, str(package))
-    sys.meta_path.insert(0, bundle)
-    bundle.load()
+    name = "firehose_logging._bundle"
+    module: Any = type(sys)(name)
+    sys.modules[name] = module
+    exec(codes["_bundle"], module.__dict__)
+    finder = module.Bundle(codes, str(package))
+    sys.meta_path.insert(0, finder)
+    finder.load()
     done()
     gc.freeze()
     gc.unfreeze()

@@ -302,6 +302,7 @@ def test_no_command(layer, program):
     ("breakage", "message"),
     [
         (shutil.rmtree, "no package beside"),
+        (lambda p: (p / "_program.py").unlink(), "no package beside"),
         (lambda p: (p / "__init__.py").write_text("def ("), "cannot be imported (SyntaxError"),
         (lambda p: (p / "__init__.py").write_text("raise OSError('x')"), "imported (OSError: x)"),
         (lambda p: (p / "settings.py").unlink(), "cannot be imported (ModuleNotFoundError"),
@@ -310,7 +311,7 @@ def test_no_command(layer, program):
             "cannot start (OSError: x)",
         ),
     ],
-    ids=["missing", "syntax error", "raises", "incomplete", "does not start"],
+    ids=["missing", "half of it missing", "syntax error", "raises", "incomplete", "does not start"],
 )
 def test_broken_package(source, program, tmp_path, breakage, message):
     """Whatever is wrong with us, the function runs, and one line says what is wrong."""

@@ -8,6 +8,7 @@ import marshal
 import os
 import signal
 import sys
+import types
 from pathlib import Path
 from types import CodeType
 
@@ -103,6 +104,24 @@ def test_a_module_out_of_order_is_imported_when_it_is_asked_for():
     assert importlib.import_module(PACKAGE).second.value == 2
 
 
+def test_a_module_that_runs_already_is_not_run_again():
+    """The bundle's own module is there first: it gets what importing would tell it, and a place."""
+    first = types.ModuleType(f"{PACKAGE}.first")
+    first.value = 1
+    sys.modules[first.__name__] = first
+    made = bundle(first="value = 2", __init__=f"from {PACKAGE} import first")
+    made.load()
+
+    package = importlib.import_module(PACKAGE)
+    assert package.first is sys.modules[first.__name__] is first
+    assert (first.value, first.__package__, first.__file__) == (
+        1,
+        PACKAGE,
+        "/opt/bundled_package/first.py",
+    )
+    assert first.__spec__.loader is made
+
+
 def test_a_module_that_raises_leaves_none_behind():
     """What a module raises comes out, and no half of the package stays."""
     with pytest.raises(ZeroDivisionError):
@@ -184,16 +203,14 @@ def finders(folder: Path) -> list[object]:
 
 
 def test_a_folder_with_a_file_of_bytecode_is_used_once(tmp_path):
-    """Its modules are imported from there; the half that the wrapper runs is no module."""
+    """Its modules are imported from there."""
     codes = {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")}
-    put(tmp_path, codes | {"_program": code("value = 2")})
+    put(tmp_path, codes)
     for _ in range(2):
         _bundle.use(str(tmp_path))
 
     assert len(finders(tmp_path)) == 1
     assert importlib.import_module(f"{PACKAGE}.one").value == 1
-    with pytest.raises(ModuleNotFoundError):
-        importlib.import_module(f"{PACKAGE}._program")
 
 
 def test_a_folder_without_one_is_left_to_the_import_system(tmp_path):

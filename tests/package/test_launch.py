@@ -1,87 +1,86 @@
-"""The first thing that runs: it finds the bundle that is meant for this interpreter, or none."""
+"""The first thing that runs: it finds bytecode that is meant for this interpreter, or none."""
 
 from __future__ import annotations
 
-import gc
-import marshal
+import py_compile
+import runpy
 import shutil
 import sys
-from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
 
 from firehose_logging import _launch
 
-PROGRAM = """
-def run(here, codes, collects):
-    import gc
-    ran.append((here, codes, collects, gc.isenabled()))
-    gc.enable()
-"""
+PROGRAM = "run = __import__('sys').modules['ran'].append\n"
+#: What nothing may run where there is bytecode of the program.
+BROKEN = "raise OSError\n"
 
 
 @pytest.fixture
 def launch(tmp_path, monkeypatch):
-    """Runs the launcher out of a folder with a bundle of these bytes; gives what it ran."""
+    """Runs the launcher in a folder with this source of the program; gives what it ran."""
 
-    def go(bundle: bytes | None, program: str = PROGRAM):
-        folder = tmp_path / "firehose_logging"
-        (folder / "__pycache__").mkdir(parents=True)
-        shutil.copy(_launch.__file__, folder / "_launch.py")
-        (folder / "_program.py").write_text(f"ran = __import__('sys').modules['ran']\n{program}")
-        if bundle is not None:
-            name = f"bundle.{sys.implementation.cache_tag}"
-            (folder / "__pycache__" / name).write_bytes(bundle)
-        ran: list[tuple[str, object]] = []
+    def go(program: str = PROGRAM):
+        shutil.copy(_launch.__file__, tmp_path / "_launch.py")
+        (tmp_path / "_program.py").write_text(program)
+        ran: list[str] = []
         monkeypatch.setitem(sys.modules, "ran", ran)
-        monkeypatch.setattr(_launch, "__file__", str(folder / "_launch.py"))
-        try:
-            _launch._main()
-        finally:
-            gc.enable()
-        return ran, str(folder)
+        runpy.run_path(str(tmp_path / "_launch.py"), run_name="__main__")
+        return ran
 
     return go
 
 
-def code(text: str):
-    """Code that can stand in a bundle."""
-    return compile(f"ran = __import__('sys').modules['ran']\n{text}", "<bundle>", "exec")
+@pytest.fixture
+def compiled(tmp_path):
+    """The bytecode of the program, for this interpreter."""
+    source = tmp_path / "program.py"
+    source.write_text(PROGRAM)
+    path = tmp_path / "__pycache__" / f"_program.{sys.implementation.cache_tag}.pyc"
+    path.parent.mkdir()
+    py_compile.compile(
+        str(source),
+        cfile=str(path),
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    return path
 
 
-def bundle(**codes: object) -> bytes:
-    """The bytes of a bundle."""
-    return MAGIC_NUMBER + marshal.dumps(codes)
+def test_without_bytecode_its_other_half_runs_from_source(launch, tmp_path):
+    """Its other half is compiled from its file, and told where that is."""
+    assert launch() == [f"{tmp_path}/"]
 
 
-def test_without_a_bundle_it_runs_from_source(launch):
-    """Its other half is compiled from its file; garbage is not collected until that says so."""
-    ran, folder = launch(None)
-
-    assert ran == [(folder, None, True, False)]
-
-
-def test_the_bundles_own_half_is_run(launch):
-    """Out of the bundle comes its half of the program, and the code of all other modules."""
-    other = code("pass")
-    ran, folder = launch(bundle(_program=code(PROGRAM), handler=other), program="raise OSError")
-
-    ((here, codes, *_),) = ran
-    assert here == folder
-    assert list(codes) == ["handler"]
+def test_bytecode_of_its_other_half_is_run(launch, compiled, tmp_path):
+    """Where there is bytecode nothing is compiled, and nobody looks whether the source is newer."""
+    assert launch(BROKEN) == [f"{tmp_path}/"]
 
 
 @pytest.mark.parametrize(
-    "damaged",
-    [b"", MAGIC_NUMBER, b"\0\0\0\0" + marshal.dumps({}), MAGIC_NUMBER + b"\xff", bundle(other=1)],
-    ids=["empty", "cut", "of another build", "no marshalled data", "without the program"],
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:10],
+        lambda data: data[:40],
+        lambda data: b"odd!" + data[4:],
+        lambda data: data[:16] + b"\xff",
+    ],
+    ids=["empty", "without a head", "cut", "of another version", "no bytecode"],
 )
-def test_a_damaged_bundle_is_passed_over(launch, damaged):
+def test_damaged_bytecode_is_passed_over(launch, compiled, tmp_path, damage):
     """Whatever is wrong with it, the function runs, from source."""
-    ran, folder = launch(damaged)
+    compiled.write_bytes(damage(compiled.read_bytes()))
 
-    assert ran == [(folder, None, True, False)]
+    assert launch() == [f"{tmp_path}/"]
+
+
+def test_imported_it_runs_nothing(tmp_path):
+    """Who imports every module of the package starts no program by that."""
+    names = runpy.run_path(_launch.__file__, run_name="firehose_logging._launch")
+
+    assert "code" not in names
 
 
 def test_it_says_nothing_that_an_old_interpreter_cannot_parse():

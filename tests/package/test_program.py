@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import marshal
 import py_compile
 import sys
 import types
 import zipfile
+from importlib.util import MAGIC_NUMBER
 
 import pytest
 
@@ -36,10 +39,10 @@ def run(monkeypatch, main, tmp_path):
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     monkeypatch.chdir(tmp_path)
 
-    def go(*argv, codes=None):
+    def go(*argv):
         monkeypatch.setattr(sys, "argv", ["_launch.py", *map(str, argv)])
-        _program.run(HERE, codes, True)
-        assert installed == [(HERE.rpartition("/")[0], codes, True)]
+        _program.run(HERE + "/")
+        assert installed == [(HERE,)]
         return main
 
     return go
@@ -183,7 +186,7 @@ def test_we_are_installed_and_the_path_is_as_before(imported, monkeypatch):
     seen = []
     imported(lambda: seen.append(list(sys.path)))
     before = list(sys.path)
-    _program._install("/opt/python", None, True)
+    _program._install("/opt/python/firehose_logging")
 
     assert seen == [before]
     assert sys.path == before
@@ -197,15 +200,83 @@ def test_what_breaks_in_us_is_told(imported, capfd, what):
         raise OSError("no room")
 
     imported(install if what == "start" else None)
-    _program._install("/opt/python", None, True)
+    _program._install("/opt/python/firehose_logging")
 
     told = capfd.readouterr().err
     assert ("cannot start (OSError: no room)" if what == "start" else "cannot be imported") in told
 
 
+def code(text):
+    """Code that can stand in a bundle."""
+    return compile(text, "/opt/python/firehose_logging/_bundle.py", "exec")
+
+
+#: Stands for the module that imports the others: it tells how it is used.
+BUNDLE = """
+import gc, sys
+class Bundle:
+    def __init__(self, *given):
+        self.given = given
+    def load(self):
+        found = sys.modules["firehose_logging"].__dict__
+        found["install"] = lambda: found.update(collects=gc.isenabled())
+        found.update(given=self.given, first=sys.meta_path[0], path=list(sys.path))
+        found.update(loads=gc.isenabled(), module=sys.modules["firehose_logging._bundle"])
+"""
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Writes a bundle for this interpreter; gives the package's folder."""
+
+    def write(data):
+        package = tmp_path / "firehose_logging"
+        (package / "__pycache__").mkdir(parents=True)
+        name = f"bundle.{sys.implementation.cache_tag}"
+        (package / "__pycache__" / name).write_bytes(data)
+        return str(package)
+
+    return write
+
+
+def test_the_package_comes_out_of_its_bundle(imported, put, monkeypatch):
+    """What it is made of is all there is to look for; garbage is collected again afterwards."""
+    imported(None)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    # Put back when the test is over.
+    monkeypatch.setitem(sys.modules, "firehose_logging._bundle", _program)
+    codes = {"_bundle": code(BUNDLE), "handler": code("")}
+    package = put(MAGIC_NUMBER + marshal.dumps(codes))
+    before = list(sys.path)
+    _program._install(package)
+
+    found = sys.modules["firehose_logging"].__dict__
+    assert found["given"] == (codes, package)
+    assert found["first"].given == found["given"]
+    assert found["path"] == before
+    assert (found["loads"], found["collects"]) == (False, True)
+    assert found["module"].Bundle is type(found["first"])
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", MAGIC_NUMBER, b"\0\0\0\0" + marshal.dumps({}), MAGIC_NUMBER + b"\xff"],
+    ids=["empty", "cut", "of another build", "no marshalled data"],
+)
+def test_a_damaged_bundle_is_passed_over(imported, put, damaged):
+    """Whatever is wrong with it, the package is imported from its sources."""
+    seen = []
+    imported(lambda: seen.append(gc.isenabled()))
+    package = put(damaged)
+
+    assert _program._bytecode(package) is None
+    _program._install(package)
+    assert seen == [True]
+
+
 def test_an_old_interpreter_runs_without_us(monkeypatch, capfd):
     """Where our own code cannot be parsed nothing of it is imported."""
     monkeypatch.setattr(sys, "version_info", (3, 9))
-    _program._install("/opt/python", None, True)
+    _program._install("/opt/python/firehose_logging")
 
     assert "it needs Python 3.10 or later" in capfd.readouterr().err

@@ -72,6 +72,19 @@ def test_a_line_far_away_is_kept():
         assert lines(after) == lines(before)
 
 
+def test_names_without_classes():
+    """Functions in each other get shorter names, and stay what they are."""
+    text = "class A:\n    def f(self):\n        return lambda: self\n"
+    code = compact.short_names(compiled(text))
+    names = {}
+    exec(code, names)
+
+    made = names["A"]().f()
+    assert type(made()) is names["A"]
+    if sys.version_info >= (3, 11):
+        assert made.__qualname__ == "<lambda>"
+
+
 def test_equal_parts_become_one():
     """Names and constants that two modules have alike are the same object when they are read."""
     text = "def f(value):\n    return value.one, value.two, (value.three, 'a text, 1.5', 1.5)\n"

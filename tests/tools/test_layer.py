@@ -239,7 +239,6 @@ for name in [name for name in sys.modules if name.startswith("firehose_logging")
 sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "folder")]
 folder = sys.argv[1] + "/firehose_logging"
 codes = _bundle.read(folder)
-del codes["_program"]
 
 class Asked:
     def find_spec(self, name, *_):
@@ -317,6 +316,22 @@ def test_what_type_checkers_read_is_not_compiled(tmp_path: Path) -> None:
     assert code.co_filename == "/opt/python/module.py"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the name is a constant there")
+def test_only_public_functions_keep_the_names_of_their_classes(tmp_path: Path) -> None:
+    """The error of a wrong call names all of it; of ours nobody reads it, and it takes memory."""
+    source = tmp_path / "module.py"
+    source.write_text("class Part:\n    class Inner:\n        def take(self): pass\n")
+    found = []
+    for installed in ("module.py", "_module.py", "_wing/module.py"):
+        names: dict[str, Any] = {}
+        code = bundle.code_of(source, f"/opt/python/firehose_logging/{installed}")
+        exec(code, names)
+        found.append(names["Part"].Inner.take.__qualname__)
+        assert names["Part"].Inner.__qualname__ == "Part.Inner"
+
+    assert found == ["Part.Inner.take", "take", "take"]
+
+
 STARTED = """
 import sys
 import time
@@ -348,13 +363,12 @@ def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
     for file in sources.rglob("bundle.*"):
         file.unlink()
     (tmp_path / "app.py").write_text(STARTED)
-    wanted = [name for name in bundle.MODULES if name != "_program"]  # that one is no module
     with deployed(tmp_path, layers=(sources,)) as run:
-        found = run.invoke(wanted).payload
+        found = run.invoke(bundle.MODULES).payload
 
     later = {name for names in bundle.LATER.values() for name in names}
 
-    assert sorted(wanted) == [name for name in found if name not in later]
+    assert sorted(bundle.MODULES) == [name for name in found if name not in later]
 
 
 def test_nothing_in_it_is_of_one_processor(layer: Path) -> None:
