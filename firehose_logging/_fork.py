@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from firehose_logging._natives import get_ident
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -14,18 +16,24 @@ def forget_imports(threads: Collection[int]) -> None:
     """Have the child import anew what threads of the parent were importing when it was forked.
 
     Such a module stays half made in the child, and its lock stays taken: whoever imports it there
-    waits for a thread that does not exist, for ever. This is for threads of ours; what other
-    threads were importing is as it is without us.
+    waits for a thread that does not exist, for ever. This is for threads of ours, and for those of
+    the function that were importing a module of ours, as one does that logs enough for a delivery;
+    what other threads were importing is as it is without us.
 
     Args:
         threads: idents of our threads in the parent.
     """
     bootstrap: Any = sys.modules.get("_frozen_importlib")
     locks = getattr(bootstrap, "_module_locks", {})
-    for name, find in list(locks.items()):
-        if getattr(find(), "owner", None) in threads:
+    owners = {name: getattr(find(), "owner", None) for name, find in list(locks.items())}
+    ours = {owner for name, owner in owners.items() if name.partition(".")[0] == "firehose_logging"}
+    gone = ours.union(threads) - {None, get_ident()}
+    for name, owner in owners.items():
+        if owner in gone:
             locks.pop(name, None)
-            sys.modules.pop(name, None)
+            spec = getattr(sys.modules.get(name), "__spec__", None)
+            if getattr(spec, "_initializing", True):  # else it is whole
+                sys.modules.pop(name, None)
 
 
 #: What CPython says from 3.12 on, in the parent, where a process with several threads is forked.

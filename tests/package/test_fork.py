@@ -72,6 +72,35 @@ def test_a_fork_beside_our_import_needs_nobodys_help(tmp_path):
     assert ended.stdout == "done\n", ended.stderr
 
 
+def test_a_child_imports_what_a_thread_of_the_functions_was_importing_of_ours(tmp_path):
+    """A thread that logs may be the first to need a module of ours when another one forks."""
+    (tmp_path / "slow.py").write_text("import time, sys\nsys.started.set()\ntime.sleep(sys.nap)\n")
+    code = textwrap.dedent("""
+        import os, sys, threading
+        import firehose_logging
+        from firehose_logging._fork import forget_imports
+        firehose_logging.__path__.append(sys.argv[1])
+        sys.started = threading.Event()
+        sys.nap = 60
+        name = "firehose_logging.slow"
+        threading.Thread(target=__import__, args=(name,), daemon=True).start()
+        sys.started.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            sys.nap = 0
+            forget_imports(())
+            __import__(name)
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        print("done", flush=True)
+        os._exit(0)
+        """)
+
+    ended = run_python(code, str(tmp_path), flags=("-W", "ignore"))
+
+    assert ended.stdout == "done\n", ended.stderr
+
+
 def test_only_what_threads_of_ours_were_importing_is_forgotten(monkeypatch):
     """A lock that a thread of ours holds goes, and the half made module; all others stay."""
     ours, theirs = types.SimpleNamespace(owner=7), types.SimpleNamespace(owner=8)
@@ -86,6 +115,24 @@ def test_only_what_threads_of_ours_were_importing_is_forgotten(monkeypatch):
     assert list(bootstrap._module_locks) == ["whole", "gone"]
     assert "half" not in sys.modules
     assert "whole" in sys.modules
+
+
+def test_a_module_that_is_whole_stays_where_its_lock_is_held_for_a_moment(monkeypatch):
+    """Whoever asks for a module takes its lock; what is there is not imported a second time."""
+    bootstrap = types.ModuleType("_frozen_importlib")
+    bootstrap._module_locks = {
+        "firehose_logging.whole": lambda: types.SimpleNamespace(owner=8),
+        "firehose_logging.mine": lambda: types.SimpleNamespace(owner=threading.get_ident()),
+    }
+    monkeypatch.setitem(sys.modules, "_frozen_importlib", bootstrap)
+    module = types.ModuleType("firehose_logging.whole")
+    module.__spec__ = types.SimpleNamespace(_initializing=False)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    forget_imports(())
+
+    assert list(bootstrap._module_locks) == ["firehose_logging.mine"]
+    assert sys.modules[module.__name__] is module
 
 
 FORK_WARNING = "This process (pid=1) is multi-threaded, use of fork() may lead to deadlocks"
