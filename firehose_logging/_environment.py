@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Where Linux keeps the variables that a process was started with, whatever it sets later.
 _STARTED_WITH = "/proc/self/environ"
+
+#: What a command that runs Lambda's runtime client has in it: its name, or the script by which
+#: Lambda's own images start it.
+_CLIENT = frozenset({"awslambdaric", "/var/runtime/bootstrap.py"})
 
 
 class Environment:
@@ -17,6 +22,7 @@ class Environment:
 
     Args:
         environ: the variables that it was started with.
+        command: the interpreter's command line; empty where it says nothing.
     """
 
     __slots__ = (
@@ -27,13 +33,18 @@ class Environment:
         "log_stream",
         "memory_size",
         "region",
+        "runs_client",
         "runtime_api",
         "sdk_variables",
         "temp_dir",
         "workers",
     )
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], command: Sequence[str] = ()) -> None:
+        #: Whether the process was started to run Lambda's runtime client, which is not there yet.
+        self.runs_client = (
+            not _CLIENT.isdisjoint(command) and "awslambdaric.bootstrap" not in sys.modules
+        )
         self.runtime_api = environ.get("AWS_LAMBDA_RUNTIME_API") or None
         self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME") or None
         self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION") or None
@@ -65,7 +76,7 @@ class Environment:
         """
         started_with = _started_with()
         if started_with.get("AWS_LAMBDA_RUNTIME_API"):
-            return cls(started_with)
+            return cls(started_with, sys.orig_argv)
         return cls.now()
 
     @classmethod

@@ -42,6 +42,7 @@ class Runtime:
         self._settings = settings
         # All mutable state.
         self.extension: Extension | None = None
+        self._begun: Extension | None = None  # of which it is not known whether it is registered
         #: Whether the runtime client tells the boundaries of invocations.
         self.is_hooked = False
         #: Whether the function's own decorator does.
@@ -78,18 +79,41 @@ class Runtime:
             take=process.sink(self._delivery).from_platform,
             # The parent of Managed Instances workers ends when they have, not before.
             terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
+            refused=self._without_extension,
         )
         if not managed:
-            extension = starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated)
+            self._become(starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated))
+            if not process.environment.runs_client:
+                self._wait_for_extension()
         else:
             _share_imports(several=len(self._settings.stream_names) > 1)
             # A worker whose parent has us already knows who the extension is.
-            extension = None if self._is_child else starter.managed_instances()
-            # Another process is the extension of this environment; SIGTERM comes to all.
-            extension = extension or starter.signals_only()
+            if not self._is_child:
+                self._become(starter.managed_instances())
+                self._wait_for_extension()
+            if self.extension is None:
+                # Another process is the extension of this environment; SIGTERM comes to all.
+                self._become(starter.signals_only())
+
+    def _become(self, extension: Extension | None) -> None:
         if extension is not None:
-            self.extension = extension
+            self.extension = self._begun = extension
             _shutdown.watch_sigterm(extension.wake_fileno)
+
+    def _wait_for_extension(self) -> None:
+        """Know whether Lambda has taken us: at the latest when the runtime client begins.
+
+        Before, its own imports need not wait for the answer.
+        """
+        begun, self._begun = self._begun, None
+        if begun is not None and not begun.is_registered():
+            self._without_extension()
+            _shutdown.unwatch()
+            begun.close()
+
+    def _without_extension(self) -> None:
+        """Lambda has refused: lines are delivered without."""
+        self.extension = None
 
     def change(self, settings: Settings) -> None:
         """Deliver as other settings say, from now on."""
@@ -126,6 +150,7 @@ class Runtime:
     def runtime_starts(self) -> None:
         """The runtime client begins its work: in a forked worker, so do we again."""
         environment = self._process.environment
+        attempt("extension", self._wait_for_extension)
         if environment.init_type == "snap-start":
             attempt("SnapStart hooks", self._hook_snapshots)
         if self._is_child and environment.workers is not None and self.extension is None:
@@ -214,6 +239,7 @@ class Runtime:
     def after_fork(self) -> None:
         """In a forked child: the extension is the parent's."""
         self._is_child = True
+        self._begun = None
         if self.extension is not None:
             self.extension.after_fork()
             self.extension = None

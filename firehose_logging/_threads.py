@@ -102,40 +102,6 @@ def spawn(name: str, target: Callable[[], None]) -> Thread:
     return Thread(target)
 
 
-class Reserved:
-    """A thread of ours that waits for what it is to do.
-
-    Whoever promises something that takes a thread can so make sure of the thread first.
-
-    Args:
-        name: as of ``spawn``.
-
-    Raises:
-        RuntimeError: as of ``spawn``.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._given = allocate_lock()
-        self._given.acquire()
-        self._target: Callable[[], None] | None = None
-        spawn(name, self._wait)
-
-    def _wait(self) -> None:
-        with self._given:
-            pass  # left open: the local Lambda's copies of a snapshot begin their threads anew
-        if self._target is not None:
-            self._target()
-
-    def run(self, target: Callable[[], None]) -> None:
-        """Have the thread run this, and end; once."""
-        self._target = target
-        self._given.release()
-
-    def cancel(self) -> None:
-        """Have the thread end."""
-        self._given.release()
-
-
 def is_ending() -> bool:
     """Whether the interpreter ends: from Python 3.12 on no thread is started any more then."""
     return not threading.main_thread().is_alive()

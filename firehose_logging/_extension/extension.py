@@ -1,15 +1,16 @@
 """Our internal extension, as the rest of the process sees it: an inbox, and a thread that reads it.
 
-The thread rests until there is something to do. What follows the environment's life (``companion``,
-and what belongs to it) is imported and made only then: nothing of it is needed before the first
-answer. Events, telemetry and signals wait where they came.
+The thread registers, and rests until there is something to do. What follows the environment's life
+(``companion``, and what belongs to it) is imported and made only then: nothing of it is needed
+before the first answer. Events, telemetry and signals wait where they came.
 """
 
 from __future__ import annotations
 
 from firehose_logging._diagnostics import tell
 from firehose_logging._extension.inbox import DECORATED, ENDED, HOOKED
-from firehose_logging._extension.lambda_api import LambdaApiError
+from firehose_logging._extension.lambda_api import CALL_TIMEOUT, LambdaApiError
+from firehose_logging._natives import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,41 +36,77 @@ LONGEST_WAIT = 0.1
 #: Most seconds of rest: the platform waits for an answer to its telemetry.
 LONGEST_REST = 1.0
 
+#: Most seconds that the function waits for registration: as long as its calls may take.
+LONGEST_START = 2 * CALL_TIMEOUT
+
+
+class Connection:
+    """What Lambda has been asked for, and answers to.
+
+    Args:
+        api: registered; None where another process is the extension, or nobody.
+        server: listens for telemetry; None where none comes.
+        asking: whether the next event has been asked for.
+    """
+
+    __slots__ = ("api", "asking", "server")
+
+    def __init__(
+        self, api: LambdaApi | None, server: _socket.socket | None = None, *, asking: bool = False
+    ) -> None:
+        self.api = api
+        self.server = server
+        self.asking = asking
+
+    def close(self) -> None:
+        """Let go of what a companion would have closed."""
+        if self.api is not None:
+            self.api.close()
+        if self.server is not None:
+            self.server.close()
+
+
+def _do_nothing() -> None:
+    return
+
 
 class Extension:
     """What other threads have to do with the extension; its thread runs ``run``.
 
     Args:
-        make: makes the companion, on the thread.
+        connect: registers, on the thread; None where Lambda refuses.
+        make: makes the companion of it, on the thread.
         inbox: takes news of other threads, and signals.
         clock: the clock seam.
-        api: has been asked for the next event; None where none comes.
-        server: listens for telemetry; None where none comes.
+        refused: called on the thread where Lambda refuses.
         hooked: whether a hook in the runtime client tells when handlers begin and end.
         rests: whether the companion is not needed at once.
     """
 
     def __init__(
         self,
-        make: Callable[[], Companion],
+        connect: Callable[[], Connection | None],
+        make: Callable[[Inbox, Connection], Companion],
         inbox: Inbox,
         clock: Clock,
         *,
-        api: LambdaApi | None = None,
-        server: _socket.socket | None = None,
+        refused: Callable[[], None] = _do_nothing,
         hooked: bool = False,
         rests: bool = False,
     ) -> None:
+        self._connect = connect
+        self._refused = refused
         self._make = make
         self._inbox = inbox
         self._clock = clock
-        self._api = api
-        self._server = server
         self._rests = rests
         # All mutable state.
         self._is_hooked = hooked
         self._stopping = False
+        self._connection: Connection | None = None
         self._companion: Companion | None = None
+        self._settled = allocate_lock()  # free when it is known whether we are registered
+        self._settled.acquire()
 
     @property
     def wake_fileno(self) -> int:
@@ -77,6 +114,12 @@ class Extension:
         return self._inbox.wake_fileno
 
     # -- from other threads -------------------------------------------------------------------
+
+    def is_registered(self) -> bool:
+        """Whether Lambda has taken us; waits for its answer."""
+        if self._settled.acquire(timeout=LONGEST_START):
+            self._settled.release()
+        return self._connection is not None
 
     def hooked(self) -> None:
         """A hook in the runtime client tells when handlers begin and end from now on."""
@@ -107,44 +150,57 @@ class Extension:
         self._stopping = True
         if self._companion is not None:
             self._companion.stop()
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close every descriptor; where the thread runs, it does."""
         if self._companion is not None:
             self._companion.close()
             return
-        if self._api is not None:
-            self._api.close()
-        if self._server is not None:
-            self._server.close()
+        if self._connection is not None:
+            self._connection.close()
         self._inbox.close()
 
     # -- the thread -------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Rest, have the companion made, and be it until stopped; on the extension's own thread."""
+        """Register, rest, have the companion made, and be it until stopped; on our own thread.
+
+        Where Lambda refuses the thread ends, and whoever asks ``is_registered`` closes.
+        """
+        connection = self._connection
+        if connection is None:  # else a copy of a snapshot begins its threads anew
+            try:
+                connection = self._connection = self._connect()
+            except Exception as error:  # noqa: BLE001 - the function goes on without us
+                tell(f"extension: {type(error).__name__}: {error}", once="connect")
+            if connection is None:
+                self._refused()
+            self._settled.release()
+            if connection is None:
+                return
         while self._companion is None and not self._stopping:
             try:
-                if not self._rests or self._rest():
-                    self._companion = self._make()
+                if not (self._rests and connection.asking) or self._rest(connection):
+                    self._companion = self._make(self._inbox, connection)
             except Exception as error:  # noqa: BLE001 - no invocation may wait for us
                 text = f"the extension cannot begin, it tries on: {type(error).__name__}: {error}"
                 tell(text, code="extension_late", once="begin")
-                self._ask_again()
+                self._ask_again(connection.api)
         if self._companion is not None:
             if self._stopping:
                 self._companion.stop()
             self._companion.run()
-        self._close()
+        self.close()
 
-    def _rest(self) -> bool:
+    def _rest(self, connection: Connection) -> bool:
         """Wait for a handler's end, SIGTERM, or until something may be due; False when stopped."""
-        began, came = self._clock.now(), None
+        api, began, came = connection.api, self._clock.now(), None
         while not self._stopping:
             if self._inbox.rest(LOOK_EVERY if self._is_hooked else LOOK_EVERY_UNHOOKED):
                 break
             now = self._clock.now()
-            if came is None and (self._api is None or self._api.has_answer()):
+            if came is None and (api is None or api.has_answer()):
                 came = now
             if came is not None and (not self._is_hooked or now - came >= LONGEST_WAIT):
                 break
@@ -152,17 +208,14 @@ class Extension:
                 break
         return not self._stopping
 
-    def _ask_again(self) -> None:
+    def _ask_again(self, api: LambdaApi | None) -> None:
         """Answer the platform, so that nobody waits for a companion that cannot be made."""
-        if self._api is None:
-            self._inbox.rest(LONGEST_REST)
-            return
         deadline = self._clock.now() + LONGEST_REST
         while not self._stopping and self._clock.now() < deadline:
             self._inbox.rest(LOOK_EVERY)
             try:
-                if self._api.fileno() < 0 or self._api.read_next() is not None:
-                    self._api.ask_next()
+                if api is not None and (api.fileno() < 0 or api.read_next() is not None):
+                    api.ask_next()
             except LambdaApiError:
                 pass  # it will be asked again
 

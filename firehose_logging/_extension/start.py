@@ -6,13 +6,15 @@ inside of functions is not needed before the first answer.
 
 from __future__ import annotations
 
+from functools import partial
+
+from firehose_logging import _threads
 from firehose_logging._diagnostics import tell
-from firehose_logging._extension.extension import Extension
+from firehose_logging._extension.extension import Connection, Extension
 from firehose_logging._extension.inbox import Inbox
 from firehose_logging._extension.lambda_api import LambdaApi, LambdaApiError
 from firehose_logging._extension.subscription import subscribe
 from firehose_logging._limits import TELEMETRY_TIMEOUT_MS_MANAGED_INSTANCES
-from firehose_logging._threads import Reserved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Starter:
             where they are not captured.
         take: takes a line of telemetry in the sink's place; None for the sink itself.
         terminate: ends the process when SIGTERM's flush is done, if nobody else handles SIGTERM.
+        refused: called, on the extension's thread, where Lambda refuses an on-demand environment's.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Starter:
         look_at_output: Callable[[], float | None] = lambda: None,
         take: Callable[[str], None] | None = None,
         terminate: Callable[[], None],
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._environment = environment
         self._settings = settings
@@ -81,6 +85,7 @@ class Starter:
         self._look_at_output = look_at_output
         self._take = take
         self._terminate = terminate
+        self._refused = refused
         # All mutable state.
         self._flush = (settings.flush, settings.interval)
         self._policy: FlushPolicy | None = None
@@ -92,27 +97,21 @@ class Starter:
             self._policy.change(*self._flush)
 
     def on_demand(self, *, hooked: bool, decorated: bool) -> Extension | None:
-        """The extension of an on-demand environment; None when Lambda refuses.
+        """The extension of an on-demand environment; None when no thread can be started.
 
         Args:
             hooked: whether a hook in the runtime client tells when handlers begin and end.
             decorated: whether the function's own decorator does.
         """
-        means = _Means.reserve()
-        api = self._register(["INVOKE"]) if means is not None else None
-        if means is None or api is None:
-            _give_back(means)
-            return None
-        server = self._subscribe(api, managed=False)
-        asking = _ask(api)
 
-        def make() -> Companion:
+        def make(inbox: Inbox, connection: Connection) -> Companion:
             from firehose_logging._extension.lifecycle import Lifecycle
             from firehose_logging._extension.on_demand import OnDemand
             from firehose_logging._switch_interval import SwitchInterval
 
             switches = SwitchInterval()
-            next_event = self._next_event(api, asking=asking)
+            next_event = self._next_event(connection)
+            sees_platform = connection.server is not None and "platform" in self._settings.telemetry
             mode = OnDemand(
                 Lifecycle(self._make_policy()),
                 self._deliveries,
@@ -122,35 +121,42 @@ class Starter:
                 self._clock,
                 hooked=hooked,
                 decorated=decorated,
-                sees_runtime_done=server is not None and "platform" in self._settings.telemetry,
+                sees_runtime_done=sees_platform,
             )
-            return self._companion(means.inbox, mode, next_event, switches, api, server)
+            return self._companion(inbox, mode, next_event, switches, connection)
 
-        return self._run(
-            means, make, api, server, hooked=hooked, rests=asking and not self._takes_descriptors()
+        inbox = self._inbox()
+        if inbox is None:
+            return None
+        takes_descriptors = self._look_at_output() is not None
+        extension = Extension(
+            partial(self._connect, ["INVOKE"], managed=False),
+            make,
+            inbox,
+            self._clock,
+            refused=self._refused,
+            hooked=hooked,
+            rests=not takes_descriptors,
         )
+        return self._start(extension)
 
     def managed_instances(self) -> Extension | None:
-        """The extension of a Managed Instances environment; None when another process is it."""
+        """The extension of a Managed Instances environment; None when no thread can be started."""
         from firehose_logging._extension.managed_instances import ManagedInstances
         from firehose_logging._switch_interval import SwitchInterval
 
-        means = _Means.reserve()
-        api = self._register([]) if means is not None else None
-        if means is None or api is None:
-            _give_back(means)
-            return None
-        server = self._subscribe(api, managed=True)
-        asking = _ask(api)
-
-        def make() -> Companion:
-            next_event = self._next_event(api, asking=asking)
+        def make(inbox: Inbox, connection: Connection) -> Companion:
+            next_event = self._next_event(connection)
             mode = ManagedInstances(next_event, self._sink)
             return self._companion(
-                means.inbox, mode, next_event, SwitchInterval(), api, server, managed=True
+                inbox, mode, next_event, SwitchInterval(), connection, managed=True
             )
 
-        return self._run(means, make, api, server)
+        inbox = self._inbox()
+        if inbox is None:
+            return None
+        connect = partial(self._connect, [], managed=True)
+        return self._start(Extension(connect, make, inbox, self._clock))
 
     def signals_only(self) -> Extension | None:
         """No extension: only the flush at SIGTERM; None when no thread can be started."""
@@ -158,16 +164,45 @@ class Starter:
         from firehose_logging._extension.signals_only import SignalsOnly
         from firehose_logging._switch_interval import SwitchInterval
 
-        means = _Means.reserve()
-        if means is None:
-            return None
-
-        def make() -> Companion:
+        def make(inbox: Inbox, connection: Connection) -> Companion:
             return self._companion(
-                means.inbox, SignalsOnly(), NoEvents(), SwitchInterval(), managed=True
+                inbox, SignalsOnly(), NoEvents(), SwitchInterval(), connection, managed=True
             )
 
-        return self._run(means, make)
+        inbox = self._inbox()
+        if inbox is None:
+            return None
+        return self._start(Extension(lambda: Connection(None), make, inbox, self._clock))
+
+    def _inbox(self) -> Inbox | None:
+        try:
+            return Inbox()
+        except OSError as error:
+            _tell_none_left(error)
+            return None
+
+    def _start(self, extension: Extension) -> Extension | None:
+        """Start the thread, before Lambda hears of us: who registers must ask for events."""
+        try:
+            _threads.spawn("extension", extension.run)
+        except RuntimeError as error:
+            extension.close()
+            _tell_none_left(error)
+            return None
+        return extension
+
+    # -- on the extension's own thread --------------------------------------------------------
+
+    def _connect(self, events: list[str], *, managed: bool) -> Connection | None:
+        api = self._register(events)
+        if api is None:
+            return None
+        server = self._subscribe(api, managed=managed)
+        try:
+            api.ask_next()
+        except LambdaApiError:
+            return Connection(api, server)  # asked again by the companion
+        return Connection(api, server, asking=True)
 
     def _register(self, events: list[str]) -> LambdaApi | None:
         api = LambdaApi(self._environment.runtime_api or "")
@@ -198,28 +233,6 @@ class Starter:
             )
             return None
 
-    def _takes_descriptors(self) -> bool:
-        """Whether output of descriptors is to be read from the start."""
-        return self._look_at_output() is not None
-
-    def _run(
-        self,
-        means: _Means,
-        make: Callable[[], Companion],
-        api: LambdaApi | None = None,
-        server: _socket.socket | None = None,
-        *,
-        hooked: bool = False,
-        rests: bool = False,
-    ) -> Extension:
-        extension = Extension(
-            make, means.inbox, self._clock, api=api, server=server, hooked=hooked, rests=rests
-        )
-        means.thread.run(extension.run)
-        return extension
-
-    # -- on the extension's own thread --------------------------------------------------------
-
     def _make_policy(self) -> FlushPolicy:
         from firehose_logging._extension.flush_policy import FlushPolicy
 
@@ -227,10 +240,11 @@ class Starter:
         policy.change(*self._flush)  # changed meanwhile
         return policy
 
-    def _next_event(self, api: LambdaApi, *, asking: bool) -> NextEvent:
+    def _next_event(self, connection: Connection) -> NextEvent:
         from firehose_logging._extension.next_event import NextEvent
 
-        next_event = NextEvent(api, asking=asking)
+        assert connection.api is not None
+        next_event = NextEvent(connection.api, asking=connection.asking)
         next_event.ask(self._clock.now())
         return next_event
 
@@ -240,8 +254,7 @@ class Starter:
         mode: Mode,
         next_event: NextEvent | NoEvents,
         switches: SwitchInterval,
-        api: LambdaApi | None = None,
-        server: _socket.socket | None = None,
+        connection: Connection,
         *,
         managed: bool = False,
     ) -> Companion:
@@ -249,10 +262,10 @@ class Starter:
         from firehose_logging._extension.last_flush import QUIET, LastFlush
 
         listener = None
-        if server is not None and api is not None:
+        if connection.server is not None and connection.api is not None:
             from firehose_logging._extension.listener import Listener
 
-            listener = Listener(server, api_host=api.peer_host)
+            listener = Listener(connection.server, api_host=connection.api.peer_host)
         quiet = QUIET + WAITS_MANAGED_INSTANCES if managed else QUIET
         return Companion(
             mode,
@@ -274,48 +287,13 @@ class Starter:
         return TelemetryReader(self._context, concurrent=self._environment.workers is not None)
 
 
-class _Means:
-    """What an extension cannot be without, had before Lambda hears of us.
-
-    Who registers must ask for events, or no invocation ends.
-    """
-
-    def __init__(self, thread: Reserved, inbox: Inbox) -> None:
-        self.thread = thread
-        self.inbox = inbox
-
-    @classmethod
-    def reserve(cls) -> _Means | None:
-        """A thread and an inbox; None, which is told, when the process has none left."""
-        inbox = None
-        try:
-            inbox = Inbox()
-            return cls(Reserved("extension"), inbox)
-        except (OSError, RuntimeError) as error:
-            if inbox is not None:
-                inbox.close()
-            tell(
-                f"no thread or descriptor is left for the extension ({error}); lines are "
-                "delivered by the function's own thread, after each invocation",
-                code="no_thread",
-                once="threads",
-            )
-            return None
-
-
-def _ask(api: LambdaApi) -> bool:
-    """Ask for the next event; False where it has to be asked for again."""
-    try:
-        api.ask_next()
-    except LambdaApiError:
-        return False
-    return True
-
-
-def _give_back(means: _Means | None) -> None:
-    if means is not None:
-        means.thread.cancel()
-        means.inbox.close()
+def _tell_none_left(error: Exception) -> None:
+    tell(
+        f"no thread or descriptor is left for the extension ({error}); lines are "
+        "delivered by the function's own thread, after each invocation",
+        code="no_thread",
+        once="threads",
+    )
 
 
 def _tell_not_registered(error: LambdaApiError) -> None:

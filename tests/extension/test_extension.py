@@ -10,7 +10,7 @@ import time
 import pytest
 
 from firehose_logging._clock import SystemClock
-from firehose_logging._extension.extension import Extension
+from firehose_logging._extension.extension import Connection, Extension
 from firehose_logging._extension.inbox import ENDED, Inbox
 from firehose_logging._extension.lambda_api import LambdaApi
 from firehose_logging._extension.subscription import open_port
@@ -47,6 +47,7 @@ class Stage:
         self.api.ask_next()
         self.inbox = Inbox()
         self.server = open_port(0)
+        self.connection: Connection | None = Connection(self.api, self.server, asking=True)
         self.made: list[StandIn] = []
         self.failures: list[Exception] = []
         self.extension: Extension | None = None
@@ -54,14 +55,17 @@ class Stage:
 
     def start(self, *, hooked: bool = True, rests: bool = True) -> Extension:
         self.extension = Extension(
-            self.make, self.inbox, SystemClock(),
-            api=self.api, server=self.server, hooked=hooked, rests=rests,
-        )  # fmt: skip
+            self.connect, self.make, self.inbox, SystemClock(), hooked=hooked, rests=rests
+        )
         self.thread = threading.Thread(target=self.extension.run, daemon=True)
         self.thread.start()
         return self.extension
 
-    def make(self) -> StandIn:
+    def connect(self) -> Connection | None:
+        return self.connection
+
+    def make(self, inbox: Inbox, connection: Connection) -> StandIn:
+        assert (inbox, connection) == (self.inbox, self.connection)
         if self.failures:
             raise self.failures.pop()
         self.made.append(StandIn(self.inbox))
@@ -181,10 +185,56 @@ def test_stopped_afterwards(stage):
 
 def test_a_forked_child_lets_go_of_everything(stage):
     """The thread is not there: what it would have closed is closed at once."""
-    extension = Extension(
-        stage.make, stage.inbox, SystemClock(), api=stage.api, server=stage.server, rests=True
-    )
+    extension = stage.start()
+    assert extension.is_registered()
     extension.after_fork()
+    stage.thread.join(30)
 
     assert extension.wake_fileno == -1
     assert (stage.api.fileno(), stage.server.fileno()) == (-1, -1)
+
+
+def test_refused(stage):
+    """Who waits for the answer gets it, whoever follows is told, and the thread ends."""
+    stage.connection, told = None, []
+    extension = Extension(
+        stage.connect, stage.make, stage.inbox, SystemClock(), refused=lambda: told.append(True)
+    )
+    thread = threading.Thread(target=extension.run, daemon=True)
+    thread.start()
+
+    assert not extension.is_registered()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert (stage.made, told) == ([], [True])
+    assert extension.wake_fileno >= 0
+    extension.close()
+    assert extension.wake_fileno == -1
+
+
+def test_a_defect_in_registration_is_a_refusal(stage, capfd):
+    """Nothing is raised on a thread that nobody looks at; it is told."""
+
+    def fail() -> None:
+        raise RuntimeError("broken on purpose")
+
+    extension = Extension(fail, stage.make, stage.inbox, SystemClock())
+    extension.run()
+
+    assert not extension.is_registered()
+    assert "extension: RuntimeError: broken on purpose" in capfd.readouterr().err
+
+
+def test_the_thread_may_begin_anew(stage):
+    """As in a copy of a snapshot, whose threads start from the top: it registers once."""
+    extension = stage.start(rests=False)
+    wait_until(lambda: extension._companion, what="the companion")
+    stage.connection = None
+    extension.stop()
+    again = threading.Thread(target=extension.run, daemon=True)
+    again.start()
+    again.join(30)
+
+    assert not again.is_alive()
+    assert extension.is_registered()
+    assert len(stage.made) == 1

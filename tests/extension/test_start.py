@@ -58,7 +58,8 @@ def test_too_late_to_register(starter, refusing, capfd):
     """A handler made inside the function is told as such, and no thread is left behind."""
     api = refusing(403, "Extension.RegistrationClosed")
 
-    assert starter(api.address).on_demand(hooked=True, decorated=False) is None
+    extension = starter(api.address).on_demand(hooked=True, decorated=False)
+    assert not extension.is_registered()
     assert "too late: make the handler" in capfd.readouterr().err
     wait_until(lambda: not _threads.own, what="the thread's end")
 
@@ -67,7 +68,7 @@ def test_refused_otherwise(starter, refusing, capfd):
     """Any other refusal is told in Lambda's words."""
     api = refusing(400, "Extension.TooManyExtensions")
 
-    assert starter(api.address).on_demand(hooked=True, decorated=False) is None
+    assert not starter(api.address).on_demand(hooked=True, decorated=False).is_registered()
     assert "Extension.TooManyExtensions (400): as told" in capfd.readouterr().err
 
 
@@ -76,13 +77,13 @@ def test_another_worker_is_the_extension(starter, refusing, capfd):
     api = refusing(403, "Extension.InvalidExtensionState")
     made = starter(api.address, AWS_LAMBDA_MAX_CONCURRENCY="4").managed_instances()
 
-    assert made is None
+    assert not made.is_registered()
     assert capfd.readouterr().err == ""
 
 
 def test_nobody_there(starter, capfd):
     """Without the API there is no extension, and that is told."""
-    assert starter("127.0.0.1:1").on_demand(hooked=True, decorated=False) is None
+    assert not starter("127.0.0.1:1").on_demand(hooked=True, decorated=False).is_registered()
     assert "not registered as an extension" in capfd.readouterr().err
 
 

@@ -9,8 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from firehose_logging import _threads
-from firehose_logging._threads import Reserved
-from tools.waiting import wait_until
 
 
 def listed() -> int:
@@ -116,42 +114,8 @@ def test_a_thread_that_begins_while_threads_are_counted_is_taken_off_once(monkey
     assert counted == 1
 
 
-def test_a_reserved_thread_runs_what_it_is_given():
-    """It waits until then, and runs it once."""
-    ran = threading.Event()
-    reserved = Reserved("test")
-    assert not ran.is_set()
-    reserved.run(ran.set)
-
-    assert ran.wait(10)
-
-
-def test_a_reserved_thread_may_begin_anew():
-    """As in a copy of a snapshot, whose threads are forks' and start from the top."""
-    ran: list[int] = []
-    reserved = Reserved("test")
-    reserved.run(lambda: ran.append(1))
-    wait_until(lambda: ran)
-
-    again = threading.Thread(target=reserved._wait, daemon=True)
-    again.start()
-    again.join(10)
-
-    assert ran == [1, 1]
-
-
-def test_a_cancelled_thread_ends():
-    """A thread that is not needed after all goes away."""
-    before = set(_threads.own)
-    reserved = Reserved("cancelled")
-    wait_until(lambda: set(_threads.own) > before, what="the thread")
-    reserved.cancel()
-
-    wait_until(lambda: set(_threads.own) <= before, what="its end")
-
-
 def test_no_thread_is_left(monkeypatch):
-    """Where the system gives none, whoever reserves one is told at once."""
+    """Where the system gives none, whoever wants one is told at once."""
 
     def none_left(*args: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -159,7 +123,7 @@ def test_no_thread_is_left(monkeypatch):
     monkeypatch.setattr(_threads, "start_new_thread", none_left)
 
     with pytest.raises(RuntimeError, match="can't start new thread"):
-        Reserved("test")
+        _threads.spawn("test", lambda: None)
 
 
 def test_a_thread_that_calls_firehose_says_nothing_of_it():
