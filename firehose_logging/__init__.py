@@ -26,6 +26,8 @@ from firehose_logging.formatter import JsonFormatter
 from firehose_logging.handler import FirehoseHandler
 from firehose_logging.settings import Settings
 
+_bundle.have_all()
+
 __version__ = "0.1.0"
 
 __all__ = [

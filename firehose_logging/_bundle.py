@@ -17,11 +17,25 @@ if TYPE_CHECKING:
 
     #: A module's name, names in it, and what they are called in the module that imports them.
     Needed = tuple[str, tuple[str, ...], tuple[str, ...]]
-    #: Code; with what it imports first, as the import statements would; or the file that has it.
-    Code = CodeType | tuple[CodeType, tuple[Needed, ...]] | str
+    #: Code; with what it imports first, as the import statements would; marshalled, where few
+    #: need it; or the file that has it.
+    Code = CodeType | tuple[CodeType, tuple[Needed, ...]] | bytes | str
 
 PACKAGE = "firehose_logging"
 CODE = type((lambda: None).__code__)
+
+#: What the function's own thread may need at any moment, and most starts do not: made by ``have``.
+#: Their code is in memory, since a function may have used up its descriptors. They keep nothing:
+#: two threads may make the same one at once, each for itself.
+APART = (
+    "_line.exception",
+    "_line.printed_object",
+    "_line.redact",
+    "_line.values",
+    "_line.walk",
+)
+
+_NOT_AT_ONCE = (bytes, str)
 
 
 class Bundle:
@@ -29,7 +43,7 @@ class Bundle:
 
     Args:
         codes: code by module name within the package; ``__init__`` is the package itself. The name
-            of a file beside the bundle where it is not needed at once.
+            of a file beside the bundle where it is not needed at once, bytes where few need it.
         folder: of the package; the sources are there for tracebacks.
     """
 
@@ -88,15 +102,15 @@ class Bundle:
         package = modules[PACKAGE] = self._module(PACKAGE, "__init__", self._codes["__init__"])
         try:
             for short, code in tuple(self._codes.items()):
-                if type(code) is str or short == "__init__" or short not in self._codes:
+                if type(code) in _NOT_AT_ONCE or short == "__init__" or short not in self._codes:
                     continue  # for later, the last one, or imported meanwhile
                 name = f"{PACKAGE}.{short}"
                 made.append(name)
                 module = self._module(name, short, code)
+                del self._codes[short]
                 if modules.setdefault(name, module) is module:
-                    self._run(module, short, modules)
+                    _run(module, code, modules)
                 else:  # this one, which the wrapper has run: all that it lacks is its place
-                    del self._codes[short]
                     modules[name].__dict__.update(module.__dict__)
                     module = modules[name]
                 parent, _dot, own = short.rpartition(".")
@@ -123,25 +137,53 @@ class Bundle:
     def create_module(self, spec: ModuleSpec) -> None:
         """A usual module."""
 
+    def have(self, short: str) -> None:
+        """As the function; nothing where the bundle has no such module, or it is there."""
+        code = self._codes.get(short)
+        if type(code) is not bytes:
+            return
+        name = f"{PACKAGE}.{short}"
+        module = self._module(name, short, code)
+        _run(module, self._read(code), sys.modules)
+        parent, _dot, own = name.rpartition(".")
+        setattr(sys.modules[parent], own, module)
+        sys.modules.setdefault(name, module)
+
     def exec_module(self, module: ModuleType) -> None:
-        """Run a module's code and let go of it; a reload comes from the file."""
-        self._run(module, module.__name__[len(PACKAGE) + 1 :] or "__init__", {})
+        """Run a module's code and let go of it; a reload comes from the file.
 
-    def _run(self, module: ModuleType, short: str, there: dict[str, ModuleType]) -> None:
-        """The same.
-
-        Args:
-            module: still empty.
-            short: its name within the package.
-            there: modules that are whole, by name; all others are imported.
+        Where it raises, the code is there for the next try.
         """
-        code = self._codes.pop(short)
-        own = module.__dict__
-        if type(code) is tuple:
-            code, needed = code
-            for each in needed:
-                _import(own, each, there)
-        exec(code, own)  # type: ignore[arg-type]  # noqa: S102 - the layer's own bytecode
+        short = module.__name__[len(PACKAGE) + 1 :] or "__init__"
+        code = self._codes[short]
+        _run(module, self._read(code) if type(code) is bytes else code, {})
+        self._codes.pop(short, None)
+
+    def _read(self, data: bytes) -> Code:
+        """The code of a module apart, with those that it imports."""
+        import marshal
+
+        code: Code = marshal.loads(data)  # noqa: S302 - the layer's own
+        for name, *_ in code[1] if type(code) is tuple else ():
+            if name.startswith(PACKAGE):
+                self.have(name[len(PACKAGE) + 1 :])
+        return code
+
+
+def _run(module: ModuleType, code: Code, there: dict[str, ModuleType]) -> None:
+    """Run a module's code.
+
+    Args:
+        module: still empty.
+        code: its own.
+        there: modules that are whole, by name; all others are imported.
+    """
+    own = module.__dict__
+    if type(code) is tuple:
+        code, needed = code
+        for each in needed:
+            _import(own, each, there)
+    exec(code, own)  # type: ignore[arg-type]  # noqa: S102 - the layer's own bytecode
 
 
 def _import(own: dict[str, object], needed: Needed, there: dict[str, ModuleType]) -> None:
@@ -173,6 +215,32 @@ def use(folder: str) -> None:
     codes = read(folder)
     if codes is not None:
         sys.meta_path.insert(0, Bundle(codes, folder))
+
+
+def have(short: str) -> None:
+    """Have a module of those apart, whole, before the import statement that wants it.
+
+    Whoever needs one may be anywhere: in a signal handler, at the end of the stack, beside a thread
+    that forks. The import system keeps a lock meanwhile, which a child or another thread may wait
+    for in vain, shows the module to its own thread before it is whole, and what an exception of the
+    function's leaves of it is not always what it was. Here a module is made aside, and is
+    everybody's when it is whole; what is broken off leaves nothing. Without a bundle it has been
+    there since the start.
+
+    Args:
+        short: its name within the package.
+    """
+    if f"{PACKAGE}.{short}" not in sys.modules:
+        for finder in sys.meta_path or ():  # None at the very end of the interpreter
+            if type(finder).__name__ == "Bundle":
+                finder.have(short)  # type: ignore[attr-defined]
+
+
+def have_all() -> None:
+    """Import those apart at once where they do not come from a bundle."""
+    if not any(type(finder).__name__ == "Bundle" for finder in sys.meta_path):
+        for short in APART:
+            __import__(f"{PACKAGE}.{short}")
 
 
 def read(folder: str, file: str = "bundle") -> dict[str, Code] | None:

@@ -6,8 +6,8 @@ import logging
 import sys
 import time
 
+from firehose_logging._bundle import have
 from firehose_logging._line import line as _line
-from firehose_logging._line.exception import error_members, text_members
 from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import dumps, quote
 from firehose_logging._line.line import function_start
@@ -206,6 +206,9 @@ def _odd_start(own: dict[str, Any]) -> str:
 
 
 def _exception(record: logging.LogRecord) -> str:
+    have("_line.exception")
+    from firehose_logging._line.exception import error_members, text_members
+
     members = ""
     info = record.exc_info
     if isinstance(info, tuple) and info[0] is not None:
@@ -241,5 +244,8 @@ def _structlog_exception(event: dict[str, Any]) -> str:
     elif info and not isinstance(info, tuple):
         info = sys.exc_info()
     if info and info[0] is not None:
+        have("_line.exception")
+        from firehose_logging._line.exception import error_members
+
         return error_members(*info)
     return ""

@@ -91,14 +91,21 @@ MODULES = (
     "_extension.subscription",
     "_line.columns",
     "_line.context",
-    "_line.exception",
     "_line.foreign",
     "_line.json_text",
     "_line.line",
     "_line.printed",
-    "_line.redact",
     "_line.schema",
+)
+
+#: What the function's own thread may need at any moment, and most starts do not: in the bundle, as
+#: bytes that are read when it does. The same as ``APART`` of ``firehose_logging/_bundle.py``.
+APART = (
+    "_line.exception",
+    "_line.printed_object",
+    "_line.redact",
     "_line.values",
+    "_line.walk",
 )
 
 #: What is imported after the first answer, or by a few, in files of their own: each is read when a
@@ -151,7 +158,7 @@ def main(folder: Path, installed_at: str) -> None:
     """Write the bundle, and the bytecode of what is not in it."""
     package = folder / PACKAGE
     names = {name: file for file, names in LATER.items() for name in names}
-    bundled = {source_of(package, name) for name in {*MODULES, *names}.difference(BEFORE)}
+    bundled = {source_of(package, name) for name in {*MODULES, *APART, *names}.difference(BEFORE)}
     for source in sorted(folder.rglob("*.py")):
         if source in bundled:
             continue
@@ -171,7 +178,7 @@ def main(folder: Path, installed_at: str) -> None:
             )
     tag = sys.implementation.cache_tag
     place = f"{installed_at}/{PACKAGE}"
-    start = bundle(package, place, ordered(package), names)
+    start = bundle(package, place, ordered(package), APART, names)
     (package / "__pycache__" / f"bundle.{tag}").write_bytes(start)
     for file, modules in LATER.items():
         later = bundle(package, place, modules)
@@ -185,7 +192,11 @@ def source_of(package: Path, module: str) -> Path:
 
 
 def bundle(
-    package: Path, installed_at: str, modules: Sequence[str], later: Mapping[str, str] | None = None
+    package: Path,
+    installed_at: str,
+    modules: Sequence[str],
+    apart: Sequence[str] = (),
+    later: Mapping[str, str] | None = None,
 ) -> bytes:
     """A bundle of modules of the package, for the interpreter that runs this.
 
@@ -193,6 +204,7 @@ def bundle(
         package: its folder here.
         installed_at: its path in tracebacks.
         modules: that are in it.
+        apart: those that are in it as bytes.
         later: those that are in other files, and in which; None for none.
     """
 
@@ -200,12 +212,13 @@ def bundle(
         return f"{installed_at}/{source.relative_to(package)}"
 
     codes: dict[str, object] = {}
-    for name in modules:
+    for name in (*modules, *apart):
         source = source_of(package, name)
         tree = _tree(source, place(source))
         needed = () if source.stem == "__init__" else _take_imports(tree)
         code = _compiled(tree, place(source))
         codes[name] = (code, needed) if needed else code
+    codes |= {name: compact.dumps(codes[name]) for name in apart}
     codes |= later or {}
     return importlib.util.MAGIC_NUMBER + compact.dumps(codes)
 

@@ -11,9 +11,9 @@ import sys
 import threading
 
 from firehose_logging import _threads
+from firehose_logging._bundle import have
 from firehose_logging._capture.streams import CapturedStream
 from firehose_logging._line import line as _line
-from firehose_logging._line.exception import error_members, has_more_to_tell, location_of
 from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import quote
 from firehose_logging._line.printed import read
@@ -163,6 +163,9 @@ class Output:
         error = record.get("exception")
         tail = ""
         if error is not None and error.type is not None:
+            have("_line.exception")
+            from firehose_logging._line.exception import error_members
+
             tail = error_members(error.type, error.value, error.traceback)
         extra = record.get("extra") or {}
         found = read(text) if text[:1] == "{" else None
@@ -191,6 +194,9 @@ class Output:
             logger: the ``logger`` column.
             error: itself, where it is known: causes and notes are told, too.
         """
+        have("_line.exception")
+        from firehose_logging._line.exception import error_members, has_more_to_tell, location_of
+
         head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", logger)
         if error is not None and has_more_to_tell(error):
             tail = error_members(type(error), error, _of_the_function(error.__traceback__))
@@ -213,6 +219,9 @@ class Output:
         where: str,
     ) -> None:
         """An exception that nobody caught, outside the handler."""
+        have("_line.exception")
+        from firehose_logging._line.exception import error_members
+
         head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", where)
         tail = error_members(kind, error, trace)
         self._sink.line(head + self._context.columns, f"{kind.__name__}: {text_of(error)}", tail)

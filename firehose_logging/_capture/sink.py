@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from firehose_logging._bundle import have
 from firehose_logging._line import line as _line
 from firehose_logging._line.json_text import dumps, quote
-from firehose_logging._line.redact import redacted
 from firehose_logging._natives import get_ident
 
 TYPE_CHECKING = False
@@ -209,6 +209,9 @@ class Sink:
             self.deliverer.add(body)
 
     def _redacted(self, body: str) -> list[str]:
+        have("_line.redact")
+        from firehose_logging._line.redact import redacted
+
         ident = get_ident()
         self._redacting.add(ident)
         try:

@@ -1,89 +1,22 @@
 """A printed line that is one JSON object, read as the line that it is. Pure.
 
-Powertools, structlog, python-json-logger and embedded metrics print such lines. What they call
-level, message and logger become those columns, the rest are extras like any others.
+Powertools, structlog, python-json-logger and embedded metrics print such lines. Most functions
+print none, or none before their first answer: ``printed_object`` takes them apart.
 """
 
 from __future__ import annotations
 
-import json
-
-from firehose_logging._line.json_text import dumps
+from firehose_logging._bundle import have
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from firehose_logging._line.schema import Schema
+    from firehose_logging._line.printed_object import Printed
 
 #: Longest text that is read, in characters; a longer one stays the message that it is. Reading is
 #: done in the function's own thread: 10 ms a MB.
 MAX_TEXT = 1_000_000
-
-#: What loggers call their levels -> the ``level`` column; other texts stay as they are.
-_LEVELS = {
-    "debug": "DEBUG",
-    "info": "INFO",
-    "warn": "WARNING",
-    "warning": "WARNING",
-    "error": "ERROR",
-    "exception": "ERROR",
-    "critical": "CRITICAL",
-    "fatal": "CRITICAL",
-    "trace": "TRACE",
-    "notice": "NOTICE",
-}
-_NUMBERS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
-
-#: Where the text of a line may be, the first that is there.
-_MESSAGES = ("message", "msg", "event")
-
-#: Names, in lower case, under which formatters say again what a record knows: its columns say it.
-_KNOWN_OF_A_RECORD = frozenset(
-    {
-        *("asctime", "created", "exc_info", "exc_text", "filename", "funcname", "levelname"),
-        *("levelno", "lineno", "module", "msecs", "pathname", "process", "processname"),
-        *("relativecreated", "stack_info", "taskname", "thread", "threadname"),
-        *("timestamp", "time", "level", "severity", "logger", "name", "message", "msg", "event"),
-        *("exception", "exception_name", "stack_trace", "requestid"),
-    }
-)
-
-
-class Printed:
-    """A printed object, taken apart.
-
-    Args:
-        level: the ``level`` column; None when the object names none.
-        logger: the ``logger`` column; None when the object names none.
-        message: the ``message`` column.
-        has_message: whether there is one; None may be a message.
-        extras: everything else.
-    """
-
-    __slots__ = ("extras", "has_message", "level", "logger", "message")
-
-    def __init__(
-        self,
-        level: str | None,
-        logger: str | None,
-        message: object,
-        extras: dict[str, Any],
-        *,
-        has_message: bool,
-    ) -> None:
-        self.level = level
-        self.logger = logger
-        self.message = message
-        self.has_message = has_message
-        self.extras = extras
-
-    def members(self, schema: Schema) -> str:
-        """Message and extras as JSON members, with a leading comma."""
-        members = ""
-        if self.has_message:
-            members = f',"message":{dumps(schema.message(self.message))}'
-        return members + schema.extras(tuple(self.extras), tuple(self.extras.values()))
 
 
 def read(text: str) -> Printed | None:
@@ -92,71 +25,24 @@ def read(text: str) -> Printed | None:
     Args:
         text: the line, with or without its end.
     """
-    found = _object(text)
-    if found is None:
+    text = _braced(text)
+    if not text:
         return None
-    if is_metrics(found):
-        # Its names are dimensions and metrics, whatever they look like.
-        message = found.pop("message", None) if "message" in found else _ABSENT
-        return Printed(None, None, message, found, has_message=message is not _ABSENT)
-    serialized = _serialized(found)
-    if serialized is not None:
-        return serialized
-    level = _level(found)
-    message = _ABSENT
-    for name in _MESSAGES:
-        if name in found:
-            message = found.pop(name)
-            break
-    logger = found.get("logger")
-    if isinstance(logger, str) and logger:
-        del found["logger"]
-    else:
-        # A name is a logger's only beside a level or a message; people have names too.
-        logger = found.get("name") if level or message is not _ABSENT else None
-        if isinstance(logger, str) and logger:
-            del found["name"]
-        else:
-            logger = None
-    return Printed(level, logger, message, found, has_message=message is not _ABSENT)
+    have("_line.printed_object")
+    from firehose_logging._line.printed_object import read as read_object
 
-
-def _serialized(found: dict[str, Any]) -> Printed | None:
-    """A line of loguru's ``serialize=True``, which has its record under ``record``."""
-    record = found.get("record")
-    if not isinstance(record, dict) or not isinstance(found.get("text"), str):
-        return None
-    level, logger, bound = record.get("level"), record.get("name"), record.get("extra")
-    if not isinstance(level, dict) or "message" not in record or not isinstance(bound, dict):
-        return None
-    name = str(level.get("name", "INFO"))
-    rest = {key: record[key] for key in record if key not in ("extra", "level", "message", "name")}
-    extras = {**bound, "record": rest}
-    if record.get("exception") is not None:
-        extras["text"] = found["text"]  # nothing else of it has the stack
-    logger = logger if isinstance(logger, str) and logger else None
-    return Printed(
-        _LEVELS.get(name.lower(), name), logger, record["message"], extras, has_message=True
-    )
-
-
-_ABSENT: Any = object()
-
-
-def is_metrics(printed: dict[str, Any]) -> bool:
-    """Whether a printed object is in CloudWatch's embedded metric format.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-    """
-    head = printed.get("_aws")
-    return isinstance(head, dict) and isinstance(head.get("CloudWatchMetrics"), list)
+    return read_object(text)
 
 
 def holds_metrics(text: str) -> bool:
     """Whether a printed text is a line of embedded metrics."""
-    if '"_aws"' not in text:
+    text = _braced(text) if '"_aws"' in text else ""
+    if not text:
         return False
-    found = _object(text)
+    have("_line.printed_object")
+    from firehose_logging._line.printed_object import is_metrics, object_of
+
+    found = object_of(text)
     return found is not None and is_metrics(found)
 
 
@@ -171,34 +57,17 @@ def added(text: str, known: frozenset[str] | set[str]) -> dict[str, Any]:
         Names and values that become columns of the record's line, in their order; empty when the
         text is no JSON object.
     """
-    found = _object(text)
-    if found is None:
+    text = _braced(text)
+    if not text:
         return {}
-    return {
-        name: value
-        for name, value in found.items()
-        if name.lower() not in known and name.lower() not in _KNOWN_OF_A_RECORD
-    }
+    have("_line.printed_object")
+    from firehose_logging._line.printed_object import added as added_by
+
+    return added_by(text, known)
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _braced(text: str) -> str:
+    """A text that may be an object, without what is around it; empty where it is none."""
     text = text.strip()
-    if not text.startswith("{") or not text.endswith("}") or len(text) > MAX_TEXT:
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and found else None
-
-
-def _level(found: dict[str, Any]) -> str | None:
-    """The ``level`` column, taken out of a printed object; None when it has none to be read."""
-    level = found.get("level")
-    if isinstance(level, str) and level.strip():
-        del found["level"]
-        return _LEVELS.get(level.strip().lower(), level.strip())
-    if type(level) is int and level in _NUMBERS:
-        del found["level"]
-        return _NUMBERS[level]
-    return None
+    is_one = text.startswith("{") and text.endswith("}") and len(text) <= MAX_TEXT
+    return text if is_one else ""

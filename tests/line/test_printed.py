@@ -123,9 +123,6 @@ def test_embedded_metrics_stay_whole():
         "extra": {"level": 7, "requestId": "r-1"},
     }
     assert members(json.dumps({**METRICS, "message": "hi"}))["message"] == "hi"
-    assert printed.is_metrics(METRICS)
-    assert not printed.is_metrics({"_aws": {"CloudWatchMetrics": {}}})
-    assert not printed.is_metrics({"_aws": 1, "level": "INFO"})
 
 
 def test_fixed_schema():
@@ -189,27 +186,3 @@ def _parsed(text: str) -> object:
         return json.loads(text.strip())
     except ValueError:
         return None
-
-
-def test_lines_of_loguru():
-    """A serialized record of loguru has its level, logger and message, and what was bound to it."""
-    record = {
-        "level": {"name": "SUCCESS", "no": 25, "icon": "x"},
-        "name": "shop",
-        "message": "sold",
-        "extra": {"order": 17},
-        "line": 3,
-        "exception": None,
-    }
-    text = json.dumps({"text": "12:00 | sold\n", "record": record})
-
-    found = printed.read(text)
-
-    assert found is not None
-    assert (found.level, found.logger, found.message) == ("SUCCESS", "shop", "sold")
-    assert members(text)["order"] == 17
-    assert members(text)["extra"] == {"record": {"line": 3, "exception": None}}
-    failed = json.dumps({"text": "Traceback", "record": {**record, "exception": {"type": "E"}}})
-    assert members(failed)["text"] == "Traceback"
-    for odd in ({"text": 1, "record": record}, {"text": "", "record": {**record, "extra": 1}}):
-        assert "order" not in members(json.dumps(odd))

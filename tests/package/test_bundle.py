@@ -8,13 +8,18 @@ import marshal
 import os
 import signal
 import sys
+import textwrap
+import threading
 import types
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 
 import pytest
 
 from firehose_logging import _bundle
+from support.stage import run_python
+from tools import bundle as made_by
 
 PACKAGE = "bundled_package"
 
@@ -298,3 +303,220 @@ def test_modules_of_others_are_not_looked_up():
     assert finder.find_spec(f"{PACKAGE}_of_others") is None
     assert finder.find_spec(f"{PACKAGE}.two") is None
     assert finder.find_spec(f"{PACKAGE}.one") is not None
+
+
+# -- modules apart: of which a function's thread may need one at any moment -----------------------
+
+
+@pytest.fixture
+def during(monkeypatch):
+    """Sets what is done while a module apart is half made."""
+    monkeypatch.setattr(sys, "during", lambda: None, raising=False)
+
+    def set_it(action: Callable[[], object]) -> None:
+        monkeypatch.setattr(sys, "during", action)
+
+    return set_it
+
+
+APART = """
+import sys
+first = object()
+sys.during()
+class Half:
+    pass
+last = 2
+"""
+
+
+def apart(**more: _bundle.Code) -> _bundle.Bundle:
+    """A bundle of a package whose module ``apart`` is there as bytes."""
+    made = bundle(__init__="", wing="")
+    made._codes.update(more or {"wing.apart": marshal.dumps(code(APART))})
+    made.load()
+    return made
+
+
+NAME = f"{PACKAGE}.wing.apart"
+
+
+def test_the_lists_are_one():
+    """What the bundle has apart is what is made like that."""
+    assert made_by.APART == _bundle.APART
+
+
+def test_a_module_apart_is_made_when_it_is_wanted(during):
+    """Once, as if it had been imported."""
+    made = []
+    during(lambda: made.append(1))
+    apart()
+    assert NAME not in sys.modules
+    for _ in range(2):
+        _bundle.have("wing.apart")
+
+    module = sys.modules[NAME]
+    assert importlib.import_module(NAME) is module
+    assert sys.modules[f"{PACKAGE}.wing"].apart is module
+    assert module.__spec__.name == NAME
+    assert (module.last, made) == (2, [1])
+
+
+def test_nobody_sees_it_half_made(during):
+    """A signal handler that logs in the middle of it has a whole one, which is everybody's then."""
+    seen = []
+
+    def handler():
+        assert NAME not in sys.modules
+        during(lambda: None)
+        _bundle.have("wing.apart")
+        seen.append(importlib.import_module(NAME))
+
+    during(handler)
+    apart()
+    _bundle.have("wing.apart")
+
+    assert seen == [sys.modules[NAME]]
+    assert seen[0].last == 2
+
+
+def test_nobody_waits_for_it(during):
+    """Another thread that needs it meanwhile makes it for itself."""
+    seen = []
+
+    def other():
+        _bundle.have("wing.apart")
+        seen.append(importlib.import_module(NAME).last)
+
+    def handler():
+        during(lambda: None)
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        thread.join(30)
+
+    during(handler)
+    apart()
+    _bundle.have("wing.apart")
+
+    assert seen == [2]
+
+
+class AlarmError(Exception):
+    """What a signal handler of the function's raises."""
+
+
+def test_what_is_broken_off_leaves_nothing(during):
+    """A signal handler raises at each line of it in turn: the next try makes it whole."""
+    del during
+    lines = 0
+    while True:
+        apart()
+        left = lines
+
+        def trace(frame, event, argument):
+            nonlocal left
+            if frame.f_code.co_filename in (_bundle.__file__, "/opt/m.py"):
+                left -= 1
+                if left < 0:
+                    raise AlarmError
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            _bundle.have("wing.apart")
+        except AlarmError:
+            pass
+        else:
+            break
+        finally:
+            sys.settrace(before)
+            lines += 1
+        assert NAME not in sys.modules or sys.modules[NAME].last == 2
+        _bundle.have("wing.apart")
+        assert sys.modules[NAME].last == 2
+        for name in loaded():
+            del sys.modules[name]
+        sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "Bundle"]
+
+    assert lines > 30  # there was something to break off
+
+
+def test_one_that_imports_another():
+    """What it needs is made in the same way, and before it."""
+    needed = ((f"{PACKAGE}.wing.more", ("one",), ("two",)),)
+    codes = {"wing.apart": (code("three = two + 2"), needed), "wing.more": code("one = 1")}
+    apart(**{name: marshal.dumps(each) for name, each in codes.items()})
+    _bundle.have("wing.apart")
+
+    assert sys.modules[NAME].three == 3
+    assert sys.modules[f"{PACKAGE}.wing.more"].one == 1
+
+
+def test_an_import_statement_alone_finds_it_too():
+    """As a module of the bundle like others."""
+    sys.during = lambda: None
+    try:
+        apart()
+        assert importlib.import_module(NAME).last == 2
+        _bundle.have("wing.apart")
+    finally:
+        del sys.during
+
+
+def test_a_module_that_raised_is_there_for_the_next_import(during):
+    """An import that an exception of the function's broke off can be made again."""
+
+    def fails():
+        during(lambda: None)
+        raise AlarmError
+
+    during(fails)
+    apart()
+    with pytest.raises(AlarmError):
+        importlib.import_module(NAME)
+
+    assert importlib.import_module(NAME).last == 2
+
+
+def test_a_fork_in_the_middle_of_it():
+    """A child of another thread makes the module anew, and waits for nobody."""
+    script = textwrap.dedent("""
+        import marshal, os, sys, threading
+        from firehose_logging import _bundle
+        _bundle.PACKAGE = "bundled_package"
+        apart = "import sys, threading\\nsys.during()\\nlast = 2"
+        made = _bundle.Bundle({
+            "wing": compile("", "/opt/wing/__init__.py", "exec"),
+            "__init__": compile("", "/opt/__init__.py", "exec"),
+            "wing.apart": marshal.dumps(compile(apart, "/opt/apart.py", "exec")),
+        }, "/opt/bundled_package")
+        sys.meta_path.insert(0, made)
+        made.load()
+        reached, over = threading.Event(), threading.Event()
+        def during():
+            reached.set()
+            over.wait(60)
+        sys.during = during
+        threading.Thread(target=_bundle.have, args=("wing.apart",), daemon=True).start()
+        assert reached.wait(60)
+        pid = os.fork()
+        if pid == 0:
+            sys.during = lambda: None
+            _bundle.have("wing.apart")
+            from bundled_package.wing.apart import last
+            os._exit(last)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        over.set()
+        """)
+
+    ended = run_python(script, flags=("-W", "ignore"))
+
+    assert ended.stdout == "2\n", ended.stderr
+
+
+def test_without_a_bundle_they_are_there_at_once():
+    """Nothing has to be found, read or locked when a function's thread needs one."""
+    script = "import sys, firehose_logging\nprint(*sys.modules)"
+    found = run_python(script).stdout.split()
+
+    assert {f"firehose_logging.{name}" for name in _bundle.APART} <= set(found)

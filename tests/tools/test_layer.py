@@ -218,7 +218,11 @@ def test_bytecode_is_unchecked_and_names_opt(layer: Path) -> None:
     """Bytecode is used without a look at its source, and traces name the place in Lambda."""
     version = f"cpython-{sys.version_info.major}{sys.version_info.minor}"
     compiled = list(layer.rglob(f"*.{version}.pyc"))
-    modules = {*bundle.MODULES, *(name for names in bundle.LATER.values() for name in names)}
+    modules = {
+        *bundle.MODULES,
+        *bundle.APART,
+        *(name for names in bundle.LATER.values() for name in names),
+    }
     bundled = len(modules.difference(bundle.BEFORE))
 
     assert len(compiled) == len(list(layer.rglob("*.py"))) - bundled
@@ -355,8 +359,8 @@ def handler(event, context):
 def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
     """The bundle has the modules that are there at the first answer, neither more nor fewer.
 
-    Those for later may be there by then. The modules come from their sources here: out of the
-    bundle all would come that are in it.
+    Those for later may be there by then, and without a bundle those apart are. The modules come
+    from their sources here: out of the bundle all would come that are in it.
     """
     sources = tmp_path / "opt"
     shutil.copytree(e2e_lambda.layer(), sources)
@@ -366,7 +370,7 @@ def test_bundle_holds_what_a_cold_start_imports(tmp_path: Path) -> None:
     with deployed(tmp_path, layers=(sources,)) as run:
         found = run.invoke(bundle.MODULES).payload
 
-    later = {name for names in bundle.LATER.values() for name in names}
+    later = {*bundle.APART, *(name for names in bundle.LATER.values() for name in names)}
 
     assert sorted(bundle.MODULES) == [name for name in found if name not in later]
 
