@@ -557,7 +557,7 @@ PROMISES = (
     Promise(
         "a log call that interrupts another one neither hangs nor breaks it",
         "_delivery/backlog.py",
-        "        if self.is_held_here():\n            return\n",
+        "        if is_held_here():\n            return\n",
         "",
         f"{_BOUNDS}::test_a_line_that_interrupts_another_comes_after_it",
     ),

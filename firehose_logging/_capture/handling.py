@@ -43,26 +43,26 @@ class Handling:
     when it was new: its level, and the error that it is about.
     """
 
-    # ``Loggers.begin`` makes it: an ``__init__`` would take as long again. What all begin with
-    # stands here.
+    # ``Loggers.begin`` makes it, and sets what each log call asks for: an ``__init__`` would take
+    # as long again, and what stands in a class takes ten times as long to be read.
     record: logging.LogRecord
     levelname: str
     levelno: int
     exc_info: Any
     stack_info: str | None
     #: Whether it becomes a line; what the runtime client prints of it is none in either case.
-    is_taken = True
+    is_taken: bool
     #: What a handler printed of it last, where that may be one JSON object.
-    printed = ""
+    printed: str
     #: Whether all handlers have seen it, and whether a thread makes a line of it just now.
     is_over = False
-    is_sent = False
+    is_sent: bool
     #: What it is delivered as and not handed on yet; None before it is encoded.
-    bodies: list[str] | None = None
+    bodies: list[str] | None
     #: How often there was no stack to encode it.
     tries = 0
     #: The ``message`` column, where a formatter on a handler of ours made it.
-    message: str | None = None
+    message: str | None
 
     def echo(self, text: str) -> None:
         """A handler has printed the record."""
@@ -112,8 +112,8 @@ class Loggers:
         self._interrupted = False
         # What the runtime client prints a record with, and what calls that, once they were seen.
         self._printers: tuple[CodeType | None, CodeType | None] = (None, None)
-        # Classes of its handlers that were seen.
-        self._kept_back: set[type[logging.Handler]] = set()
+        #: Classes of handlers that get nothing, as far as they were seen.
+        self.kept_back_kinds: set[type[logging.Handler]] = set()
         self._function: Callable[..., None] | None = None
         self._theirs: Callable[..., None] = logging.Logger.callHandlers
 
@@ -127,6 +127,7 @@ class Loggers:
     def change(self, level: int, *, passes_on: bool) -> None:
         """Other level and passthrough from now on; arguments as of ``Loggers``."""
         self._level, self._passes_on = level, passes_on
+        self.kept_back_kinds.clear()
         if logging.Logger.callHandlers is self._function:
             self._function = _call_handlers(self, self._theirs)
             logging.Logger.callHandlers = self._function  # type: ignore[method-assign]
@@ -140,6 +141,7 @@ class Loggers:
         if record.levelno < self._level:
             handling.is_taken = False
         else:
+            handling.is_taken = True
             ident = get_ident()
             if (ident in own or ident in calling) and is_about_us(record.name):
                 return None
@@ -148,6 +150,9 @@ class Loggers:
         handling.levelno = record.levelno
         handling.exc_info = record.exc_info
         handling.stack_info = record.stack_info
+        handling.printed = ""
+        handling.is_sent = False
+        handling.bodies = handling.message = None
         self.open[key] = handling
         if self._sink.givers > 1 and handling.is_taken:
             self._sink.note_taken(record)
@@ -182,29 +187,27 @@ class Loggers:
         try:
             bodies = handling.bodies
             if bodies is None:
-                bodies = handling.bodies = self._bodies(handling)
+                try:
+                    bodies = handling.bodies = self._records.bodies(handling)
+                except RecursionError:
+                    if handling.tries < _MAX_TRIES:
+                        handling.tries += 1
+                        raise
+                except Exception as error:
+                    if not is_its_own(error):
+                        raise
+                except BaseException as error:
+                    if is_its_own(error):
+                        handling.bodies = []
+                        self._records.salvage(handling.record)
+                    raise  # out of the message's own text, which handlers ask for, too
+            if bodies is None:
+                self._records.salvage(handling.record)
+                bodies = handling.bodies = []
             self._sink.deliver(bodies)
             self.open.pop(id(handling.record), None)
         finally:
             handling.is_sent = False
-
-    def _bodies(self, handling: Handling) -> list[str]:
-        try:
-            return self._records.bodies(handling)
-        except RecursionError:
-            if handling.tries < _MAX_TRIES:
-                handling.tries += 1
-                raise
-        except Exception as error:
-            if not is_its_own(error):
-                raise
-        except BaseException as error:
-            if is_its_own(error):
-                handling.bodies = []
-                self._records.salvage(handling.record)
-            raise  # out of the message's own text, which handlers ask for, too
-        self._records.salvage(handling.record)
-        return []
 
     def _send_interrupted(self, but: Handling | None) -> None:
         """Send records whose sending was broken off by an exception."""
@@ -235,12 +238,10 @@ class Loggers:
 
     def kept_back(self, handler: logging.Handler) -> bool:
         """Whether a handler gets nothing of what we take: one of the runtime client's."""
-        kind = type(handler)
-        if kind not in self._kept_back:
-            if self._passes_on or not kind.__module__.startswith("awslambdaric"):
-                return False
-            self._kept_back.add(kind)
-        return not self._passes_on
+        if self._passes_on or not type(handler).__module__.startswith("awslambdaric"):
+            return False
+        self.kept_back_kinds.add(type(handler))
+        return True
 
     def behind(self, text: str, frame: FrameType | None) -> Handling | None:
         """The record that a write is the printed form of; None for a print of the function's own.
@@ -249,9 +250,10 @@ class Loggers:
             text: what is written.
             frame: who writes.
         """
-        handling = self.printed_in(frame)
-        if handling is not None:
-            return handling  # as below, without the way up
+        if frame is not None:
+            handling = self.printed_in(frame, get_ident())
+            if handling is not None:
+                return handling  # as below, without the way up
         direct: bool | None = None
         by_runtime = False
         for _ in range(_MAX_FRAMES):
@@ -261,7 +263,7 @@ class Loggers:
             name = code.co_name
             if code.co_filename == _FILE:
                 if name == "callHandlers":
-                    handling = self._handed_on_in(frame)
+                    handling = self._handed_on_in(frame, get_ident())
                     if handling is None or (not handling.is_taken and not by_runtime):
                         return None
                     return handling if direct or handling.is_in(text) else None
@@ -282,28 +284,29 @@ class Loggers:
         if above is not None and above.f_code.co_name == "emit" and _is_runtime(above):
             self._printers = (frame.f_code, above.f_code)
 
-    def printed_in(self, frame: FrameType | None) -> Handling | None:
+    def printed_in(self, frame: FrameType, ident: int) -> Handling | None:
         """The record that the runtime client's handler prints in this frame; None if it does not.
 
         Args:
             frame: who writes.
+            ident: of the calling thread.
         """
-        if frame is None:
-            return None
         printer, handler = self._printers
-        if frame.f_code is not printer:
-            return None
-        frame = frame.f_back
-        if frame is None or frame.f_code is not handler:
-            return None
-        return self._handed_on_in(frame)  # nobody but a logger gives it one
+        if frame.f_code is printer:
+            above = frame.f_back
+            if above is not None and above.f_code is handler:
+                return self._handed_on_in(above, ident)  # nobody but a logger gives it one
+        return None
 
-    def _handed_on_in(self, frame: FrameType) -> Handling | None:
+    def _handed_on_in(self, frame: FrameType, ident: int) -> Handling | None:
         """The record that ``callHandlers`` or ``emit`` has been given, running in this frame."""
-        handled = [*self.open.values()]
-        if len(handled) == 1 and handled[0].record.__dict__.get("thread") == get_ident():
-            return handled[0]  # a frame's variables take longer than all of this
-        return self.open.get(id(frame.f_locals.get("record")))
+        opened = self.open
+        if len(opened) == 1:
+            for handling in opened.values():
+                if getattr(handling.record, "thread", None) == ident:
+                    return handling  # a frame's variables take longer than all of this
+                break  # no further step: others may have changed it by now
+        return opened.get(id(frame.f_locals.get("record")))
 
 
 def _is_runtime(frame: FrameType) -> bool:
@@ -318,7 +321,7 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
     us, and it looks the same. Where somebody else has been there before us, his function runs.
     """
     begin, end, passes_on = loggers.begin, loggers.end, loggers._passes_on  # noqa: SLF001 - the other half
-    kept_back, opened = loggers.kept_back, loggers.open
+    kept_back, kinds, opened = loggers.kept_back, loggers.kept_back_kinds, loggers.open
 
     def around(self: logging.Logger, record: logging.LogRecord) -> None:
         handling = begin(record)
@@ -339,7 +342,9 @@ def _call_handlers(loggers: Loggers, theirs: Callable[..., None]) -> Callable[..
             while c:
                 for hdlr in c.handlers:
                     found = found + 1
-                    if record.levelno >= hdlr.level and not (keeps_back and kept_back(hdlr)):
+                    if record.levelno >= hdlr.level and not (
+                        keeps_back and (type(hdlr) in kinds or kept_back(hdlr))
+                    ):
                         hdlr.handle(record)
                 c = c.parent if c.propagate else None
             if found == 0:

@@ -53,7 +53,7 @@ class Output:
     ) -> None:
         self._sink = sink
         self._context = context
-        self._clock = clock
+        self._epoch = clock.epoch
         #: What takes records where their loggers hand them on.
         self.loggers = loggers
         self._streams: list[CapturedStream] = []
@@ -63,7 +63,7 @@ class Output:
         self.apart: dict[int, list[str] | None] = {}
         #: As of ``Loggers``: the record that a handler prints; None for all that is not captured.
         self.behind: Callable[[str, FrameType | None], Handling | None] = _nobodys
-        self.printed_in: Callable[[FrameType], Handling | None] = _nobodys
+        self.printed_in: Callable[[FrameType, int], Handling | None] = _nobodys
         if loggers is not None:
             self.behind, self.printed_in = loggers.behind, loggers.printed_in
         #: Records that handlers see now.
@@ -137,12 +137,13 @@ class Output:
 
     def text(self, text: str, logger: str, level: str = "INFO") -> None:
         """A line of output; one that is a JSON object is read as one."""
-        found = read(text) if text[:1] == "{" else None
+        found = read(text) if text.startswith("{") else None
         if found is None:
-            epoch = self._clock.epoch()
-            head = self._context.start(epoch, level, logger)
+            epoch = self._epoch
+            now = epoch()
+            head = self._context.start(now, level, logger)
             if head is None:
-                head = _line.named_start(epoch, level, logger, self._context.columns)
+                head = _line.named_start(now, level, logger, self._context.columns)
             body = f'{head},"message":{quote(text)}'
             if len(body) <= _line.SURELY_FITS and not self._sink.redacts:
                 self._sink.give([body])  # as ``line``, without its calls
@@ -150,7 +151,7 @@ class Output:
                 self._sink.line(head, text)
             return
         level, logger = found.level or level, found.logger or logger
-        head = _line.named_start(self._clock.epoch(), level, logger, self._context.columns)
+        head = _line.named_start(self._epoch(), level, logger, self._context.columns)
         schema = self._context.schema
         extras = schema.extras(tuple(found.extras), tuple(found.extras.values()))
         if found.has_message:
@@ -197,7 +198,7 @@ class Output:
         have("_line.exception")
         from firehose_logging._line.exception import error_members, has_more_to_tell, location_of
 
-        head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", logger)
+        head = _line.start(_line.timestamp(self._epoch()), "function", "ERROR", logger)
         if error is not None and has_more_to_tell(error):
             tail = error_members(type(error), error, _of_the_function(error.__traceback__))
         else:
@@ -222,7 +223,7 @@ class Output:
         have("_line.exception")
         from firehose_logging._line.exception import error_members
 
-        head = _line.start(_line.timestamp(self._clock.epoch()), "function", "ERROR", where)
+        head = _line.start(_line.timestamp(self._epoch()), "function", "ERROR", where)
         tail = error_members(kind, error, trace)
         self._sink.line(head + self._context.columns, f"{kind.__name__}: {text_of(error)}", tail)
 

@@ -16,7 +16,7 @@ from firehose_logging._natives import get_ident
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import Any
 
     from firehose_logging._capture.handling import Handling
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Longest piece of output without a line end that is kept waiting for it, in characters.
 MAX_PARTIAL = 65_536
+
+# Bound here: it is asked for each print.
+_getframe = sys._getframe  # noqa: SLF001 - who writes
 
 _EMIT = logging.StreamHandler.emit.__code__
 _WARNINGS = ("warnings", "_py_warnings")  # the second is its name from Python 3.14 on
@@ -41,28 +44,15 @@ class CapturedStream:
         self, stream: Any, name: str, output: Output, *, passthrough: bool, metrics: bool = False
     ) -> None:
         self._stream = stream
-        self._below: Callable[[str], Any] = stream.write
-        self._name = name
-        self._output = output
-        self._passthrough = passthrough
-        self._metrics = metrics
-        # Threads that have passed metrics on whose line end is still to come.
-        self._after_metrics: set[int] = set()
-        # Warnings are shown there; the runtime client prints records that are not taken.
-        self._looks = name == "stderr" or output.loggers is None
-        self._printed_in: Callable[[FrameType], Handling | None] = output.printed_in
+        self._writer = writer = StreamWriter(stream, name, output)
+        writer.change(passthrough=passthrough, metrics=metrics)
+        self.write: Callable[[str], Any] = writer.write
+        #: Other passthrough from now on; arguments as of the constructor.
+        self.change = writer.change
         self._buffer: CapturedBuffer | None = None
-        # What each thread has written since its last line end, by thread ident.
-        self._partial: dict[int, str] = {}
-        # Texts for which there was no stack left; they become lines when the invocation ends.
-        self._late: deque[tuple[str, int]] = deque()
         flush = getattr(stream, "flush", None)
         if flush is not None:
             self.flush: Callable[[], Any] = flush  # the runtime client flushes after each write
-
-    def change(self, *, passthrough: bool, metrics: bool) -> None:
-        """Other passthrough from now on."""
-        self._passthrough, self._metrics = passthrough, metrics
 
     def cover(self) -> None:
         """See what is written to the stream itself, too, by those who already hold it.
@@ -95,10 +85,10 @@ class CapturedStream:
         """The stream of bytes below; from now on what is written to it is seen, too."""
         buffer = self._stream.buffer
         if self._buffer is None:
-            captured = CapturedBuffer(buffer, self)
+            captured = CapturedBuffer(buffer, self._writer)
             if captured.cover():
                 self._buffer = captured
-                self._below = captured.passing(self._below)
+                self._writer.wrap(captured.passing)
                 self.flush = captured.passing(self._stream.flush)
         return buffer
 
@@ -109,32 +99,92 @@ class CapturedStream:
         self._stream.detach()
         return buffer
 
+    def writelines(self, lines: Any) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def complete(self) -> None:
+        """Make lines of whatever waits, for a line end or for a stack."""
+        self._writer.show_late()
+        if self._buffer is not None:
+            self._buffer.complete()
+        self._writer.complete()
+
+    def __repr__(self) -> str:
+        return f"<CapturedStream of {self._stream!r}>"
+
+
+class StreamWriter:
+    """Writes to a stream, and makes lines of what the function writes.
+
+    Apart from ``CapturedStream``: where a class gives away what it has not, CPython takes ten times
+    as long for each attribute that it has.
+
+    Args:
+        stream: what is written to.
+        name: its name.
+        output: makes the lines.
+    """
+
+    def __init__(self, stream: Any, name: str, output: Output) -> None:
+        self._below: Callable[[str], Any] = stream.write
+        self._name = name
+        self._output = output
+        self._passthrough = self._metrics = False
+        # Threads that have passed metrics on whose line end is still to come.
+        self._after_metrics: set[int] = set()
+        # Warnings are shown there; the runtime client prints records that are not taken.
+        self._looks = name == "stderr" or output.loggers is None
+        self._printed_in = output.printed_in
+        # What is gone past to see who writes: the runtime client's own stream wrapper.
+        self._wrapper: CodeType | None = None
+        # What each thread has written since its last line end, by thread ident.
+        self._partial: dict[int, str] = {}
+        # Texts for which there was no stack left; they become lines when the invocation ends.
+        self._late: deque[tuple[str, int]] = deque()
+
+    def change(self, *, passthrough: bool, metrics: bool) -> None:
+        """Other passthrough from now on.
+
+        Args:
+            passthrough: whether what is written goes on to the stream.
+            metrics: whether at least lines of embedded metrics do.
+        """
+        self._passthrough, self._metrics = passthrough, metrics
+
+    def wrap(self, around: Callable[[Callable[[str], Any]], Callable[[str], Any]]) -> None:
+        """Write to the stream by what ``around`` makes of the way so far."""
+        self._below = around(self._below)
+
     def write(self, text: str) -> Any:
         """Write to the stream, then show the text to the capture."""
-        frame = sys._getframe(1)  # noqa: SLF001 - who writes
         output = self._output
         if type(text) is not str or self._looks or output.apart or _threads.calling:
-            return self._write(text, frame)
+            return self._write(text, _getframe(1))
         ident = get_ident()
         partial = self._partial
         # The end of a print's line is whose its beginning was.
         ends = text == "\n" and ident in partial
         if not ends:
-            above = frame
-            if frame.f_code.co_name == "write":  # past the runtime client's own stream wrapper
-                above = frame.f_back or frame
-            if output.open:
-                handling = None if partial else self._printed_in(above)
+            frame = _getframe(1)
+            code = frame.f_code
+            if code is self._wrapper or (code.co_name == "write" and self._is_wrapped_by(code)):
+                frame = frame.f_back or frame
+            if output.open or frame.f_code is _EMIT:
+                printed_in = self._printed_in
+                handling = None if partial else printed_in(frame, ident)
                 if handling is None or not (handling.is_taken and self._passthrough):
-                    return self._write(text, frame)
-                handling.echo(text)
-                return self._below(text)
-            if above.f_code is _EMIT:
-                return self._write(text, frame)
+                    return self._write(text, _getframe(1))
+                if text.startswith("{"):
+                    handling.echo(text)
+                below = self._below
+                return below(text)
         passes = self._passthrough
         if not passes and (self._after_metrics or '"_aws"' in text):
-            return self._write(text, frame)
-        written = self._below(text) if passes else len(text)
+            return self._write(text, _getframe(1))
+        below = self._below  # not a method: called as one it would take twice as long
+        written = below(text) if passes else len(text)
         try:
             if ends:
                 text = partial.pop(ident, "") + text
@@ -147,6 +197,11 @@ class CapturedStream:
             if not is_its_own(error):
                 raise
         return written
+
+    def _is_wrapped_by(self, code: CodeType) -> bool:
+        """The runtime client's own stream wrapper writes here: know it."""
+        self._wrapper = code
+        return True
 
     def _write(self, text: Any, frame: FrameType | None) -> Any:
         """The same for whatever may be no print: a handler's, a warning, a report."""
@@ -182,11 +237,6 @@ class CapturedStream:
         if not text.endswith("\n"):
             self._after_metrics.add(ident)
         return True
-
-    def writelines(self, lines: Any) -> None:
-        """Write each of ``lines``."""
-        for line in lines:
-            self.write(line)
 
     def _origin(self, text: Any, frame: FrameType | None) -> int:
         ident = get_ident()
@@ -243,10 +293,11 @@ class CapturedStream:
         partial = self._partial
         if partial:
             text = partial.pop(key, "") + text
-        if text[-1:] != "\n" and len(text) < MAX_PARTIAL:
-            if text:
-                # What is written over on a terminal, a progress bar, is no line.
-                partial[key] = text.rpartition("\r")[2] if "\r" in text[:-1] else text
+        if not text:
+            return
+        if text[-1] != "\n" and len(text) < MAX_PARTIAL:
+            # What is written over on a terminal, a progress bar, is no line.
+            partial[key] = text.rpartition("\r")[2] if "\r" in text[:-1] else text
             return
         self._line(text)
 
@@ -271,19 +322,17 @@ class CapturedStream:
         """Whether what is written goes on to where it went without us."""
         return self._passthrough
 
-    def complete(self) -> None:
-        """Make lines of whatever waits, for a line end or for a stack."""
-        for _ in range(len(self._late)):  # what finds no stack now either waits on
+    def show_late(self) -> None:
+        """Make lines of what waits for a stack; what finds none now either waits on."""
+        for _ in range(len(self._late)):
             self._show(*self._late.popleft())
-        if self._buffer is not None:
-            self._buffer.complete()
+
+    def complete(self) -> None:
+        """Make lines of whatever waits for a line end."""
         for key in list(self._partial):
             text = self._partial.pop(key, "")
             if text and not text.isspace():
                 self._output.text(text, self._name)
-
-    def __repr__(self) -> str:
-        return f"<CapturedStream of {self._stream!r}>"
 
 
 def _echo(handling: Handling, text: str) -> int:
@@ -313,12 +362,12 @@ class CapturedBuffer:
 
     Args:
         buffer: the stream of bytes; stays what it is, but for its ``write``.
-        stream: the text stream over it.
+        writer: of the text stream over it.
     """
 
-    def __init__(self, buffer: Any, stream: CapturedStream) -> None:
+    def __init__(self, buffer: Any, writer: StreamWriter) -> None:
         self._buffer = buffer
-        self._stream = stream
+        self._writer = writer
         self._below: Callable[[Any], Any] = buffer.write
         self._passing: set[int] = set()  # threads that are in the text stream
         # Keeps the beginning of a character that is written in two pieces.
@@ -358,7 +407,7 @@ class CapturedBuffer:
 
     def _take(self, text: str) -> None:
         for line in text.splitlines(keepends=True):
-            self._stream.take(line, -1)
+            self._writer.take(line, -1)
 
     def write(self, data: Any) -> Any:
         """Write bytes, then show them to the capture."""
@@ -368,12 +417,12 @@ class CapturedBuffer:
         is_ours = False
         try:
             text = bytes(data).decode("utf-8", "replace")
-            is_ours = self._stream.origin_of_bytes(text, sys._getframe(1))  # noqa: SLF001
+            is_ours = self._writer.origin_of_bytes(text, sys._getframe(1))  # noqa: SLF001
         except Exception as error:  # the writer's own comes from below
             if not is_its_own(error):
                 raise
             is_ours = False
-        written = self._below(data) if self._stream.passes_on else len(data)
+        written = self._below(data) if self._writer.passes_on else len(data)
         if is_ours:
             try:
                 self._take(self._decode(bytes(data)))

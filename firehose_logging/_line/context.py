@@ -143,7 +143,7 @@ class Context:
                 begun, text = _line.in_second(created)
                 fraction = created - begun
             # An int takes longer to be six digits.
-            return f"{text}{'%06d' % (fraction * 1_000_000)}{named}{invocation.columns}"  # noqa: UP031
+            return f"{text}{'%06d' % (fraction * 1_000_000.0)}{named}{invocation.columns}"  # noqa: UP031
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
 

@@ -26,7 +26,7 @@ SURELY_FITS = (MAX_RECORD_BYTES - _SEQ_ROOM) // 4
 
 #: The last whole second that was formatted, and how a line of it begins: one tuple, so that threads
 #: agree.
-second: tuple[int, str] = (-1, "")
+second: tuple[float, str] = (-1.0, "")
 _BEGIN = '{"timestamp":"'
 
 #: Formatted level and logger of function lines, by logger and by the level's number, or its name
@@ -44,13 +44,13 @@ def timestamp(epoch: float) -> str:
     if not 0.0 <= fraction < 1.0:
         begun, text = in_second(epoch)
         fraction = epoch - begun
-    return "%s%06dZ" % (text[len(_BEGIN) :], fraction * 1_000_000)  # noqa: UP031 - as below
+    return "%s%06dZ" % (text[len(_BEGIN) :], fraction * 1_000_000.0)  # noqa: UP031 - as below
 
 
-def in_second(epoch: float) -> tuple[int, str]:
+def in_second(epoch: float) -> tuple[float, str]:
     """``second``, of this time."""
     global second
-    begun = int(epoch // 1)
+    begun = epoch // 1.0
     found = (begun, time.strftime(f"{_BEGIN}%Y-%m-%dT%H:%M:%S.", time.gmtime(begun)))
     second = found
     return found
@@ -86,7 +86,7 @@ def function_start(epoch: float, number: int, level: str, logger: str, columns: 
     named = None if by_level is None else by_level.get(number if number in LEVELS else level)
     if named is None:
         named = _named(number, level, logger)
-    return f"{text}{'%06d' % (fraction * 1_000_000)}{named}{columns}"  # noqa: UP031 - an int takes longer
+    return f"{text}{'%06d' % (fraction * 1_000_000.0)}{named}{columns}"  # noqa: UP031 - an int takes longer
 
 
 def _named(number: int, level: str, logger: str) -> str:

@@ -93,7 +93,7 @@ def test_while_bytes_are_captured(bytes_stage, monkeypatch, method):
     """So does a write of bytes, whether we were looking who writes or making the line."""
     buffer = bytes_stage.stream.buffer
     with monkeypatch.context() as patch:
-        patch.setattr(bytes_stage.stream, method, ring)
+        patch.setattr(bytes_stage.stream._writer, method, ring)
         with pytest.raises(AlarmError):
             buffer.write(b"one\n")
     buffer.write(b"two\n")
@@ -109,7 +109,7 @@ def test_trouble_of_ours_breaks_no_write(bytes_stage, monkeypatch, method):
         raise ValueError("no line today")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bytes_stage.stream, method, fail)
+        patch.setattr(bytes_stage.stream._writer, method, fail)
         assert bytes_stage.stream.buffer.write(b"one\n") == 4
 
     assert bytes_stage.below.buffer.getvalue() == b"one\n"
@@ -140,7 +140,11 @@ def test_a_used_up_stack_costs_no_print(monkeypatch, where):
         raise RecursionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(stage, where), {"stream": "take", "capture": "text"}[where], deep)
+        of, name = {
+            "stream": (stage.stream._writer, "take"),
+            "capture": (stage.capture, "text"),
+        }[where]
+        patch.setattr(of, name, deep)
         print("deep", file=stage.stream)
     assert stage.messages() == []
     stage.capture.complete()
