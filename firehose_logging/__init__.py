@@ -23,10 +23,13 @@ from firehose_logging._delivery.result import FlushResult
 from firehose_logging._invocation import lambda_handler
 from firehose_logging.errors import FirehoseLoggingError, SettingsError
 from firehose_logging.formatter import JsonFormatter
-from firehose_logging.handler import FirehoseHandler
 from firehose_logging.settings import Settings
 
 _bundle.have_all()
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firehose_logging.handler import FirehoseHandler
 
 __version__ = "0.1.0"
 
@@ -41,3 +44,13 @@ __all__ = [
     "install",
     "lambda_handler",
 ]
+
+
+def __getattr__(name: str) -> type[FirehoseHandler]:
+    """The handler's class when it is asked for: a function that has the wrapper needs none."""
+    if name != "FirehoseHandler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from firehose_logging.handler import FirehoseHandler
+
+    globals()[name] = FirehoseHandler
+    return FirehoseHandler

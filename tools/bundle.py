@@ -65,7 +65,6 @@ MODULES = (
     "_threads",
     "errors",
     "formatter",
-    "handler",
     "settings",
     "_capture.handling",
     "_capture.output",
@@ -111,6 +110,8 @@ APART = (
 #: What is imported after the first answer, or by a few, in files of their own: each is read when a
 #: module in it is imported for the first time, whole.
 LATER = {
+    # For functions that make one themselves.
+    "handler": ("handler",),
     # What follows the environment's life, and reads what the platform posts.
     "companion": (
         "_polls",

@@ -10,6 +10,7 @@ import pytest
 import firehose_logging
 from firehose_logging import FirehoseHandler, FirehoseLoggingError, Settings, SettingsError
 from firehose_logging.testing import ManualClock, MemoryTransport
+from support.stage import run_python
 
 PACKAGE = Path(firehose_logging.__file__).parent
 
@@ -120,3 +121,16 @@ def test_stand_ins_for_tests():
     assert (clock.now(), clock.epoch()) == (6.5, 6.5)
     assert transport.lines() == [{"a": 1}]
     assert transport.calls == [[b'{"a": 1}\n']]
+
+
+def test_the_handler_comes_when_it_is_asked_for():
+    """A function that starts with the wrapper has none; what is no name of ours is none."""
+    script = (
+        "import sys, firehose_logging\n"
+        "before = 'firehose_logging.handler' in sys.modules\n"
+        "from firehose_logging import FirehoseHandler\n"
+        "print(before, FirehoseHandler is sys.modules['firehose_logging.handler'].FirehoseHandler)"
+    )
+    assert run_python(script).stdout.split() == ["False", "True"]
+    with pytest.raises(AttributeError, match="no attribute 'Handler'"):
+        firehose_logging.Handler  # noqa: B018 - asking is what is tried
