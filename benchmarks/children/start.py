@@ -22,16 +22,17 @@ import awslambdaric.bootstrap  # noqa: F401 - what it loads is not ours to pay f
 
 PARTS = ("read", "unmarshal", "modules", "install")
 
-#: Stops inside of ``install``, in their order: module, class, function, and whether it has run.
+#: Stops inside of ``install``, in their order: module, class, function, and whether it has run. The
+#: runtime client is there, so that ``install`` waits for the extension's thread.
 INSIDE = {
     "settings": ("settings", "Settings", "from_env", True),
     "before the journal's look": ("_delivery.journal", "CrashJournal", "claim", False),
     "the journal's look": ("_delivery.journal", "CrashJournal", "claim", True),
     "capture": ("_process", "Process", "install", True),
-    "before registration": ("_extension.lambda_api", "LambdaApi", "register", False),
+    "thread": ("_extension.start", "Starter", "_start", True),
     "registration": ("_extension.lambda_api", "LambdaApi", "register", True),
     "subscription": ("_extension.start", "Starter", "_subscribe", True),
-    "companion": ("_extension.start", "Starter", "_run", True),
+    "connection": ("_extension.start", "Starter", "_connect", True),
 }
 
 
@@ -70,6 +71,9 @@ def main(layer: Path, stop: str = "") -> None:
     gc.enable()
     if stop in INSIDE:
         _stop_at(*INSIDE[stop])
+    # What the companion takes comes after the first answer.
+    extension = sys.modules["firehose_logging._extension.extension"].Extension
+    extension._rest = lambda *_: time.sleep(60)  # ended with the process
     sys.modules["firehose_logging"].install()
     done()
     if stop == "first line":
