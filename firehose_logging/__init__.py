@@ -19,9 +19,6 @@ from firehose_logging import _bundle
 _bundle.use(__path__[0])
 
 from firehose_logging._bootstrap import flush, install
-from firehose_logging._delivery.result import FlushResult
-from firehose_logging._invocation import lambda_handler
-from firehose_logging.errors import FirehoseLoggingError, SettingsError
 from firehose_logging.formatter import JsonFormatter
 from firehose_logging.settings import Settings
 
@@ -29,6 +26,9 @@ _bundle.have_all()
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firehose_logging._delivery.result import FlushResult
+    from firehose_logging._invocation import lambda_handler
+    from firehose_logging.errors import FirehoseLoggingError, SettingsError
     from firehose_logging.handler import FirehoseHandler
 
 __version__ = "0.1.0"
@@ -45,12 +45,22 @@ __all__ = [
     "lambda_handler",
 ]
 
+#: Names that a function which starts with the wrapper rarely asks for, and where they are.
+_RARE = {
+    "FirehoseHandler": "handler",
+    "FirehoseLoggingError": "errors",
+    "FlushResult": "_delivery.result",
+    "SettingsError": "errors",
+    "lambda_handler": "_invocation",
+}
 
-def __getattr__(name: str) -> type[FirehoseHandler]:
-    """The handler's class when it is asked for: a function that has the wrapper needs none."""
-    if name != "FirehoseHandler":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from firehose_logging.handler import FirehoseHandler
+if not TYPE_CHECKING:
 
-    globals()[name] = FirehoseHandler
-    return FirehoseHandler
+    def __getattr__(name: str) -> object:
+        """What is imported when it is asked for."""
+        if name not in _RARE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        _bundle.have(_RARE[name])
+        module = __import__(f"{__name__}.{_RARE[name]}", fromlist=(name,))
+        found = globals()[name] = getattr(module, name)
+        return found

@@ -7,10 +7,9 @@ import sys
 from functools import partial
 
 from firehose_logging import _threads
-from firehose_logging._delivery.result import FlushResult
+from firehose_logging._bundle import have
 from firehose_logging._diagnostics import tell
 from firehose_logging._environment import Environment, trace_header
-from firehose_logging._fork import Unwarned
 from firehose_logging._process import Process
 from firehose_logging.settings import Settings
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
     from firehose_logging._capture.sink import Sink
     from firehose_logging._delivery.delivery import Delivery
+    from firehose_logging._delivery.result import FlushResult
+    from firehose_logging._fork import Unwarned
     from firehose_logging._line.context import Context
     from firehose_logging._line.redact import Redact
 
@@ -32,15 +33,24 @@ NO_STREAM = (
 _process: Process | None = None
 
 
-_unwarned = Unwarned(_threads.others)
+#: Made at the first fork.
+_unwarned: Unwarned | None = None
 
 
 def _before_fork() -> None:
+    global _unwarned
     if _process is not None and _threads.native_ids:
+        if _unwarned is None:
+            have("_fork")
+            from firehose_logging._fork import Unwarned
+
+            _unwarned = Unwarned(_threads.others)
         _unwarned.before()
 
 
 def _after_fork() -> None:
+    if _unwarned is not None:
+        _unwarned.after()
     if _process is not None:
         _process.after_fork()
 
@@ -53,7 +63,7 @@ def _forked() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork, after_in_parent=_forked)
     if sys.version_info >= (3, 12) and os.path.isdir("/proc/self/task"):  # noqa: PTH112
-        os.register_at_fork(before=_before_fork, after_in_child=_unwarned.after)
+        os.register_at_fork(before=_before_fork)
 
 
 def _tell_wrong(text: str) -> None:
@@ -123,6 +133,9 @@ def flush(timeout: float | None = None) -> FlushResult:
 
     Returns a ``FlushResult``, which is true when nothing is pending and nothing was lost.
     """
+    have("_delivery.result")
+    from firehose_logging._delivery.result import FlushResult
+
     if _process is None:
         return FlushResult(0, 0, {})
     return _process.streams.flush(timeout)

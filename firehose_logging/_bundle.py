@@ -25,9 +25,15 @@ PACKAGE = "firehose_logging"
 CODE = type((lambda: None).__code__)
 
 #: What the function's own thread may need at any moment, and most starts do not: made by ``have``.
-#: Their code is in memory, since a function may have used up its descriptors. They keep nothing:
-#: two threads may make the same one at once, each for itself.
+#: Their code is in memory, since a function may have used up its descriptors. Running it changes
+#: nothing else: where two threads make the same one at once, one of the two is everybody's.
 APART = (
+    "_fork",
+    "_invocation",
+    "_levels",
+    "errors",
+    "_delivery.losses",
+    "_delivery.result",
     "_line.exception",
     "_line.printed_object",
     "_line.redact",

@@ -12,14 +12,13 @@ import sys
 from functools import partial
 
 from firehose_logging import _diagnostics, _shutdown, _threads
+from firehose_logging._bundle import have
 from firehose_logging._capture.sink import Sink
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.backlog import Backlog
 from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._diagnostics import attempt, tell
-from firehose_logging._fork import forget_imports
-from firehose_logging._levels import set_levels
 from firehose_logging._line import line as _line
 from firehose_logging._line.context import Context
 from firehose_logging._line.json_text import dumps, quote
@@ -222,7 +221,7 @@ class Process:
     def install(self, delivery: Delivery, settings: Settings, redact: Redact | None) -> None:
         """Set levels, capture what the settings name. All of it holds from this call on."""
         if settings.levels:
-            attempt("levels", partial(set_levels, settings.levels))
+            attempt("levels", partial(_set_levels, settings))
         sink = self.sink(delivery)
         if redact is not None:
             sink.redact_with(redact)
@@ -252,7 +251,7 @@ class Process:
         before = self._settings
         given = {name: getattr(settings, name) for name in settings.given}
         if "levels" in given:
-            attempt("levels", partial(set_levels, settings.levels))
+            attempt("levels", partial(_set_levels, settings))
         kept = [
             name
             for name in _KEPT
@@ -333,6 +332,9 @@ class Process:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""
         self.pid = os.getpid()
         self._is_child = True
+        have("_fork")
+        from firehose_logging._fork import forget_imports
+
         forget_imports(_threads.own)
         _threads.forget()
         _diagnostics.forget()
@@ -349,6 +351,13 @@ class Process:
                 # Its children leave without atexit, through finalizers of their own, which they
                 # forget when they begin and then set up like this.
                 util.register_after_fork(self, partial(_finalize, util))
+
+
+def _set_levels(settings: Settings) -> None:
+    have("_levels")
+    from firehose_logging._levels import set_levels
+
+    set_levels(settings.levels)
 
 
 def _finalize(util: Any, process: Process) -> None:

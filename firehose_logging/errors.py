@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from firehose_logging._reasons import (
+    BAD_TELEMETRY,
+    BUFFER_FULL,
+    DIVERTED,
+    LOSS_REASONS,
+    REFUSED,
+    UNENCODABLE,
+)
+
+__all__ = [
+    "BAD_TELEMETRY",
+    "BUFFER_FULL",
+    "DIVERTED",
+    "LOSS_REASONS",
+    "REFUSED",
+    "UNENCODABLE",
+    "FirehoseLoggingError",
+    "SettingsError",
+]
+
 
 class FirehoseLoggingError(Exception):
     """Base of every error this package raises on purpose."""
@@ -9,23 +29,3 @@ class FirehoseLoggingError(Exception):
 
 class SettingsError(FirehoseLoggingError, ValueError):
     """A setting has a value that is not allowed; the message names setting, value and range."""
-
-
-#: The buffer was full (``FIREHOSE_LOGGING_BUFFER_BYTES``); the oldest lines made room.
-BUFFER_FULL = "buffer_full"
-
-#: Firehose refused the record for good, sending it again cannot help.
-REFUSED = "refused"
-
-#: The line could not be built at all.
-UNENCODABLE = "unencodable"
-
-#: A telemetry event could not be read, or its batch was larger than the platform ever sends.
-BAD_TELEMETRY = "bad_telemetry"
-
-#: No loss: Firehose did not take the line, and it went to the runtime's own output
-#: (``FIREHOSE_LOGGING_PASSTHROUGH=undelivered``). Told in the log stream like a loss.
-DIVERTED = "diverted"
-
-#: Every reason there is; the ledger accepts no other.
-LOSS_REASONS = (BUFFER_FULL, REFUSED, UNENCODABLE, BAD_TELEMETRY)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from firehose_logging import _readers
+from firehose_logging._bundle import have
 from firehose_logging._line.columns import FOLDED
-from firehose_logging.errors import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     from typing_extensions import Unpack
+
+    from firehose_logging.errors import SettingsError
 
     Words = str | tuple[str, ...] | list[str] | set[str] | frozenset[str]
 
@@ -156,7 +158,7 @@ class Settings:
             object.__setattr__(self, field, value)
         if values:
             known = ", ".join(("stream_name", *_READERS))
-            raise SettingsError(f"no setting {', '.join(sorted(values))}; the settings are {known}")
+            raise _error(f"no setting {', '.join(sorted(values))}; the settings are {known}")
 
     @property
     def stream_name(self) -> str | None:
@@ -253,18 +255,26 @@ class Settings:
 _READERS = {field[0]: field[2] for field in _FIELDS}
 
 
+def _error(text: str) -> SettingsError:
+    have("errors")
+    from firehose_logging.errors import SettingsError
+
+    return SettingsError(text)
+
+
 def _checked(field: str, value: object) -> Any:
     """A value given in code, read by the same rules as its variable."""
     read = _READERS["stream_names" if field == "stream_name" else field]
+    is_text = not isinstance(read, _readers.Pairs) or isinstance(value, (str, bool, int, float))
+    text = _text_of(field, value) if is_text else ""
     try:
-        if isinstance(read, _readers.Pairs) and not isinstance(value, (str, bool, int, float)):
+        if not is_text:
+            assert isinstance(read, _readers.Pairs)
             pairs: Any = value.items() if hasattr(value, "items") else value
             return read.of(pairs if hasattr(pairs, "__iter__") else [pairs])
-        return read(_text_of(field, value))
+        return read(text)
     except ValueError as error:
-        if isinstance(error, SettingsError):
-            raise
-        raise SettingsError(f"{field}={value!r} is not allowed: {error}") from None
+        raise _error(f"{field}={value!r} is not allowed: {error}") from None
 
 
 def _text_of(field: str, value: object) -> str:
@@ -274,7 +284,7 @@ def _text_of(field: str, value: object) -> str:
         return ",".join(map(str, value)) or "off"
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise SettingsError(f"{field}={value!r}: a {type(value).__name__} is not allowed")
+    raise _error(f"{field}={value!r}: a {type(value).__name__} is not allowed")
 
 
 def _instead(field: str, default: object) -> str:

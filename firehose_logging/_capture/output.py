@@ -18,7 +18,7 @@ from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import quote
 from firehose_logging._line.printed import read
 from firehose_logging._natives import get_ident
-from firehose_logging.errors import BUFFER_FULL
+from firehose_logging._reasons import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from firehose_logging._line import line as _line
 from firehose_logging._line.foreign import is_its_own, text_of
 from firehose_logging._line.json_text import quote
 from firehose_logging._line.printed import added
-from firehose_logging.errors import UNENCODABLE
+from firehose_logging._reasons import UNENCODABLE
 from firehose_logging.formatter import JsonFormatter, message_of
 
 TYPE_CHECKING = False

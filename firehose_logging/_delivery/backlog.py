@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
+from firehose_logging._bundle import have
 from firehose_logging._delivery.batch import Batcher
 from firehose_logging._delivery.journal import CrashJournal
 from firehose_logging._delivery.ledger import Ledger
-from firehose_logging._delivery.losses import Losses
 from firehose_logging._limits import MAX_RECORD_BYTES, TARGET_GZIP_BYTES, TARGET_RECORD_BYTES
 from firehose_logging._line.line import finish
 from firehose_logging._natives import RLock
-from firehose_logging.errors import BUFFER_FULL, DIVERTED, UNENCODABLE
+from firehose_logging._reasons import BUFFER_FULL, DIVERTED, UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from firehose_logging._clock import Clock
     from firehose_logging._delivery.booking import News
+    from firehose_logging._delivery.losses import Losses
     from firehose_logging.settings import Settings
 
     T = TypeVar("T")
@@ -68,7 +69,7 @@ class Backlog:
         )
         self._oldest = self.batcher.oldest_index
         self._between = self.batcher.settled_between
-        self.losses = Losses(self.batcher)
+        self._losses: dict[str, Losses] = {}
         self.journal = CrashJournal(
             self._journal_folder, self._settings.stream_name or "", self._settings.buffer_bytes
         )
@@ -198,6 +199,18 @@ class Backlog:
         self.journal.forget(batcher.oldest_index(), batcher.settled_between())
 
     # -- losses -----------------------------------------------------------------------------
+
+    @property
+    def losses(self) -> Losses:
+        """Follows the line that tells losses; made when there are some, or something is sent."""
+        found = self._losses.get("")
+        if found is None:
+            have("_delivery.losses")
+            from firehose_logging._delivery.losses import Losses
+
+            # Threads that come here at a time get the same one.
+            found = self._losses.setdefault("", Losses(self.batcher))
+        return found
 
     def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
         """Count lines that never became lines."""

@@ -22,7 +22,7 @@ from firehose_logging._limits import (
     MAX_RECORD_BYTES,
     TARGET_RECORD_BYTES,
 )
-from firehose_logging.errors import BUFFER_FULL
+from firehose_logging._reasons import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from firehose_logging._delivery.retry import (
     Pace,
     verdict,
 )
-from firehose_logging.errors import REFUSED
+from firehose_logging._reasons import REFUSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from firehose_logging._bundle import have
 from firehose_logging._delivery.delivery import Delivery
-from firehose_logging._delivery.result import FlushResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from firehose_logging._clock import Clock
+    from firehose_logging._delivery.result import FlushResult
 
 Targets = list[tuple[Delivery, int]]
 
@@ -85,6 +86,9 @@ class Deliveries:
             diverted += result.diverted
             for reason, count in result.lost.items():
                 lost[reason] = lost.get(reason, 0) + count
+        have("_delivery.result")
+        from firehose_logging._delivery.result import FlushResult
+
         return FlushResult(delivered, pending, lost, diverted)
 
     def divert(self) -> None:

@@ -7,9 +7,10 @@ asks for the first flush: that is after the first answer.
 from __future__ import annotations
 
 from firehose_logging import _threads
+from firehose_logging._bundle import have
 from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
-from firehose_logging.errors import UNENCODABLE
+from firehose_logging._reasons import UNENCODABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ class Delivery:
                 when the stream is failing.
             urgent: try at once even if a back-off says later.
         """
+        have("_delivery.result")
         from firehose_logging._delivery.result import FlushResult
 
         ledger = self._backlog.ledger

@@ -50,10 +50,6 @@ LOOK_EVERY = 0.01
 LOOKS = 8
 
 
-class JournalError(Exception):
-    """The journal cannot be used; the message says why."""
-
-
 class Journal:
     """The journal of one stream in one process.
 
@@ -65,7 +61,7 @@ class Journal:
         orphans: where somebody has claimed them already, what processes that are gone have left.
 
     Raises:
-        JournalError: the folder cannot be made, or is none.
+        OSError: the folder cannot be made, or is none.
     """
 
     def __init__(
@@ -82,7 +78,7 @@ class Journal:
         try:
             os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs an import
         except OSError as error:
-            raise JournalError(f"{folder}: {error.strerror}") from None
+            raise OSError(f"{folder}: {error.strerror}") from None
         self._most_bytes = buffer_bytes // PARTS
         # All mutable state; the last segment is the one written to.
         self._orphans = orphans

@@ -6,7 +6,7 @@ Each way out is one assignment: an exception that comes in between finds it made
 
 from __future__ import annotations
 
-from firehose_logging.errors import DIVERTED, LOSS_REASONS
+from firehose_logging._reasons import DIVERTED, LOSS_REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ The line that tells losses can itself be lost; then what it told is to be told a
 
 from __future__ import annotations
 
-from firehose_logging.errors import DIVERTED
+from firehose_logging._reasons import DIVERTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

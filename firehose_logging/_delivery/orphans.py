@@ -15,7 +15,7 @@ import stat
 from firehose_logging._delivery.segment import COUNTED, HEADER, MAX_BYTES, files_of
 from firehose_logging._delivery.segment_reader import not_kept, read_lines, read_losses
 from firehose_logging._natives import read
-from firehose_logging.errors import BUFFER_FULL
+from firehose_logging._reasons import BUFFER_FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import fcntl
 import mmap
 import os
 
-from firehose_logging.errors import DIVERTED, LOSS_REASONS
+from firehose_logging._reasons import DIVERTED, LOSS_REASONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

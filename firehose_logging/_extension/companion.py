@@ -10,7 +10,7 @@ from __future__ import annotations
 from firehose_logging._diagnostics import tell
 from firehose_logging._extension.inbox import DECORATED, ENDED, HOOKED
 from firehose_logging._polls import POLLIN, make_poll
-from firehose_logging.errors import BAD_TELEMETRY
+from firehose_logging._reasons import BAD_TELEMETRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

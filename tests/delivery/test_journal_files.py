@@ -12,7 +12,6 @@ from firehose_logging._delivery.journal_files import (
     KEEP_BYTES,
     SEGMENT_BYTES,
     Journal,
-    JournalError,
 )
 from firehose_logging._delivery.segment import HEADER
 from firehose_logging.errors import BUFFER_FULL, DIVERTED
@@ -251,7 +250,7 @@ def test_a_place_of_its_own(tmp_path):
     Journal(str(tmp_path / "a" / "b"), name_prefix("logs"), "1-x")
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
     (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match="file"):
+    with pytest.raises(OSError, match="file"):
         Journal(str(tmp_path / "file"), name_prefix("logs"), "1-x")
 
 

@@ -25,7 +25,8 @@ WINGS.remove("_cli")
 # -- the rule -----------------------------------------------------------------------------------
 #: The ground, in the order in which it is laid: each may import what stands before it.
 GROUND = (
-    "_bundle", "errors", "_natives", "_polls", "_interruption", "_fork", "_limits", "_clock",
+    "_bundle", "_reasons", "errors", "_natives", "_polls", "_interruption", "_fork", "_limits",
+    "_clock",
     "_diagnostics", "_threads", "_switch_interval", "_http", "_shutdown", "_environment",
     "_observer", "_levels", "_nearest", "_line", "_readers", "settings", "formatter",
 )  # fmt: skip
@@ -96,7 +97,7 @@ PURE = {
     "_extension.telemetry", "_extension.telemetry_batch", "_http", "_limits", "_line.columns",
     "_line.json_text", "_line.printed_object", "_line.redact", "_line.schema", "_line.values",
     "_line.walk", "_nearest",
-    "_readers", "errors",
+    "_readers", "_reasons", "errors",
 }  # fmt: skip
 ACTING = {
     "threading", "socket", "_socket", "ssl", "_ssl", "select", "signal", "_signal", "subprocess",
