@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: Seconds between looks for events and signals while the thread rests.
 LOOK_EVERY = 0.05
 
-#: The same while nobody has hooked the runtime client: then the event is what tells whose the
-#: function's first lines are.
+#: The same where it may be that nobody hooks the runtime client: then the event is what tells whose
+#: the function's first lines are. Each look takes turns with the function's thread.
 LOOK_EVERY_UNHOOKED = 0.01
 
 #: Seconds after an event at which its handler's end is no longer waited for. What is to be done
@@ -80,6 +80,7 @@ class Extension:
         clock: the clock seam.
         refused: called on the thread where Lambda refuses.
         hooked: whether a hook in the runtime client tells when handlers begin and end.
+        will_hook: whether one will be there soon.
         rests: whether the companion is not needed at once.
     """
 
@@ -92,6 +93,7 @@ class Extension:
         *,
         refused: Callable[[], None] = _do_nothing,
         hooked: bool = False,
+        will_hook: bool = False,
         rests: bool = False,
     ) -> None:
         self._connect = connect
@@ -100,6 +102,7 @@ class Extension:
         self._inbox = inbox
         self._clock = clock
         self._rests = rests
+        self._look_every = LOOK_EVERY if hooked or will_hook else LOOK_EVERY_UNHOOKED
         # All mutable state.
         self._is_hooked = hooked
         self._stopping = False
@@ -197,7 +200,7 @@ class Extension:
         """Wait for a handler's end, SIGTERM, or until something may be due; False when stopped."""
         api, began, came = connection.api, self._clock.now(), None
         while not self._stopping:
-            if self._inbox.rest(LOOK_EVERY if self._is_hooked else LOOK_EVERY_UNHOOKED):
+            if self._inbox.rest(self._look_every):
                 break
             now = self._clock.now()
             if came is None and (api is None or api.has_answer()):

@@ -136,6 +136,7 @@ class Starter:
             self._clock,
             refused=self._refused,
             hooked=hooked,
+            will_hook=self._environment.runs_client,
             rests=not takes_descriptors,
         )
         return self._start(extension)
