@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         def ends_by_telemetry(self) -> bool:
             """Whether the ends that telemetry tells are news."""
 
+        def gives_way(self, until: float) -> bool:
+            """Whether events and telemetry may wait until then for a handler to end."""
+
         def hooked(self) -> None:
             """A hook in the runtime client tells when handlers begin and end from now on."""
 
@@ -62,6 +65,12 @@ if TYPE_CHECKING:
 
 #: Failed turns in a row after which the listener is closed.
 GIVE_UP_LISTENER = 5
+
+#: Seconds after an event, and after an end in case the next event is near, during which the
+#: function's thread is left alone, unless its handler ends sooner. The same event wakes both, and
+#: the interpreter runs one at a time; an event has time: its deadline is a second away at least.
+GIVE_WAY = 0.02
+_GIVE_WAY_MS = int(GIVE_WAY * 1000)
 
 
 class Companion:
@@ -172,16 +181,40 @@ class Companion:
         self._last_flush.tick(now)
 
     def _poll(self, timeout: float | None) -> list[int]:
-        poll = make_poll()
-        poll.register(self._inbox.fileno(), POLLIN)
-        if self._next_event.fileno() >= 0:
-            poll.register(self._next_event.fileno(), POLLIN)
+        asked = self._next_event.fileno()
+        # Made anew: in a copy of the process one that was waiting would be taken for waiting still.
+        poller = make_poll()
+        poller.register(self._inbox.fileno(), POLLIN)
+        if asked >= 0:
+            poller.register(asked, POLLIN)
         if self._listener is not None:
             for fileno in self._listener.filenos():
-                poll.register(fileno, POLLIN)
+                poller.register(fileno, POLLIN)
         # Rounded up: waking a moment early would only mean waking again.
-        ready = poll.poll(None if timeout is None else max(0, int(timeout * 1000) + 1))
-        return [fileno for fileno, _ in ready]
+        left = None if timeout is None else max(0, int(timeout * 1000) + 1)
+        found = None
+        if self._gives_way():
+            found = self._await_news(poller, left)
+            left = None if left is None else max(0, left - _GIVE_WAY_MS)
+        if found is None:
+            found = poller.poll(left)
+            if any(fileno == asked for fileno, _ in found):
+                self._clock.catch_up()  # the environment may have been frozen meanwhile
+                if self._gives_way():
+                    found = self._await_news(poller, None) or found
+        return [fileno for fileno, _ in found]
+
+    def _gives_way(self) -> bool:
+        """Whether what comes may wait a moment; nothing may once the environment ends."""
+        return not self._last_flush.began and self._mode.gives_way(self._clock.now() + GIVE_WAY)
+
+    def _await_news(self, poller: Any, left: int | None) -> list[tuple[int, int]] | None:
+        """What is ready when another thread has news or a signal came; None when none has."""
+        wait = _GIVE_WAY_MS if left is None else min(left, _GIVE_WAY_MS)
+        found: list[tuple[int, int]] | None = None
+        if self._inbox.await_news(wait):
+            found = poller.poll(0)
+        return found
 
     def _timeout(self) -> float | None:
         now = self._clock.now()

@@ -114,12 +114,16 @@ class FlushPolicy:
             oldest: when the oldest pending line came; None when nothing is pending.
             now: seconds, of the same clock.
         """
-        if oldest is None:
-            return False
-        due = now - oldest >= self.interval or (self.mode == ADAPTIVE and self._enough_left())
+        due = self.is_due(oldest, now)
         if due:
             self._left = 0
         return due
+
+    def is_due(self, oldest: float | None, now: float) -> bool:
+        """The same, where it is only asked."""
+        if oldest is None:
+            return False
+        return now - oldest >= self.interval or (self.mode == ADAPTIVE and self._enough_left())
 
     def _enough_left(self) -> bool:
         """Whether leaving this invocation behind as well would be leaving too many."""

@@ -119,6 +119,20 @@ class Lifecycle:
         """
         return told_by == BY_HOOK or (told_by == BY_TELEMETRY and not self._missed_end)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether an end was told of an invocation whose event has not been read."""
+        return self._done is not None
+
+    def is_due(self, oldest: float | None, now: float) -> bool:
+        """Whether an invocation that begins now delivers while it runs.
+
+        Args:
+            oldest: when the oldest pending line came; None when nothing is pending.
+            now: seconds, of the same clock.
+        """
+        return self._policy.is_due(oldest, now)
+
     # -- events -----------------------------------------------------------------------------
 
     def invoked(

@@ -35,6 +35,11 @@ class ManagedInstances:
         # All mutable state.
         self._recovered_at = 0.0
 
+    def gives_way(self, until: float) -> bool:
+        """No thread waits for what comes here."""
+        del until
+        return False
+
     def hooked(self) -> None:
         """The runtime client is hooked; there is nothing to time by it."""
 

@@ -87,6 +87,12 @@ class OnDemand:
         """Whether the ends that telemetry tells are news; a hook tells them sooner."""
         return not self._hooked
 
+    def gives_way(self, until: float) -> bool:
+        """Whether events may wait until then: a hook tells the end, and no delivery is due."""
+        if not self._hooked or self._lifecycle.is_behind:
+            return False
+        return not self._lifecycle.is_due(self._deliveries.oldest(), until)
+
     def event(self, event: dict[str, Any], now: float) -> None:
         """The platform has answered the question for the next event."""
         if event.get("eventType") != "INVOKE":

@@ -12,6 +12,11 @@ class SignalsOnly:
 
     ends_by_telemetry = False
 
+    def gives_way(self, until: float) -> bool:
+        """No thread waits for what comes here."""
+        del until
+        return False
+
     def hooked(self) -> None:
         """The runtime client is hooked; there is nothing to time by it."""
 

@@ -11,6 +11,7 @@ import pytest
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._environment import Environment
+from firehose_logging._extension import companion
 from firehose_logging._extension.companion import GIVE_UP_LISTENER
 from firehose_logging._extension.start import NAME, Starter
 from firehose_logging._line.context import Context
@@ -217,6 +218,61 @@ def test_a_defect_in_every_turn_costs_the_listener(stage, capfd):
     assert capfd.readouterr().err.count("broken on purpose") == 1
     extension.handler_ended("a")
     stage.api.wait_asked(2)
+
+
+@pytest.fixture
+def patient(api, monkeypatch):
+    """An environment between two invocations, in which events are put off for a minute."""
+    stage = Stage(api, flush="periodic", telemetry=())
+    try:
+        extension = stage.start()
+        stage.api.wait_asked(1)
+        stage.invoke("a")
+        extension.handler_ended("a")
+        stage.api.wait_asked(2)
+        monkeypatch.setattr(companion, "_GIVE_WAY_MS", 60_000)
+        yield stage
+    finally:
+        stage.close()
+
+
+def test_an_event_is_put_off_until_the_answer_comes(patient):
+    """The function's thread goes first; while its answer is posted, the event is seen to."""
+    inbox = patient.companion._inbox
+    wait_until(lambda: patient.companion.wake() or inbox._is_awaited, what="the put-off")
+    asked = patient.api.asked
+    patient.invoke("c")
+    wait_until(
+        lambda: patient.companion.answer_comes() or patient.api.asked > asked,
+        what="the next question",
+    )
+
+
+def test_an_event_is_put_off_while_nobody_has_news(patient, monkeypatch):
+    """It has come, and the companion waits for a handler's end before it reads it."""
+    made = patient.companion._companion
+    inbox, await_news = made._inbox, made._inbox.await_news
+    seen = []
+
+    def look(milliseconds: int) -> bool:
+        seen.append((made._next_event._api.has_answer(), milliseconds))
+        return await_news(0)
+
+    monkeypatch.setattr(inbox, "await_news", look)
+    patient.companion.wake()
+    wait_until(lambda: seen, what="the put-off")
+    patient.invoke("c")
+    wait_until(lambda: (True, 60_000) in seen, what="a put-off with an event")
+
+
+def test_an_event_is_put_off_until_the_handlers_end(patient):
+    """Where nobody tells of the answer, the end does."""
+    inbox = patient.companion._inbox
+    wait_until(lambda: patient.companion.wake() or inbox._is_awaited, what="the put-off")
+    asked = patient.api.asked
+    patient.invoke("c")
+    patient.companion.handler_ended("c")
+    wait_until(lambda: patient.api.asked > asked, what="the next question")
 
 
 def test_sigterm_flushes_and_ends_the_process(stage):

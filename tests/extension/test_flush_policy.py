@@ -108,6 +108,18 @@ def test_a_delivery_starts_the_count_anew():
     assert not policy.due(now, now)
 
 
+def test_asking_whether_lines_are_due_changes_nothing():
+    """What was left behind is counted until lines are delivered, however often somebody asks."""
+    policy = FlushPolicy("adaptive", 10)
+    now = arrive(policy, [0.1] * 60)
+    while not policy.is_due(now, now):
+        assert not policy.at_end(now, now)
+
+    assert policy.is_due(now, now)
+    assert policy.due(now, now)
+    assert not policy.is_due(now, now)
+
+
 def test_lines_are_due_during_a_running_invocation_after_the_interval():
     """A line is delivered during a running invocation when it is as old as the interval."""
     policy = FlushPolicy("periodic", 10)

@@ -249,3 +249,30 @@ def test_what_came_with_the_environment_is_no_news():
     environment.on_demand.telemetry(environment.clock.now())
 
     assert (environment.deliveries.requests, environment.asked.times) == ([], 0)
+
+
+def test_events_give_way_to_a_handler_whose_end_is_told():
+    """Where a hook tells the end; not where lines are to be delivered while the handler runs."""
+    environment = Environment("periodic")
+    on_demand = environment.on_demand
+    assert on_demand.gives_way(environment.clock.now())
+
+    environment.log()
+    assert on_demand.gives_way(environment.clock.now() + 9.9)
+    assert not on_demand.gives_way(environment.clock.now() + 10)
+
+
+def test_an_event_that_comes_after_its_handlers_end_is_seen_to_at_once():
+    """It gives way to nobody: the environment is held until the next one is asked for."""
+    environment = Environment("periodic")
+    environment.end("a")
+    assert not environment.on_demand.gives_way(environment.clock.now())
+
+    environment.invoke("a")
+    assert environment.asked.times == 1
+    assert environment.on_demand.gives_way(environment.clock.now())
+
+
+def test_an_event_that_names_the_invocation_gives_way_to_nobody():
+    """Without a hook the first lines of a handler wait for its name."""
+    assert not Environment(hooked=False).on_demand.gives_way(0.0)

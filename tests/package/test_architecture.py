@@ -113,7 +113,13 @@ HOOKED = {
     "_capture.records": {"copy", "_last"},  # a copy of a record; what a thread remembers
     "_capture.runtime_client": {
         *("client", "context", "loader", "module"),
-        *("handle_event_request", "logged", "reported", "started"),  # functions, marked as ours
+        *(
+            "handle_event_request",
+            "logged",
+            "posted",
+            "reported",
+            "started",
+        ),  # functions, marked as ours
     },
     "_capture.streams": {"self._buffer", "self._stream"},  # the function's own
     "_firehose.trust": {"context"},  # of ssl
