@@ -170,8 +170,10 @@ def test_a_log_call_makes_no_system_call_that_reads_or_writes(probe):
         run.shutdown()
         assert len(run.said) == 1_001
 
-    # What reading the counters costs is in both.
-    assert (many["reads"], many["writes"]) == (none["reads"], none["writes"])
+    # What reading the counters costs is in both. Once a process, when memory that another thread
+    # took is given back, glibc reads /proc/sys/vm/overcommit_memory (malloc/arena.c).
+    assert many["reads"] - none["reads"] in (0, 1)
+    assert many["writes"] == none["writes"]
 
 
 def test_requests_to_lambda(probe):
