@@ -192,7 +192,7 @@ class Extension:
                     self._companion = self._make(self._inbox, connection)
             except Exception as error:  # noqa: BLE001 - no invocation may wait for us
                 text = f"the extension cannot begin, it tries on: {type(error).__name__}: {error}"
-                tell(text, code="extension_late", once="begin")
+                tell(text, once="begin")
                 self._ask_again(connection.api)
         if self._companion is not None:
             if self._stopping:
