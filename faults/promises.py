@@ -628,6 +628,20 @@ PROMISES = (
         "tests/line/test_schema.py::test_what_is_learnt_changes_nothing",
     ),
     Promise(
+        "a record from before an invocation does not get its id",
+        "_line/context.py",
+        "            if created < invocation.began:\n                return None\n",
+        "",
+        "tests/capture/test_plain_records.py::test_a_record_from_before_the_invocation",
+    ),
+    Promise(
+        "a message is what its record's class makes of it",
+        "formatter.py",
+        "            or _LogRecord.getMessage is not _GET_MESSAGE\n",
+        "",
+        "tests/capture/test_plain_records.py::test_a_patched_get_message_is_asked",
+    ),
+    Promise(
         "what a value raises when it is shown stays with us",
         "_line/foreign.py",
         "        if is_its_own(error):\n            return stand_in(value)",

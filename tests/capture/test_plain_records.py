@@ -47,23 +47,25 @@ def without_the_short_way(work):
 
 @pytest.fixture(scope="module")
 def stages():
-    """With an invocation: of an open schema, and of fixed columns."""
-    found = Stage(), Stage()
-    for stage in found:
-        stage.context.begin("r1")
+    """With an invocation: of an open schema, of fixed columns, and of a durable function."""
+    found = Stage(), Stage(), Stage()
+    for stage, arn in zip(found, (None, None, "arn:1"), strict=True):
+        stage.context.begin("r1", execution_arn=arn)
     found[1].context.change(fields=(("team", "a"),), fixed=True)
     return found
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(records(), LEFT, st.booleans(), st.sampled_from((None, None, OwnText)), st.integers(0, 1))
+@given(records(), LEFT, st.booleans(), st.sampled_from((None, None, OwnText)), st.integers(0, 2))
 def test_a_plain_record_gives_what_its_parts_give(stages, record, left, is_plain, kind, number):
     """Whatever it says and whatever handlers have left on it: byte for byte, both ways in."""
     stage = stages[number]
     if is_plain:
         record.exc_info = record.exc_text = record.stack_info = None
         record.msg = record.msg if type(record.msg) is str else "%s"
-    if kind is not None:
+        if number < 2:
+            left = {name: left[name] for name in left if name != "executionArn"}
+    elif kind is not None:
         record.__class__ = kind
     held = stage.loggers.begin(record)
     stage.loggers.open.clear()
@@ -123,6 +125,19 @@ def test_usual_records_go_the_short_way(given_):
     expected = without_the_short_way(lambda: stage.records._taken(record, None))
     with mock.patch.object(JsonFormatter, "around", mock.Mock(side_effect=AssertionError)):
         assert stage.records._taken(made(2), None) == expected
+
+
+def test_a_record_from_before_the_invocation():
+    """One that waited in a queue does not get the id of the invocation that came since."""
+    stage = Stage()
+    stage.context.begin("r1")
+    for created in (1.5, 4e9):
+        record = logging.LogRecord("app", 20, "app.py", 1, "hello", (), None)
+        record.created = created
+        stage.records.take(record)
+        stage.records.take(record)
+
+    assert [line.get("requestId") for line in stage.lines()] == [None, None, "r1", "r1"]
 
 
 def test_a_patched_get_message_is_asked(monkeypatch):
