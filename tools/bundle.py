@@ -99,6 +99,7 @@ APART = (
     "_invocation",
     "_levels",
     "errors",
+    "_capture.captured_buffer",
     "_delivery.losses",
     "_delivery.result",
     "_line.exception",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 import sys
 from collections import deque
 
 from firehose_logging import _threads
+from firehose_logging._bundle import have
 from firehose_logging._diagnostics import tell
 from firehose_logging._line import printed
 from firehose_logging._line.foreign import is_its_own
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
+    from firehose_logging._capture.captured_buffer import CapturedBuffer
     from firehose_logging._capture.handling import Handling
     from firehose_logging._capture.output import Output
 
@@ -71,7 +72,7 @@ class CapturedStream:
         finalizers print, after the last flush of all streams, would stay in its buffer.
         """
         if self._buffer is not None:
-            self._buffer.uncover()
+            _uncover(self._stream.buffer, self._buffer.write)
         _uncover(self._stream, self.write)
 
     def __getattr__(self, name: str) -> Any:
@@ -85,6 +86,9 @@ class CapturedStream:
         """The stream of bytes below; from now on what is written to it is seen, too."""
         buffer = self._stream.buffer
         if self._buffer is None:
+            have("_capture.captured_buffer")
+            from firehose_logging._capture.captured_buffer import CapturedBuffer
+
             captured = CapturedBuffer(buffer, self._writer)
             if captured.cover():
                 self._buffer = captured
@@ -355,78 +359,3 @@ def _uncover(stream: Any, write: Callable[..., Any]) -> None:
     own = getattr(stream, "__dict__", {})
     if own.get("write") == write:
         del own["write"]
-
-
-class CapturedBuffer:
-    """Sees the bytes that are written below a text stream, but for those that come through it.
-
-    Args:
-        buffer: the stream of bytes; stays what it is, but for its ``write``.
-        writer: of the text stream over it.
-    """
-
-    def __init__(self, buffer: Any, writer: StreamWriter) -> None:
-        self._buffer = buffer
-        self._writer = writer
-        self._below: Callable[[Any], Any] = buffer.write
-        self._passing: set[int] = set()  # threads that are in the text stream
-        # Keeps the beginning of a character that is written in two pieces.
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-
-    def cover(self) -> bool:
-        """Be asked for each write; False where the stream does not allow that."""
-        try:
-            self._buffer.write = self.write
-        except (AttributeError, TypeError):
-            return False
-        return True
-
-    def uncover(self) -> None:
-        """Be asked no more."""
-        _uncover(self._buffer, self.write)
-
-    def passing(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """``call``, a method of the text stream, with what it writes told apart."""
-        idents = self._passing
-
-        def passed(*args: Any) -> Any:
-            ident = get_ident()
-            if ident in idents:
-                return call(*args)
-            idents.add(ident)
-            try:
-                return call(*args)
-            finally:
-                idents.discard(ident)
-
-        return passed
-
-    def complete(self) -> None:
-        """Take what waits for the rest of a character."""
-        self._take(self._decode(b"", True))
-
-    def _take(self, text: str) -> None:
-        for line in text.splitlines(keepends=True):
-            self._writer.take(line, -1)
-
-    def write(self, data: Any) -> Any:
-        """Write bytes, then show them to the capture."""
-        if get_ident() in self._passing:
-            return self._below(data)
-        text = ""
-        is_ours = False
-        try:
-            text = bytes(data).decode("utf-8", "replace")
-            is_ours = self._writer.origin_of_bytes(text, sys._getframe(1))  # noqa: SLF001
-        except Exception as error:  # the writer's own comes from below
-            if not is_its_own(error):
-                raise
-            is_ours = False
-        written = self._below(data) if self._writer.passes_on else len(data)
-        if is_ours:
-            try:
-                self._take(self._decode(bytes(data)))
-            except Exception as error:  # the capture must not break a write
-                if not is_its_own(error):
-                    raise
-        return written

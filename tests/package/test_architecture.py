@@ -107,6 +107,7 @@ ACTING = {
 #: What is none of ours and is hooked, patched or filled in, by the module that does.
 HOOKED = {
     "_bundle": {"spec"},  # of the import system
+    "_capture.captured_buffer": {"self._buffer"},  # the function's own
     "_capture.handling": {"callHandlers", "logging.Logger", "logger.manager"},
     "_capture.hook_output": {"logging.Logger", "stream"},
     "_capture.output": {"sys", "threading", "logging.Handler"},
@@ -121,7 +122,7 @@ HOOKED = {
             "started",
         ),  # functions, marked as ours
     },
-    "_capture.streams": {"self._buffer", "self._stream"},  # the function's own
+    "_capture.streams": {"self._stream"},  # the function's own
     "_firehose.trust": {"context"},  # of ssl
     "_program": {"sys"},
 }
