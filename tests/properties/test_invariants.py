@@ -19,7 +19,6 @@ from firehose_logging._delivery.batch import Batcher, Record
 from firehose_logging._delivery.booking import Booking
 from firehose_logging._delivery.delivery import Delivery
 from firehose_logging._delivery.ledger import Ledger
-from firehose_logging._delivery.losses import Losses
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.steps import Send, Wait
 from firehose_logging._limits import MAX_CALL_BYTES, MAX_CALL_RECORDS, MAX_RECORD_BYTES
@@ -250,7 +249,6 @@ def small_delivery(transport: ScriptedTransport, clock: ManualClock, background:
         call_bytes=CALL_BYTES,
         call_records=CALL_RECORDS,
     )
-    backlog.losses = Losses(backlog.batcher)
     booking = Booking("logs", backlog.batcher, backlog.losses, lambda: 0.5)
     dispatcher = delivery.dispatcher
     dispatcher.booking = dispatcher.calls._booking = booking
