@@ -50,13 +50,12 @@ STOPS = {
 @contextmanager
 def variables() -> Iterator[dict[str, str]]:
     """The environment of a start, beside as much of Lambda as it takes."""
-    with RuntimeApi() as api, tempfile.TemporaryDirectory() as scratch:
+    with RuntimeApi() as api:
         yield {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": api.address,
             "AWS_LAMBDA_FUNCTION_NAME": "bench",
             "AWS_KINESIS_STREAM_NAME": "bench",
-            "TMPDIR": scratch,
             "PYTHONHASHSEED": "0",
         }
 
@@ -88,14 +87,16 @@ def count(layer: Path) -> dict[str, int]:
 
 
 def _run(before: list[str], layer: Path, environ: dict[str, str], stop: str = "") -> str:
-    done = subprocess.run(
-        [*before, sys.executable, str(CHILD), str(layer), *([stop] if stop else ())],
-        env={**environ, "HTTP_LOGS_LISTENER_PORT": str(free_port())},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    # An empty folder each time: a process that ends here leaves its journal.
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run(
+            [*before, sys.executable, str(CHILD), str(layer), *([stop] if stop else ())],
+            env={**environ, "HTTP_LOGS_LISTENER_PORT": str(free_port()), "TMPDIR": scratch},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
     if done.returncode:
         raise SystemExit(f"bench: the start failed:\n{done.stderr.strip()[-1000:]}")
     return done.stdout
