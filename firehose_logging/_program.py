@@ -5,7 +5,6 @@ and whatever goes wrong in here, the program still runs, with the ``sys.argv``, 
 ``__main__`` that it would have had without us.
 """
 
-import errno
 import gc
 import os
 import sys
@@ -185,6 +184,8 @@ def run(place: str) -> None:
         _tell("_launch.py is run by firehose_wrapper, with a program as its argument")
         sys.exit(64)
     if argv[0] not in ("-m", "-c", "-") and not os.path.exists(argv[0]):
+        import errno  # of a hundred constants
+
         reason = os.strerror(errno.ENOENT)
         script = _absolute(argv[0])
         sys.stderr.write(

@@ -10,6 +10,7 @@ extension then relies on the platform's own events.
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 from firehose_logging._diagnostics import attempt, tell
 from firehose_logging._environment import trace_header
@@ -38,23 +39,22 @@ def install(observer: Observer, *, workers: bool = False) -> None:
     if module is not None:
         _hook(module, observer)
     else:
-        sys.meta_path.insert(0, _OnImport(observer, workers))
+        sys.meta_path.insert(0, _on_import(observer, workers))
 
 
-class _OnImport:
-    """A finder that finds one module the usual way and hooks it when it has run."""
+def _on_import(observer: Observer, workers: bool) -> Any:
+    """A finder that finds one module the usual way and hooks it when it has run.
 
-    def __init__(self, observer: Observer, workers: bool) -> None:
-        self._observer = observer
-        self._workers = workers
+    No class for it: to make one takes longer than all that it does.
+    """
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
         """The module's own spec, with a loader that calls us afterwards."""
         if name != MODULE:
             return None
-        sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
+        sys.meta_path.remove(finder)
+        for other in sys.meta_path:
+            spec = other.find_spec(name, path, target)
             if spec is not None:
                 break
         else:
@@ -66,8 +66,8 @@ class _OnImport:
 
         def exec_module(module: ModuleType) -> None:
             run(module)
-            _hook(module, self._observer)
-            if self._workers:
+            _hook(module, observer)
+            if workers:
                 attempt("workers", _fork_workers)
 
         try:
@@ -75,6 +75,9 @@ class _OnImport:
         except AttributeError:
             return spec  # a loader with slots: no hooks, the platform's events remain
         return spec
+
+    finder: Any = SimpleNamespace(find_spec=find_spec)
+    return finder
 
 
 def _fork_workers() -> None:
@@ -109,11 +112,11 @@ def _hook(module: ModuleType, observer: Observer) -> None:
         module.run = _before_run(run, observer)  # type: ignore[attr-defined]
     log_error = getattr(module, "log_error", None)
     if log_error is not None and not hasattr(log_error, "firehose_logging"):
-        raised = _Raised()
         make_error = getattr(module, "make_error", None)
+        made, of = _raised(make_error)
         if make_error is not None:
-            module.make_error = raised.around(make_error)  # type: ignore[attr-defined]
-        module.log_error = _before_error(log_error, observer, raised)  # type: ignore[attr-defined]
+            module.make_error = made  # type: ignore[attr-defined]
+        module.log_error = _before_error(log_error, observer, of)  # type: ignore[attr-defined]
     client = getattr(module, "LambdaRuntimeClient", None)
     post = getattr(client, "post_invocation_result", None)
     if post is not None and not hasattr(post, "firehose_logging"):
@@ -124,28 +127,25 @@ def _hook(module: ModuleType, observer: Observer) -> None:
         context.log = _around_log(log, observer)  # type: ignore[union-attr]
 
 
-class _Raised:
-    """The exception that the runtime client last made a report of, while it still knows it."""
+def _raised(make_error: Any) -> tuple[Callable[..., Any], Callable[[object], Any]]:
+    """The exception that the runtime client last made a report of, while it still knows it.
 
-    def __init__(self) -> None:
-        self._report: object = None
-        self._error: BaseException | None = None
+    Returns the client's function that makes reports, and one that gives the exception of a report,
+    once; None when it is not known.
+    """
+    last: list[Any] = [None, None]
 
-    def around(self, make_error: Callable[..., Any]) -> Callable[..., Any]:
-        """The runtime client's function that makes reports."""
+    def made(*args: Any, **kwargs: Any) -> Any:
+        report = make_error(*args, **kwargs)
+        last[:] = report, sys.exc_info()[1]
+        return report
 
-        def made(*args: Any, **kwargs: Any) -> Any:
-            report = make_error(*args, **kwargs)
-            self._report, self._error = report, sys.exc_info()[1]
-            return report
-
-        return made
-
-    def of(self, report: object) -> BaseException | None:
-        """The exception of a report, once; None when it is not known."""
-        found = self._error if report is self._report else None
-        self._report = self._error = None
+    def of(report: object) -> Any:
+        found = last[1] if report is last[0] else None
+        last[:] = None, None
         return found
+
+    return made, of
 
 
 def _around_log(log: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
@@ -254,11 +254,11 @@ def _before_post(post: Callable[..., Any], observer: Observer) -> Callable[..., 
 
 
 def _before_error(
-    log_error: Callable[..., Any], observer: Observer, raised: _Raised
+    log_error: Callable[..., Any], observer: Observer, raised: Callable[[object], Any]
 ) -> Callable[..., Any]:
     def reported(error_result: Any, log_sink: Any) -> Any:
         if isinstance(error_result, dict):
-            observer.runtime_error(error_result, raised.of(error_result))
+            observer.runtime_error(error_result, raised(error_result))
             if observer.silenced():
                 return None
         return observer.quietly(lambda: log_error(error_result, log_sink))
