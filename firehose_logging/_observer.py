@@ -27,9 +27,6 @@ if TYPE_CHECKING:
         ) -> None:
             """The handler is about to run."""
 
-        def answer_comes(self) -> None:
-            """The handler is done, and the client is about to post what it returned."""
-
         def invocation_ended(self, request_id: str | None) -> None:
             """The response or error is posted."""
 

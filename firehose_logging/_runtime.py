@@ -186,11 +186,6 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - the function must run
             tell(f"invocation start: {type(error).__name__}: {error}", once="began")
 
-    def answer_comes(self) -> None:
-        """The handler is done, and the client is about to post what it returned."""
-        if self.extension is not None:
-            self.extension.answer_comes()
-
     def invocation_ended(self, request_id: str | None) -> None:
         """The response or error is posted."""
         try:

@@ -117,10 +117,6 @@ def _hook(module: ModuleType, observer: Observer) -> None:
         if make_error is not None:
             module.make_error = made  # type: ignore[attr-defined]
         module.log_error = _before_error(log_error, observer, of)  # type: ignore[attr-defined]
-    client = getattr(module, "LambdaRuntimeClient", None)
-    post = getattr(client, "post_invocation_result", None)
-    if post is not None and not hasattr(post, "firehose_logging"):
-        client.post_invocation_result = _before_post(post, observer)  # type: ignore[union-attr]
     context = getattr(module, "LambdaContext", None)
     log = getattr(context, "log", None)
     if log is not None and not hasattr(log, "firehose_logging"):
@@ -242,15 +238,6 @@ def _before_run(run: Callable[..., Any], observer: Observer) -> Callable[..., An
 
     started.firehose_logging = True  # type: ignore[attr-defined]
     return started
-
-
-def _before_post(post: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
-    def posted(*args: Any, **kwargs: Any) -> Any:
-        observer.answer_comes()
-        return post(*args, **kwargs)
-
-    posted.firehose_logging = True  # type: ignore[attr-defined]
-    return posted
 
 
 def _before_error(

@@ -133,10 +133,6 @@ class Extension:
         """The function's own decorator tells the boundaries of invocations from now on."""
         self._inbox.post(DECORATED)
 
-    def answer_comes(self) -> None:
-        """A handler is done; while its response is posted nobody needs the interpreter."""
-        self._inbox.hurry()
-
     def handler_ended(self, request_id: str | None) -> None:
         """The response is posted; None means of the invocation that runs."""
         self._inbox.post(ENDED, request_id)

@@ -29,7 +29,6 @@ class Inbox:
         # All mutable state.
         self._news: deque[tuple[str, str | None]] = deque()
         self._terminates = False  # SIGTERM was seen by ``rest``
-        self._is_awaited = False  # by somebody in ``await_news``
         # Taken while somebody may rest.
         self._bell = allocate_lock()
         self._bell.acquire()
@@ -58,20 +57,12 @@ class Inbox:
             return  # full, so it is awake; or closed, so it is gone
 
     def await_news(self, milliseconds: int) -> bool:
-        """Wait for news, a signal or ``hurry``; whether there was any. Nothing is taken away."""
+        """Wait for news or a signal; whether there was any. Nothing is taken away."""
         from firehose_logging._polls import POLLIN, make_poll  # not before the first answer
 
         poller = make_poll()
         poller.register(self._read, POLLIN)
-        self._is_awaited = True
-        came = bool(poller.poll(milliseconds))
-        self._is_awaited = False
-        return came
-
-    def hurry(self) -> None:
-        """Wake who is in ``await_news``: what was put off for a while can be done now."""
-        if self._is_awaited:
-            self.wake()
+        return bool(poller.poll(milliseconds))
 
     def ring(self) -> None:
         """End a rest."""

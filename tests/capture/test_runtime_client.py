@@ -158,21 +158,3 @@ def test_trouble_at_the_begin_of_an_invocation_is_told(monkeypatch, capfd) -> No
 
     assert ("invocation_ended", "r-1") in observer.told
     assert "invocation start: ValueError: no begin" in capfd.readouterr().err
-
-
-def test_an_answer_is_told_before_it_is_posted(monkeypatch) -> None:
-    """While the client posts it, others may run; what it posts, and what it gets, is its own."""
-    observer = Told()
-
-    class Client:
-        def post_invocation_result(self, *given, **named):
-            return [*observer.told, given, named]
-
-    module = types.ModuleType(runtime_client.MODULE)
-    module.LambdaRuntimeClient = Client
-    monkeypatch.setitem(sys.modules, runtime_client.MODULE, module)
-    for _ in range(2):
-        runtime_client.install(observer)
-
-    posted = Client().post_invocation_result("r-1", "done", kind="text")
-    assert posted == [("answer_comes",), ("r-1", "done"), {"kind": "text"}]

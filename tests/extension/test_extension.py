@@ -231,6 +231,7 @@ def test_the_thread_may_begin_anew(stage):
     wait_until(lambda: extension._companion, what="the companion")
     stage.connection = None
     extension.stop()
+    wait_until(lambda: extension.wake_fileno < 0, what="the end of the first")
     again = threading.Thread(target=extension.run, daemon=True)
     again.start()
     again.join(30)

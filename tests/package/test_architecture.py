@@ -117,7 +117,6 @@ HOOKED = {
         *(
             "handle_event_request",
             "logged",
-            "posted",
             "reported",
             "started",
         ),  # functions, marked as ours

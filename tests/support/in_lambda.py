@@ -120,7 +120,6 @@ def fresh_runtime_client(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec.loader.exec_module(module)
     # Classes that every copy of the module shares.
     for shared, name in ((module.LambdaContext, "log"),
-                         (module.LambdaRuntimeClient, "post_invocation_result"),
                          (module.LambdaRuntimeClient, "wait_next_invocation")):  # fmt: skip
         monkeypatch.setattr(shared, name, getattr(shared, name))
     return module
