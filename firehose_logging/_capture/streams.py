@@ -29,6 +29,9 @@ MAX_PARTIAL = 65_536
 # Bound here: it is asked for each print.
 _getframe = sys._getframe  # noqa: SLF001 - who writes
 
+#: Most functions that are remembered as none of the runtime client's; a program has few that print.
+MAX_FUNCTIONS = 1_000
+
 _EMIT = logging.StreamHandler.emit.__code__
 _WARNINGS = ("warnings", "_py_warnings")  # the second is its name from Python 3.14 on
 
@@ -141,6 +144,9 @@ class StreamWriter:
         # Warnings are shown there; the runtime client prints records that are not taken.
         self._looks = name == "stderr" or output.loggers is None
         self._printed_in = output.printed_in
+        # What writes there and is neither, once it was looked at.
+        # By id: code that says the same is equal, and takes long to be hashed.
+        self._functions: dict[int, CodeType] = {}
         # What is gone past to see who writes: the runtime client's own stream wrapper.
         self._wrapper: CodeType | None = None
         # What each thread has written since its last line end, by thread ident.
@@ -164,7 +170,7 @@ class StreamWriter:
     def write(self, text: str) -> Any:
         """Write to the stream, then show the text to the capture."""
         output = self._output
-        if type(text) is not str or self._looks or output.apart or _threads.calling:
+        if type(text) is not str or output.apart or _threads.calling:
             return self._write(text, _getframe(1))
         ident = get_ident()
         partial = self._partial
@@ -175,7 +181,8 @@ class StreamWriter:
             code = frame.f_code
             if code is self._wrapper or (code.co_name == "write" and self._is_wrapped_by(code)):
                 frame = frame.f_back or frame
-            if output.open or frame.f_code is _EMIT:
+            code = frame.f_code
+            if output.open or code is _EMIT or (self._looks and id(code) not in self._functions):
                 printed_in = self._printed_in
                 handling = None if partial else printed_in(frame, ident)
                 if handling is None or not (handling.is_taken and self._passthrough):
@@ -268,6 +275,12 @@ class StreamWriter:
                 return _WARNING
             if module.startswith("awslambdaric"):
                 return _APART
+            if (
+                frame is not None
+                and frame.f_code.co_name not in ("write", "writelines")
+                and len(self._functions) < MAX_FUNCTIONS
+            ):
+                self._functions[id(frame.f_code)] = frame.f_code
         return _USER
 
     def _show(self, text: Any, origin: int) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from firehose_logging._capture.streams import MAX_PARTIAL
+from firehose_logging._capture.streams import MAX_FUNCTIONS, MAX_PARTIAL
 from support.captured import Stage
 
 
@@ -89,6 +89,41 @@ def test_a_warning_is_a_line_of_its_own():
         ("py.warnings", "WARNING"),
         ("stderr", "INFO"),
     ]
+
+
+def test_who_writes_to_standard_error_is_known_again():
+    """The second time as the first: the function, a warning, the runtime client, in any order."""
+    stage = Stage(name="stderr")
+    said = {"app": "mine\n", "warnings": "careful\n", "awslambdaric.bootstrap": "theirs\n"}
+    shows = {}
+    for name in said:
+        module = types.ModuleType(name)
+        # Code of its own each time, which says the same: that is equal.
+        exec(compile("def show(stream, text): stream.write(text)", name, "exec"), module.__dict__)
+        shows[name] = module.show
+    for name in [*said, *reversed(said), *said]:
+        shows[name](stage.stream, said[name])
+
+    assert [(x["logger"], x["message"]) for x in stage.lines()] == [
+        ("stderr", "mine"),
+        ("py.warnings", "careful"),
+        ("py.warnings", "careful"),
+        ("stderr", "mine"),
+        ("stderr", "mine"),
+        ("py.warnings", "careful"),
+    ]
+
+
+def test_functions_that_print_are_remembered_within_bounds():
+    """Functions that are made up for each print do not fill the memory; each is a line."""
+    stage = Stage(name="stderr")
+    for number in range(MAX_FUNCTIONS + 5):
+        names = {}
+        exec(f"def f{number}(stream): stream.write('x\\n')", names)
+        names[f"f{number}"](stage.stream)
+
+    assert len(stage.stream._writer._functions) == MAX_FUNCTIONS
+    assert len(stage.messages()) == MAX_FUNCTIONS + 5
 
 
 def test_what_the_runtime_client_prints_is_no_line():
