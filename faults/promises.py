@@ -449,6 +449,20 @@ PROMISES = (
         "tests/package/test_fork.py::test_a_fork_beside_our_import_needs_nobodys_help",
     ),
     Promise(
+        "a module that a line needs is never seen half made",
+        "_bundle.py",
+        "        _run(module, self._read(code), sys.modules)\n",
+        "        sys.modules[name] = module\n        _run(module, self._read(code), sys.modules)\n",
+        "tests/package/test_bundle.py::test_nobody_sees_it_half_made",
+    ),
+    Promise(
+        "an import that the function's exception broke off can be made again",
+        "_bundle.py",
+        "        code = self._codes[short]\n",
+        "        code = self._codes.pop(short)\n",
+        "tests/package/test_bundle.py::test_a_module_that_raised_is_there_for_the_next_import",
+    ),
+    Promise(
         "the journal stays near the buffer's bound while a call hangs",
         "_delivery/journal_files.py",
         "            self._remove_between(*gap)\n",
