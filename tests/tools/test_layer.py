@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import marshal
 import shutil
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -232,6 +234,28 @@ def test_bytecode_is_unchecked_and_names_opt(layer: Path) -> None:
         # Flags: bit 0 says by hash, bit 1 says check it (PEP 552).
         assert int.from_bytes(content[4:8], "little") == 0b01
         assert code.co_filename.startswith("/opt/python/"), code.co_filename
+
+
+def test_what_runs_before_the_first_answer_is_bounded(layer: Path) -> None:
+    """Every cold start pays for each module, class (60 thousand instructions) and function there.
+
+    A part that most starts do not need belongs to those apart, or for later (tools/bundle.py).
+    """
+    folder = layer / "python" / "firehose_logging" / "__pycache__"
+    data = (folder / f"bundle.{sys.implementation.cache_tag}").read_bytes()
+    found = [each[0] if type(each) is tuple else each for each in marshal.loads(data[4:]).values()]
+    modules = [each for each in found if isinstance(each, CodeType)]
+    codes, rest = [], list(modules)
+    while rest:
+        code = rest.pop()
+        codes.append(code)
+        rest += [const for const in code.co_consts if isinstance(const, CodeType)]
+    classes = [c for c in codes if not c.co_flags & inspect.CO_NEWLOCALS and c not in modules]
+
+    assert 40 < len(modules) <= 52
+    assert len(classes) <= 42
+    assert len(codes) <= 860
+    assert len(data) <= 375_000
 
 
 ORDER = """
