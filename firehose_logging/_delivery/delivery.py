@@ -134,9 +134,10 @@ class Delivery:
         if self._diversion is not None and backlog.batcher.spilled:
             self._diversion.run()
         dispatcher = self._dispatcher
+        background = self._background  # not a method: called as one it would take twice as long
         if dispatcher is None:
             if not self._begins and (
-                backlog.batcher.queued_bytes >= self._trigger_bytes or self._background()
+                backlog.batcher.queued_bytes >= self._trigger_bytes or background()
             ):
                 self._begin()
             return
@@ -145,7 +146,7 @@ class Delivery:
         if backlog.batcher.queued_bytes >= self._trigger_bytes:
             if not (dispatcher.armed and self._clock.now() < dispatcher.booking.not_before):
                 dispatcher.rouse()
-        elif not dispatcher.armed and self._background():
+        elif not dispatcher.armed and background():
             dispatcher.rouse()
 
     def lose(self, reason: str = UNENCODABLE, lines: int = 1) -> None:
