@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from firehose_logging._diagnostics import tell
 from firehose_logging._extension.inbox import DECORATED, ENDED, HOOKED
+from firehose_logging._natives import allocate_lock
 from firehose_logging._polls import POLLIN, make_poll
 from firehose_logging._reasons import BAD_TELEMETRY
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
         def ends_by_telemetry(self) -> bool:
             """Whether the ends that telemetry tells are news."""
 
-        def gives_way(self, until: float) -> bool:
-            """Whether events and telemetry may wait until then for a handler to end."""
+        def gives_way(self, now: float) -> bool:
+            """Whether an event may wait a moment for the function's thread."""
 
         def hooked(self) -> None:
             """A hook in the runtime client tells when handlers begin and end from now on."""
@@ -66,11 +67,9 @@ if TYPE_CHECKING:
 #: Failed turns in a row after which the listener is closed.
 GIVE_UP_LISTENER = 5
 
-#: Seconds after an event, and after an end in case the next event is near, during which the
-#: function's thread is left alone, unless its handler ends sooner. The same event wakes both, and
-#: the interpreter runs one at a time; an event has time: its deadline is a second away at least.
-GIVE_WAY = 0.02
-_GIVE_WAY_MS = int(GIVE_WAY * 1000)
+#: Seconds that the function's thread goes first when an event comes: it wakes both, and the
+#: interpreter runs one at a time. Long enough to begin the handler, or to answer in a short one.
+GIVE_WAY = 0.0003
 
 
 class Companion:
@@ -122,6 +121,8 @@ class Companion:
         self._failures = 0  # turns in a row
         self._next_look: float | None = None  # at output
         self._stopping = False
+        self._pause = allocate_lock()  # nobody gives it back
+        self._pause.acquire()
 
     # -- from other threads -------------------------------------------------------------------
 
@@ -192,29 +193,13 @@ class Companion:
                 poller.register(fileno, POLLIN)
         # Rounded up: waking a moment early would only mean waking again.
         left = None if timeout is None else max(0, int(timeout * 1000) + 1)
-        found = None
-        if self._gives_way():
-            found = self._await_news(poller, left)
-            left = None if left is None else max(0, left - _GIVE_WAY_MS)
-        if found is None:
-            found = poller.poll(left)
-            if any(fileno == asked for fileno, _ in found):
-                self._clock.catch_up()  # the environment may have been frozen meanwhile
-                if self._gives_way():
-                    found = self._await_news(poller, None) or found
+        found = poller.poll(left)
+        if any(fileno == asked for fileno, _ in found):
+            self._clock.catch_up()  # the environment may have been frozen meanwhile
+            if not self._last_flush.began and self._mode.gives_way(self._clock.now()):
+                self._pause.acquire(timeout=GIVE_WAY)
+                found = poller.poll(0)
         return [fileno for fileno, _ in found]
-
-    def _gives_way(self) -> bool:
-        """Whether what comes may wait a moment; nothing may once the environment ends."""
-        return not self._last_flush.began and self._mode.gives_way(self._clock.now() + GIVE_WAY)
-
-    def _await_news(self, poller: Any, left: int | None) -> list[tuple[int, int]] | None:
-        """What is ready when another thread has news or a signal came; None when none has."""
-        wait = _GIVE_WAY_MS if left is None else min(left, _GIVE_WAY_MS)
-        found: list[tuple[int, int]] | None = None
-        if self._inbox.await_news(wait):
-            found = poller.poll(0)
-        return found
 
     def _timeout(self) -> float | None:
         now = self._clock.now()

@@ -56,14 +56,6 @@ class Inbox:
         except OSError:
             return  # full, so it is awake; or closed, so it is gone
 
-    def await_news(self, milliseconds: int) -> bool:
-        """Wait for news or a signal; whether there was any. Nothing is taken away."""
-        from firehose_logging._polls import POLLIN, make_poll  # not before the first answer
-
-        poller = make_poll()
-        poller.register(self._read, POLLIN)
-        return bool(poller.poll(milliseconds))
-
     def ring(self) -> None:
         """End a rest."""
         try:

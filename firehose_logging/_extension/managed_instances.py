@@ -35,9 +35,9 @@ class ManagedInstances:
         # All mutable state.
         self._recovered_at = 0.0
 
-    def gives_way(self, until: float) -> bool:
+    def gives_way(self, now: float) -> bool:
         """No thread waits for what comes here."""
-        del until
+        del now
         return False
 
     def hooked(self) -> None:

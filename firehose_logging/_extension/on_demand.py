@@ -87,11 +87,11 @@ class OnDemand:
         """Whether the ends that telemetry tells are news; a hook tells them sooner."""
         return not self._hooked
 
-    def gives_way(self, until: float) -> bool:
-        """Whether events may wait until then: a hook tells the end, and no delivery is due."""
+    def gives_way(self, now: float) -> bool:
+        """Whether an event may wait a moment: a hook tells the end, and no delivery is due."""
         if not self._hooked or self._lifecycle.is_behind:
             return False
-        return not self._lifecycle.is_due(self._deliveries.oldest(), until)
+        return not self._lifecycle.is_due(self._deliveries.oldest(), now)
 
     def event(self, event: dict[str, Any], now: float) -> None:
         """The platform has answered the question for the next event."""

@@ -12,9 +12,9 @@ class SignalsOnly:
 
     ends_by_telemetry = False
 
-    def gives_way(self, until: float) -> bool:
+    def gives_way(self, now: float) -> bool:
         """No thread waits for what comes here."""
-        del until
+        del now
         return False
 
     def hooked(self) -> None:

@@ -220,47 +220,33 @@ def test_a_defect_in_every_turn_costs_the_listener(stage, capfd):
     stage.api.wait_asked(2)
 
 
-@pytest.fixture
-def patient(api, monkeypatch):
-    """An environment between two invocations, in which events are put off for a minute."""
-    stage = Stage(api, flush="periodic", telemetry=())
-    try:
-        extension = stage.start()
-        stage.api.wait_asked(1)
-        stage.invoke("a")
-        extension.handler_ended("a")
-        stage.api.wait_asked(2)
-        monkeypatch.setattr(companion, "_GIVE_WAY_MS", 60_000)
-        yield stage
-    finally:
-        stage.close()
-
-
-def test_an_event_is_put_off_while_nobody_has_news(patient, monkeypatch):
-    """It has come, and the companion waits for a handler's end before it reads it."""
-    made = patient.companion._companion
-    inbox, await_news = made._inbox, made._inbox.await_news
+def test_the_functions_thread_goes_first_when_an_event_comes(stage):
+    """The companion has seen that there is one, and pauses before it reads it."""
+    extension = stage.start()
+    stage.api.wait_asked(1)
+    stage.invoke("a")
+    extension.handler_ended("a")
+    stage.api.wait_asked(2)
+    made = extension._companion
     seen = []
 
-    def look(milliseconds: int) -> bool:
-        seen.append((made._next_event._api.has_answer(), milliseconds))
-        return await_news(0)
+    class Pause:
+        def acquire(self, *, timeout: float) -> bool:
+            seen.append((made._next_event._api.has_answer(), timeout))
+            return False
 
-    monkeypatch.setattr(inbox, "await_news", look)
-    patient.companion.wake()
-    wait_until(lambda: seen, what="the put-off")
-    patient.invoke("c")
-    wait_until(lambda: (True, 60_000) in seen, what="a put-off with an event")
+    made._pause = Pause()
+    stage.invoke("b")
+    extension.handler_ended("b")
+    stage.api.wait_asked(3)
 
-
-def test_an_event_is_seen_to_at_the_handlers_end(patient):
-    """Whichever of the two comes first, the next event is asked for at once."""
-    asked = patient.api.asked
-    patient.companion.wake()
-    patient.invoke("c")
-    patient.companion.handler_ended("c")
-
-    wait_until(lambda: patient.api.asked > asked, what="the next question")
+    # Where the end was told before the event came, nothing is put off.
+    assert set(seen) <= {(True, companion.GIVE_WAY)}
+    stage.invoke("c")
+    wait_until(lambda: seen, what="the pause")
+    extension.handler_ended("c")
+    stage.api.wait_asked(4)
+    assert set(seen) == {(True, companion.GIVE_WAY)}
 
 
 def test_sigterm_flushes_and_ends_the_process(stage):

@@ -94,18 +94,3 @@ def test_a_signal_that_ended_a_rest_is_still_there(inbox):
     assert readable(inbox)
     assert inbox.read_signals()
     assert not inbox.read_signals()
-
-
-def test_news_can_be_awaited(inbox):
-    """News and signals end the wait, and are still there afterwards."""
-    assert not inbox.await_news(0)
-
-    came = []
-    thread = threading.Thread(target=lambda: came.append(inbox.await_news(60_000)))
-    thread.start()
-    inbox.post(ENDED, "a")
-    thread.join()
-
-    assert came == [True]
-    assert inbox.take() == [(ENDED, "a")]
-    assert readable(inbox)
