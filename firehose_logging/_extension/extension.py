@@ -36,8 +36,9 @@ LONGEST_WAIT = 0.1
 #: Most seconds of rest: the platform waits for an answer to its telemetry.
 LONGEST_REST = 1.0
 
-#: Most seconds that the function waits for registration: as long as its calls may take.
-LONGEST_START = 2 * CALL_TIMEOUT
+#: Most seconds that the function waits for registration: three calls, of which each may take as
+#: long to connect, to send and to answer.
+LONGEST_START = 9 * CALL_TIMEOUT
 
 
 class Connection:
@@ -119,9 +120,10 @@ class Extension:
     # -- from other threads -------------------------------------------------------------------
 
     def is_registered(self) -> bool:
-        """Whether Lambda has taken us; waits for its answer."""
-        if self._settled.acquire(timeout=LONGEST_START):
-            self._settled.release()
+        """Whether Lambda has taken us; waits for its answer, and takes none for a yes."""
+        if not self._settled.acquire(timeout=LONGEST_START):
+            return True  # the thread goes on: once registered, it has to ask for events
+        self._settled.release()
         return self._connection is not None
 
     def hooked(self) -> None:
@@ -157,6 +159,7 @@ class Extension:
 
     def close(self) -> None:
         """Close every descriptor; where the thread runs, it does."""
+        self._stopping = True
         if self._companion is not None:
             self._companion.close()
             return

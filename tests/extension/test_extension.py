@@ -10,6 +10,7 @@ import time
 import pytest
 
 from firehose_logging._clock import SystemClock
+from firehose_logging._extension import extension as _extension
 from firehose_logging._extension.extension import Connection, Extension
 from firehose_logging._extension.inbox import ENDED, Inbox
 from firehose_logging._extension.lambda_api import LambdaApi
@@ -239,3 +240,40 @@ def test_the_thread_may_begin_anew(stage):
     assert not again.is_alive()
     assert extension.is_registered()
     assert len(stage.made) == 1
+
+
+def test_no_answer_yet(stage, monkeypatch):
+    """Who has waited long enough goes on, and so does the thread: it may be taken in the end."""
+    go = threading.Event()
+
+    def connect() -> Connection | None:
+        go.wait(30)
+        return stage.connection
+
+    monkeypatch.setattr(_extension, "LONGEST_START", 0.01)
+    stage.extension = Extension(connect, stage.make, stage.inbox, SystemClock())
+    stage.thread = threading.Thread(target=stage.extension.run, daemon=True)
+    stage.thread.start()
+
+    assert stage.extension.is_registered()
+    go.set()
+    wait_until(lambda: stage.made, what="the companion")
+
+
+def test_closed_while_it_registers(stage):
+    """The thread ends, and makes nothing."""
+    go = threading.Event()
+
+    def connect() -> Connection | None:
+        go.wait(30)
+        return stage.connection
+
+    extension = Extension(connect, stage.make, stage.inbox, SystemClock(), rests=True)
+    thread = threading.Thread(target=extension.run, daemon=True)
+    thread.start()
+    extension.close()
+    go.set()
+    thread.join(30)
+
+    assert not thread.is_alive()
+    assert stage.made == []
