@@ -125,21 +125,19 @@ class Starter:
             )
             return self._companion(inbox, mode, next_event, switches, connection)
 
-        inbox = self._inbox()
-        if inbox is None:
-            return None
         takes_descriptors = self._look_at_output() is not None
-        extension = Extension(
-            partial(self._connect, ["INVOKE"], managed=False),
-            make,
-            inbox,
-            self._clock,
-            refused=self._refused,
-            hooked=hooked,
-            will_hook=self._environment.runs_client,
-            rests=not takes_descriptors,
+        return self._start(
+            lambda inbox: Extension(
+                partial(self._connect, ["INVOKE"], managed=False),
+                make,
+                inbox,
+                self._clock,
+                refused=self._refused,
+                hooked=hooked,
+                will_hook=self._environment.runs_client,
+                rests=not takes_descriptors,
+            )
         )
-        return self._start(extension)
 
     def managed_instances(self) -> Extension | None:
         """The extension of a Managed Instances environment; None when no thread can be started."""
@@ -153,11 +151,8 @@ class Starter:
                 inbox, mode, next_event, SwitchInterval(), connection, managed=True
             )
 
-        inbox = self._inbox()
-        if inbox is None:
-            return None
         connect = partial(self._connect, [], managed=True)
-        return self._start(Extension(connect, make, inbox, self._clock))
+        return self._start(lambda inbox: Extension(connect, make, inbox, self._clock))
 
     def signals_only(self) -> Extension | None:
         """No extension: only the flush at SIGTERM; None when no thread can be started."""
@@ -170,25 +165,25 @@ class Starter:
                 inbox, SignalsOnly(), NoEvents(), SwitchInterval(), connection, managed=True
             )
 
-        inbox = self._inbox()
-        if inbox is None:
-            return None
-        return self._start(Extension(lambda: Connection(None), make, inbox, self._clock))
+        return self._start(
+            lambda inbox: Extension(lambda: Connection(None), make, inbox, self._clock)
+        )
 
-    def _inbox(self) -> Inbox | None:
-        try:
-            return Inbox()
-        except OSError as error:
-            _tell_none_left(error)
-            return None
-
-    def _start(self, extension: Extension) -> Extension | None:
+    def _start(self, made: Callable[[Inbox], Extension]) -> Extension | None:
         """Start the thread, before Lambda hears of us: who registers must ask for events."""
+        extension = None
         try:
+            extension = made(Inbox())
             _threads.spawn("extension", extension.run)
-        except RuntimeError as error:
-            extension.close()
-            _tell_none_left(error)
+        except (OSError, RuntimeError) as error:
+            if extension is not None:
+                extension.close()
+            tell(
+                f"no thread or descriptor is left for the extension ({error}); lines are "
+                "delivered by the function's own thread, after each invocation",
+                code="no_thread",
+                once="threads",
+            )
             return None
         return extension
 
@@ -286,15 +281,6 @@ class Starter:
         from firehose_logging._extension.telemetry import TelemetryReader
 
         return TelemetryReader(self._context, concurrent=self._environment.workers is not None)
-
-
-def _tell_none_left(error: Exception) -> None:
-    tell(
-        f"no thread or descriptor is left for the extension ({error}); lines are "
-        "delivered by the function's own thread, after each invocation",
-        code="no_thread",
-        once="threads",
-    )
 
 
 def _tell_not_registered(error: LambdaApiError) -> None:
