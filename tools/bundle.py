@@ -22,6 +22,7 @@ import ast
 import importlib.util
 import marshal
 import py_compile
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,21 +94,10 @@ MODULES = (
 )
 
 #: What the function's own thread may need at any moment, and most starts do not: in the bundle, as
-#: bytes that are read when it does. The same as ``APART`` of ``firehose_logging/_bundle.py``.
-APART = (
-    "_fork",
-    "_invocation",
-    "_levels",
-    "errors",
-    "_capture.captured_buffer",
-    "_delivery.losses",
-    "_delivery.result",
-    "_line.exception",
-    "_line.printed_object",
-    "_line.redact",
-    "_line.values",
-    "_line.walk",
-)
+#: bytes that are read when it does. Who reads them has the list, and needs nothing else of ours.
+APART: tuple[str, ...] = runpy.run_path(
+    str(Path(__file__).resolve().parent.parent / PACKAGE / "_bundle.py")
+)["APART"]
 
 #: What is imported after the first answer, or by a few, in files of their own: each is read when a
 #: module in it is imported for the first time, whole.
