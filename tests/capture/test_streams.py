@@ -9,27 +9,8 @@ import threading
 import types
 from datetime import datetime, timezone
 
-import pytest
-
 from firehose_logging._capture.streams import MAX_FUNCTIONS, MAX_PARTIAL
-from support.captured import Stage
-
-
-class Attributed(io.BytesIO):
-    """A stream of bytes that lets its methods be replaced, as a file's does."""
-
-
-def text_over(buffer):
-    """A text stream over bytes, which writes through at once."""
-    return io.TextIOWrapper(buffer, encoding="utf-8", write_through=True)
-
-
-@pytest.fixture
-def bytes_below():
-    """A stage over a stream of bytes; the bytes are ``below.getvalue()``."""
-    stage = Stage(below=text_over(Attributed()))
-    stage.bytes = stage.below.buffer
-    return stage
+from support.captured import Stage, text_over
 
 
 def test_detached(bytes_below):

@@ -15,6 +15,15 @@ from firehose_logging.testing import ManualClock, MemoryTransport
 from support.stage import unthreaded
 
 
+class Attributed(io.BytesIO):
+    """A stream of bytes that lets its methods be replaced, as a file's does."""
+
+
+def text_over(buffer: io.BytesIO) -> io.TextIOWrapper:
+    """A text stream over bytes, which writes through at once."""
+    return io.TextIOWrapper(buffer, encoding="utf-8", write_through=True)
+
+
 class Stage:
     """Everything between a stream and memory.
 
