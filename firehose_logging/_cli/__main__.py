@@ -58,10 +58,10 @@ def main(argv: list[str] | None = None) -> int:
         import difflib
 
         near = difflib.get_close_matches(arguments[0], COMMANDS, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         known = ", ".join(COMMANDS)
         sys.stderr.write(
-            f"firehose-logging: unknown command {arguments[0]!r}{hint} Known: {known}\n"
+            f"firehose-logging: unknown command {arguments[0]!r}{hint} There are: {known}\n"
         )
         return 2
     return run(arguments[0], arguments[1:])

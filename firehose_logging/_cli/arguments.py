@@ -88,14 +88,21 @@ def window(arguments: argparse.Namespace) -> Window:
         CommandError: it ends before it begins, or a time is none.
     """
     now = datetime.now(timezone.utc)
-    since = moment(arguments.since, now) if arguments.since else None
-    until = moment(arguments.until, now) if arguments.until else None
+    since = _moment("--since", arguments.since, now)
+    until = _moment("--until", arguments.until, now)
     if since and until and until <= since:
         raise CommandError(
             f"--until {arguments.until} is not after --since {arguments.since}: nothing can match"
         )
     # Naive UTC from here on: that is what the lines say.
     return Window(since, until, arguments.interval)
+
+
+def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
+    try:
+        return moment(text, now) if text else None
+    except CommandError as error:
+        raise CommandError(f"{option} {error}") from None
 
 
 def open_lake(command: str, arguments: argparse.Namespace, threads: int | None = None) -> Lake:

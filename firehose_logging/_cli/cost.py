@@ -75,9 +75,17 @@ def main(argv: list[str]) -> int:
         metavar="N",
         help="queries over all of it (default: 1)",
     )
-    parser.add_argument("--price", action="append", default=[], metavar="NAME=DOLLARS")
+    parser.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="NAME=DOLLARS",
+        help="one price, by its name; may repeat",
+    )
     parser.add_argument("--prices", type=Path, metavar="FILE", help="JSON: names and dollars")
-    parser.add_argument("--format", choices=render.FORMATS, default="table")
+    parser.add_argument(
+        "--format", choices=render.FORMATS, default="table", help="(default: %(default)s)"
+    )
     _arguments.add_source(parser)
     for action in parser._actions:  # noqa: SLF001 - one of two inputs is needed, not this one
         if action.dest == "source":
@@ -101,8 +109,12 @@ def _prices(given: argparse.Namespace) -> Prices:
     if given.prices:
         try:
             values.update(json.loads(given.prices.read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            raise CommandError(f"--prices {given.prices}: {error}") from error
+        except OSError as error:
+            raise CommandError(f"--prices {given.prices}: {error.strerror}") from error
+        except (TypeError, ValueError) as error:
+            raise CommandError(
+                f"--prices {given.prices}: a JSON object of names and dollars is needed ({error})"
+            ) from error
     for each in given.price:
         name, equals, value = each.partition("=")
         if not equals:

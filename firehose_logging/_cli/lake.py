@@ -118,7 +118,11 @@ class Lake:
         return texts
 
     def add(self, found: Sequence[Any]) -> None:
-        """Fetch objects and sort them by what they are."""
+        """Fetch objects and sort them by what they are.
+
+        Raises:
+            CommandError: one cannot be fetched or read.
+        """
         size = sum(each.size for each in found)
         if size >= MUCH:
             self._progress.remark(
@@ -127,7 +131,12 @@ class Lake:
         with self._progress.task(f"reading {len(found):,} objects", size) as done:
             paths = self._source.fetch(found, self._downloads, done)
         for each, path in zip(found, paths, strict=True):
-            kind = objects.kind(path)
+            try:
+                kind = objects.kind(path)
+            except OSError as error:
+                raise CommandError(
+                    f"{self._source.name}: {each.key} cannot be read: {error.strerror}"
+                ) from error
             if kind == objects.FOREIGN:
                 self.foreign.append(each.key)
             elif kind != objects.EMPTY:

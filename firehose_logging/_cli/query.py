@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what a saved query needs to be told",
+        help="what a saved query needs to be told; may repeat",
     )
     parser.add_argument("--list", action="store_true", help="list the saved queries and end")
     parser.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -73,6 +74,9 @@ def open_source(text: str, endpoint_url: str | None = None) -> Source:
     Args:
         text: a folder, or ``s3://bucket/prefix``.
         endpoint_url: another S3 endpoint; None for AWS, or what botocore's variables say.
+
+    Raises:
+        CommandError: it names no folder and no bucket, or no S3 client can be made.
     """
     if text.startswith("s3://"):
         bucket, _, prefix = text.removeprefix("s3://").partition("/")
@@ -125,8 +129,13 @@ class FolderSource:
             for name in sorted(files):
                 if not name.startswith("."):
                     path = Path(root, name)
-                    key = path.relative_to(self._folder).as_posix()
-                    yield Object(key, path.stat().st_size)
+                    try:
+                        found = path.stat()
+                    except OSError:
+                        continue  # gone since it was listed, or a link to nowhere
+                    if stat.S_ISREG(found.st_mode):
+                        key = path.relative_to(self._folder).as_posix()
+                        yield Object(key, found.st_size)
 
     def fetch(
         self, objects: Sequence[Object], folder: Path, done: Callable[[int], None]
@@ -237,8 +246,8 @@ class BucketSource:
             raise CommandError(f"{self.name}: {_meaning(error, self._bucket)}") from error
         except BotoCoreError as error:
             raise CommandError(
-                f"{self.name}: {error}. Credentials, region and endpoint come from botocore's "
-                "usual variables and files, or --profile, --endpoint-url"
+                f"{self.name}: {str(error).rstrip('.')}. Credentials, profile and region come "
+                "from botocore's usual variables and files; --endpoint-url names another endpoint"
             ) from error
         return answer
 

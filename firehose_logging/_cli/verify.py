@@ -93,7 +93,9 @@ class Instance:
 def main(argv: list[str]) -> int:
     """Run the command."""
     parser = _arguments.parser("verify", "Prove that nothing is missing or twice.", EXAMPLE)
-    parser.add_argument("--format", choices=render.FORMATS, default="table")
+    parser.add_argument(
+        "--format", choices=render.FORMATS, default="table", help="(default: %(default)s)"
+    )
     parser.add_argument(
         "--grace",
         type=int,

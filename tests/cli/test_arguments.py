@@ -51,6 +51,13 @@ def test_an_end_before_the_beginning(parse):
         arguments.window(parse("--since", "1h", "--until", "2h"))
 
 
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_what_is_no_time_is_told_with_its_option(parse, option):
+    """The message names the option, its value and what is allowed."""
+    with pytest.raises(CommandError, match=f"{option} 'yesterday' is no time: give how long ago"):
+        arguments.window(parse(option, "yesterday"))
+
+
 @pytest.mark.parametrize("interval", ["-1", "soon", "1.5"])
 def test_wrong_intervals(parse, capsys, interval):
     """The message has the value and what is needed."""

@@ -117,7 +117,8 @@ def test_for_spreadsheets(command):
 def test_prices_that_cannot_be_read(command, tmp_path):
     """A file that is not there, or no JSON, is wrong input."""
     (tmp_path / "prices.json").write_text("{no")
-    for name in ("prices.json", "nowhere.json"):
+    (tmp_path / "list.json").write_text("[1]")
+    for name in ("prices.json", "list.json", "nowhere.json"):
         ran = command(*ESTIMATE, "--prices", tmp_path / name)
 
         assert ran.status == 2

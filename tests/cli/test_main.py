@@ -36,7 +36,8 @@ def test_unknown_commands_are_told(command):
     """With the nearest name."""
     ran = command("qury")
 
-    assert (ran.status, "did you mean query" in ran.err) == (2, True)
+    assert (ran.status, "did you mean query? There are: query, tail" in ran.err) == (2, True)
+    assert "unknown command 'xyz'. There are: query, tail" in command("xyz").err
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():

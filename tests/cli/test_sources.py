@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from datetime import datetime, timedelta, timezone
 
@@ -128,6 +129,30 @@ def test_words_of_a_folder(tmp_path, command):
     assert "error prefix" in command(*ask, tmp_path / "failed").err
     assert "no bucket" in command(*ask, "s3://").err
     assert "s3://BUCKET" in command(*ask, "https://x").err
+
+
+def test_what_is_no_file_is_no_object(tmp_path, command):
+    """A link to nowhere and a pipe stand in nobody's way; the lines beside them are read."""
+    fill(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+
+    assert hours(command, "--from", tmp_path) == list(range(11))
+
+
+def test_an_object_that_cannot_be_read_is_named(tmp_path, command, monkeypatch):
+    """It is not left out in silence."""
+    fill(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("firehose_logging._cli.objects.kind", refuse)
+    ran = command("query", "SELECT 1", "--from", tmp_path)
+
+    assert ran.status == 2
+    assert ran.err.rstrip().endswith("cannot be read: Permission denied")
+    assert "Traceback" not in ran.err
 
 
 def test_a_window_must_begin_before_it_ends(tmp_path, command):
