@@ -47,8 +47,11 @@ SELECT instanceId, count(*), max(date_diff('microsecond', timestamp, before)) / 
     FROM every_line WHERE type = 'function' AND seq IS NOT NULL
 ) WHERE timestamp < before GROUP BY instanceId
 """
+#: A function may have an ``extra`` of either name: only our own lines tell.
 _TOLD = """
-SELECT instanceId, lost, diverted FROM every_line WHERE lost IS NOT NULL OR diverted IS NOT NULL
+SELECT instanceId, lost, diverted FROM every_line
+WHERE type = 'extension' AND logger = 'firehose_logging'
+    AND (lost IS NOT NULL OR diverted IS NOT NULL)
 """
 
 

@@ -146,6 +146,26 @@ def test_instances(ask):
         assert row["initMs"] > 0
 
 
+def test_losses_are_those_that_the_package_tells(tmp_path, command):
+    """An extra of the function's named lost or diverted is none, in views and saved queries."""
+    users = {"type": "function", "logger": "shop", "lost": {"refused": 9}, "diverted": 2}
+    told = {"type": "extension", "logger": "firehose_logging", "lost": {"refused": 3}}
+    lines = [users, {**users, "lost": {"refused": "all"}}, told]
+    (tmp_path / "lines").write_text(
+        "".join(
+            json.dumps({"instanceId": "i", "seq": n, **each}) + "\n" for n, each in enumerate(lines)
+        )
+    )
+
+    def asked(*query):
+        ran = command("query", *query, "--from", tmp_path, "--format", "json")
+        return [json.loads(line) for line in ran.out.splitlines()]
+
+    assert [row["lost"] for row in asked("SELECT lost FROM instances")] == [3]
+    assert [row["lost"] for row in asked("--saved", "losses")] == ['{"refused":3}']
+    assert [row["lostLines"] for row in asked("--saved", "health")] == [3]
+
+
 @pytest.mark.parametrize("name", saved.names())
 def test_saved_queries_answer(ask, bucket, name):
     """Each saved query runs over real output."""

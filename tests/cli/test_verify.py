@@ -17,6 +17,11 @@ def line(seq, at=OLD, **more):
     return {**head, "functionName": "shop", "instanceId": "i", "seq": seq, **more}
 
 
+def own(seq, **more):
+    """What the package tells of itself."""
+    return line(seq, type="extension", logger="firehose_logging", **more)
+
+
 @pytest.fixture
 def verify(tmp_path, command):
     """Verify lines: status, what is said of the one environment, and the summary."""
@@ -86,9 +91,9 @@ def test_told_losses_and_diverted_lines(verify):
     """By reason, as the environment itself told them."""
     status, found = verify(
         [
-            line(1, lost={"refused": 2, "buffer_full": 1}),
-            line(2, lost={"refused": 1}),
-            line(3, diverted=4),
+            own(1, lost={"refused": 2, "buffer_full": 1}),
+            own(2, lost={"refused": 1}),
+            own(3, diverted=4),
         ]
     )
 
@@ -99,10 +104,18 @@ def test_told_losses_and_diverted_lines(verify):
 
 def test_diverted_lines_are_no_loss(verify):
     """They left a gap, and are in the function's own output."""
-    status, found = verify([line(1), line(4), line(5, diverted=2)])
+    status, found = verify([line(1), line(4), own(5, diverted=2)])
 
     assert (status, found[0]["missing"], found[0]["whole"]) == (0, 2, True)
-    assert verify([line(1), line(4), line(5, diverted=1)])[0] == 1
+    assert verify([line(1), line(4), own(5, diverted=1)])[0] == 1
+
+
+def test_what_a_function_has_lost_or_diverted_is_no_line(verify):
+    """An extra of that name tells nothing of lines, and hides no gap."""
+    status, found = verify([line(1, lost={"refused": 2}), line(2, lost=3), line(3, diverted=9)])
+
+    assert (status, found[0]["lost"], found[0]["diverted"]) == (0, {}, 0)
+    assert verify([line(1), line(4, diverted=2)])[0] == 1
 
 
 def test_the_clock_of_the_functions_lines(verify):

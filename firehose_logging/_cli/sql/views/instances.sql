@@ -17,12 +17,12 @@ SELECT
     CAST(max(seq) AS bigint) AS lastSeq,
     CAST(max(seq) - min(seq) + 1 - count(DISTINCT seq) AS bigint) AS missing,
     CAST(count(seq) - count(DISTINCT seq) AS bigint) AS duplicates,
-    CAST(coalesce(sum(
-        coalesce(CAST(json_extract_scalar(lost, '$.buffer_full') AS bigint), 0)
-        + coalesce(CAST(json_extract_scalar(lost, '$.refused') AS bigint), 0)
-        + coalesce(CAST(json_extract_scalar(lost, '$.unencodable') AS bigint), 0)
-        + coalesce(CAST(json_extract_scalar(lost, '$.bad_telemetry') AS bigint), 0)
-    ), 0) AS bigint) AS lost
+    CAST(coalesce(sum(CASE WHEN type = 'extension' AND logger = 'firehose_logging' THEN
+        coalesce(TRY_CAST(json_extract_scalar(lost, '$.buffer_full') AS bigint), 0)
+        + coalesce(TRY_CAST(json_extract_scalar(lost, '$.refused') AS bigint), 0)
+        + coalesce(TRY_CAST(json_extract_scalar(lost, '$.unencodable') AS bigint), 0)
+        + coalesce(TRY_CAST(json_extract_scalar(lost, '$.bad_telemetry') AS bigint), 0)
+    END), 0) AS bigint) AS lost
 FROM logs
 WHERE instanceId IS NOT NULL
 GROUP BY instanceId
