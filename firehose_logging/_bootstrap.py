@@ -124,6 +124,22 @@ def install(settings: Settings | None = None, *, redact: Redact | None = None) -
     return True
 
 
+def launch(collect_again: Callable[[], None]) -> None:
+    """``install()`` for the wrapper, which has turned the garbage collector off.
+
+    Args:
+        collect_again: turns it on; called once, when the runtime client has been read, or at once
+            where nobody tells when.
+    """
+    waits = False
+    try:
+        if install() and _process is not None and _process.runtime is not None:
+            waits = _process.runtime.when_client_is_read(collect_again)
+    finally:
+        if not waits:
+            collect_again()
+
+
 def flush(timeout: float | None = None) -> FlushResult:
     """Deliver every line accepted so far, on all streams of the process.
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
         def hooked(self) -> None:
             """The boundaries of invocations will be told."""
 
+        def client_read(self) -> None:
+            """The runtime client's code has been read, or that has failed."""
+
         def runtime_starts(self) -> None:
             """The runtime client begins its work in this process."""
 

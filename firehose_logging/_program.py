@@ -11,6 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
     from firehose_logging._bundle import Code
@@ -24,10 +25,30 @@ def _tell(text: str) -> None:
 
 
 def _install(package: str) -> None:
-    """Import the package, whose folder this is, and start it; sys.path is left as it was."""
+    """Import the package, whose folder this is, and start it; sys.path is left as it was.
+
+    Code is no garbage: the collector is off while ours is read, and the runtime client's.
+    """
+    collect_again = _collect_again if gc.isenabled() else _leave_off
+    gc.disable()
+    try:
+        start = _imported(package)
+    except Exception as error:  # a layer built wrong must not stop the function
+        _tell(
+            "cannot be imported (%s: %s); the function runs without it, its logs are not sent"
+            % (type(error).__name__, error)
+        )
+        collect_again()
+        return
+    try:
+        start(collect_again)
+    except Exception as error:
+        _tell("cannot start (%s: %s); the function runs without it" % (type(error).__name__, error))
+
+
+def _imported(package: str) -> "Callable[[Callable[[], None]], None]":
+    """Import the package; what starts it."""
     folder = ""
-    collects = gc.isenabled()
-    gc.disable()  # code is no garbage
     try:
         if sys.version_info < (3, 10):
             raise ImportError("it needs Python 3.10 or later")
@@ -37,22 +58,11 @@ def _install(package: str) -> None:
         else:
             folder = os.path.dirname(package)
             sys.path.insert(0, folder)
-        from firehose_logging import install
-    except Exception as error:  # a layer built wrong must not stop the function
-        _tell(
-            "cannot be imported (%s: %s); the function runs without it, its logs are not sent"
-            % (type(error).__name__, error)
-        )
-        return
+        from firehose_logging._bootstrap import launch
     finally:
         if folder:
             sys.path.remove(folder)
-        if collects:
-            _collect_again()
-    try:
-        install()
-    except Exception as error:
-        _tell("cannot start (%s: %s); the function runs without it" % (type(error).__name__, error))
+    return launch
 
 
 def _bytecode(package: str) -> "dict[str, Code] | None":
@@ -87,12 +97,16 @@ def _load(codes: "dict[str, Code]", package: str) -> None:
 def _collect_again() -> None:
     """Turn the garbage collector on; what is there by now counts as old, unseen: it is no garbage.
 
-    Otherwise the function's first few hundred objects would have all of ours looked through.
+    Otherwise the function's first few hundred objects would have all of that looked through.
     """
     if hasattr(gc, "freeze") and not gc.get_freeze_count():
         gc.freeze()
         gc.unfreeze()  # into the oldest generation, by moving one list
     gc.enable()
+
+
+def _leave_off() -> None:
+    return
 
 
 def _path_entry(argv: "list[str]") -> str:

@@ -49,6 +49,7 @@ class Runtime:
         self.is_decorated = False
         self._is_child = False
         self._starter: Starter | None = None
+        self._when_read: list[Callable[[], None]] = []
 
     # -- start ------------------------------------------------------------------------------
 
@@ -80,6 +81,7 @@ class Runtime:
             # The parent of Managed Instances workers ends when they have, not before.
             terminate=_shutdown.end_process if not managed or _is_worker() else _do_nothing,
             refused=self._without_extension,
+            begins=self.client_read,
         )
         if not managed:
             self._become(starter.on_demand(hooked=self.is_hooked, decorated=self.is_decorated))
@@ -114,6 +116,7 @@ class Runtime:
     def _without_extension(self) -> None:
         """Lambda has refused: lines are delivered without."""
         self.extension = None
+        self.client_read()
 
     def change(self, settings: Settings) -> None:
         """Deliver as other settings say, from now on."""
@@ -146,6 +149,26 @@ class Runtime:
         self.is_hooked = True
         if self.extension is not None:
             self.extension.hooked()
+
+    def when_client_is_read(self, call: Callable[[], None]) -> bool:
+        """Have something called once, when the runtime client's code has been read.
+
+        That is when its last module has run, or after a second, when the extension begins: a client
+        may be another than we know. False where nobody would tell: then it is not called.
+        """
+        environment = self._process.environment
+        if self.extension is None or environment.workers is not None or not environment.runs_client:
+            return False
+        self._when_read.append(call)
+        return True
+
+    def client_read(self) -> None:
+        """The runtime client's code has been read, or that has failed; from any thread."""
+        try:
+            call = self._when_read.pop()
+        except IndexError:
+            return  # nobody waits, or not any more
+        call()
 
     def runtime_starts(self) -> None:
         """The runtime client begins its work: in a forked worker, so do we again."""

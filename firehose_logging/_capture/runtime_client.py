@@ -58,14 +58,18 @@ def _on_import(observer: Observer, workers: bool) -> Any:
             if spec is not None:
                 break
         else:
-            return None
-        loader = spec.loader
-        run = loader.exec_module if loader is not None else None
+            spec = None
+        loader = None if spec is None else spec.loader
+        run = None if loader is None else loader.exec_module
         if run is None:
+            observer.client_read()
             return spec
 
         def exec_module(module: ModuleType) -> None:
-            run(module)
+            try:
+                run(module)
+            finally:
+                observer.client_read()
             _hook(module, observer)
             if workers:
                 attempt("workers", _fork_workers)
@@ -73,7 +77,8 @@ def _on_import(observer: Observer, workers: bool) -> Any:
         try:
             loader.exec_module = exec_module  # type: ignore[union-attr, method-assign]
         except AttributeError:
-            return spec  # a loader with slots: no hooks, the platform's events remain
+            observer.client_read()
+            # A loader with slots: no hooks, the platform's events remain.
         return spec
 
     finder: Any = SimpleNamespace(find_spec=find_spec)

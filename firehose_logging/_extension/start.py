@@ -58,6 +58,7 @@ class Starter:
         take: takes a line of telemetry in the sink's place; None for the sink itself.
         terminate: ends the process when SIGTERM's flush is done, if nobody else handles SIGTERM.
         refused: called, on the extension's thread, where Lambda refuses an on-demand environment's.
+        begins: called, on the same thread, when the rest of an on-demand environment's is over.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Starter:
         take: Callable[[str], None] | None = None,
         terminate: Callable[[], None],
         refused: Callable[[], None] = lambda: None,
+        begins: Callable[[], None] = lambda: None,
     ) -> None:
         self._environment = environment
         self._settings = settings
@@ -86,6 +88,7 @@ class Starter:
         self._take = take
         self._terminate = terminate
         self._refused = refused
+        self._begins = begins
         # All mutable state.
         self._flush = (settings.flush, settings.interval)
         self._policy: FlushPolicy | None = None
@@ -105,6 +108,7 @@ class Starter:
         """
 
         def make(inbox: Inbox, connection: Connection) -> Companion:
+            self._begins()
             from firehose_logging._extension.lifecycle import Lifecycle
             from firehose_logging._extension.on_demand import OnDemand
             from firehose_logging._switch_interval import SwitchInterval

@@ -20,6 +20,7 @@ from firehose_logging._capture import runtime_client
 
 class Observer:
     def hooked(self): pass
+    def client_read(self): pass
 
 
 multiprocessing.set_start_method("spawn")
@@ -89,18 +90,21 @@ def finders(monkeypatch):
 
 def test_a_client_that_nobody_finds(finders) -> None:
     """The import fails as it would without us, and we are not asked again."""
-    spec, _ = finders()
+    spec, observer = finders()
 
     assert spec is None
     assert len(sys.meta_path) == 1
+    assert observer.told == [("client_read",)]
 
 
 def test_a_client_without_a_loader(finders) -> None:
     """Its spec is as it was found."""
     made = importlib.machinery.ModuleSpec(runtime_client.MODULE, None)
 
-    assert finders(made)[0] is made
+    spec, observer = finders(made)
+    assert spec is made
     assert made.loader is None
+    assert observer.told == [("client_read",)]
 
 
 def test_a_loader_that_cannot_be_hooked(finders) -> None:
@@ -118,7 +122,31 @@ def test_a_loader_that_cannot_be_hooked(finders) -> None:
     spec.loader.exec_module(module)
 
     assert module.handle_event_request == "theirs"
-    assert observer.told == []
+    assert observer.told == [("client_read",)]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_when_the_client_is_read(finders, fails) -> None:
+    """It is told when the client's module has run, or has failed, and not before."""
+    seen = []
+
+    class Loader:
+        def exec_module(self, module):
+            seen.append(list(observer.told))
+            if fails:
+                raise ImportError("half a client")
+
+    made = importlib.machinery.ModuleSpec(runtime_client.MODULE, Loader())
+    spec, observer = finders(made)
+    module = types.ModuleType(runtime_client.MODULE)
+    if fails:
+        with pytest.raises(ImportError, match="half a client"):
+            spec.loader.exec_module(module)
+    else:
+        spec.loader.exec_module(module)
+
+    assert seen == [[]]
+    assert observer.told == [("client_read",)]
 
 
 def test_a_client_that_is_running_already(monkeypatch) -> None:

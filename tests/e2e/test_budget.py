@@ -62,12 +62,14 @@ CALL_BYTES = 640
 RECORD_BYTES = 12
 
 PROBE = """
+import gc
 import logging
 import os
 import sys
 
 logger = logging.getLogger("app")
 logger.setLevel(logging.INFO)
+collects = gc.isenabled(), gc.get_freeze_count(), gc.get_threshold()
 
 
 def io():
@@ -83,6 +85,7 @@ def handler(event, context):
     after = io()
     return {
         "modules": sorted(sys.modules),
+        "collects": collects,
         # Those that run Python: the runtime client's curl has some of its own now and then.
         "threads": len(sys._current_frames()),
         "descriptors": len(os.listdir("/proc/self/fd")),
@@ -117,23 +120,33 @@ def bare(probe, runtime):
         return [run.invoke({}).payload for _ in range(3)]
 
 
+@pytest.fixture(scope="module")
+def first(probe, runtime):
+    """The first answer with the layer."""
+    with deployed(probe, **runtime) as run:
+        return run.invoke({}).payload
+
+
 def ours(names):
     """Without what is ours by name."""
     return {name for name in names if not name.startswith("firehose_logging")}
 
 
-def test_modules_at_the_first_answer(probe, runtime, bare):
+def test_modules_at_the_first_answer(first, bare):
     """Wrapper, extension, telemetry, capture and a line logged load these modules and no other.
 
     ``select`` comes with the companion, which may be there where the machine is slow.
     """
-    with deployed(probe, **runtime) as run:
-        answer = run.invoke({}).payload
-
-    added = ours(answer["modules"]) - set(bare[0]["modules"])
+    added = ours(first["modules"]) - set(bare[0]["modules"])
     assert not added & HEAVY
     assert added <= MODULES
-    assert "firehose_logging._extension.extension" in answer["modules"]
+    assert "firehose_logging._extension.extension" in first["modules"]
+
+
+def test_the_collector_runs_when_the_function_is_imported(first, bare):
+    """It was off while code was read, ours and the runtime client's, and no trace is left of it."""
+    assert first["collects"] == bare[0]["collects"]
+    assert first["collects"][0]
 
 
 def test_modules_after_deliveries(probe, runtime, bare):

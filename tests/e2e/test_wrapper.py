@@ -298,6 +298,12 @@ def test_no_command(layer, program):
     assert "AWS_LAMBDA_EXEC_WRAPPER" in ended.stderr
 
 
+def cannot_start(package):
+    """Has the start raise."""
+    with (package / "_bootstrap.py").open("a") as file:
+        file.write("\n\ndef install():\n    raise OSError('x')\n")
+
+
 @pytest.mark.parametrize(
     ("breakage", "message"),
     [
@@ -306,10 +312,7 @@ def test_no_command(layer, program):
         (lambda p: (p / "__init__.py").write_text("def ("), "cannot be imported (SyntaxError"),
         (lambda p: (p / "__init__.py").write_text("raise OSError('x')"), "imported (OSError: x)"),
         (lambda p: (p / "settings.py").unlink(), "cannot be imported (ModuleNotFoundError"),
-        (
-            lambda p: (p / "__init__.py").write_text("def install():\n raise OSError('x')"),
-            "cannot start (OSError: x)",
-        ),
+        (cannot_start, "cannot start (OSError: x)"),
     ],
     ids=["missing", "half of it missing", "syntax error", "raises", "incomplete", "does not start"],
 )
@@ -325,6 +328,7 @@ def test_broken_package(source, program, tmp_path, breakage, message):
     assert found["argv"] == ["script.py", "x"]
     assert found["path"][0] == str(program)
     assert str(broken / "python") not in found["path"]
+    assert found["collects"] == [True, 0]
     assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
 

@@ -170,13 +170,17 @@ def test_what_the_program_raises_is_its_own(run, script):
 
 @pytest.fixture
 def imported(monkeypatch):
-    """Has ``from firehose_logging import install`` give this."""
+    """Has ``from firehose_logging._bootstrap import launch`` give this."""
 
-    def put(install):
-        module = types.ModuleType("firehose_logging")
-        if install is not None:
-            module.install = install
-        monkeypatch.setitem(sys.modules, "firehose_logging", module)
+    def put(launch):
+        package = types.ModuleType("firehose_logging")
+        package.__path__ = []
+        module = types.ModuleType("firehose_logging._bootstrap")
+        module._process = None
+        if launch is not None:
+            module.launch = launch
+        monkeypatch.setitem(sys.modules, "firehose_logging", package)
+        monkeypatch.setitem(sys.modules, "firehose_logging._bootstrap", module)
 
     return put
 
@@ -184,7 +188,7 @@ def imported(monkeypatch):
 def test_we_are_installed_and_the_path_is_as_before(imported, monkeypatch):
     """The package's folder is on the path while it is imported, and not afterwards."""
     seen = []
-    imported(lambda: seen.append(list(sys.path)))
+    imported(lambda collect_again: seen.append(list(sys.path)) or collect_again())
     before = list(sys.path)
     _program._install("/opt/python/firehose_logging")
 
@@ -196,14 +200,16 @@ def test_we_are_installed_and_the_path_is_as_before(imported, monkeypatch):
 def test_what_breaks_in_us_is_told(imported, capfd, what):
     """A layer built wrong, or one that cannot start, stops no function."""
 
-    def install():
+    def launch(collect_again):
+        collect_again()
         raise OSError("no room")
 
-    imported(install if what == "start" else None)
+    imported(launch if what == "start" else None)
     _program._install("/opt/python/firehose_logging")
 
     told = capfd.readouterr().err
     assert ("cannot start (OSError: no room)" if what == "start" else "cannot be imported") in told
+    assert gc.isenabled()
 
 
 def code(text):
@@ -218,8 +224,9 @@ class Bundle:
     def __init__(self, *given):
         self.given = given
     def load(self):
-        found = sys.modules["firehose_logging"].__dict__
-        found["install"] = lambda: found.update(collects=gc.isenabled())
+        found = sys.modules["firehose_logging._bootstrap"].__dict__
+        found["launch"] = lambda again: found.update(
+            starts=gc.isenabled(), collects=again() or gc.isenabled())
         found.update(given=self.given, first=sys.meta_path[0], path=list(sys.path))
         found.update(loads=gc.isenabled(), module=sys.modules["firehose_logging._bundle"])
 """
@@ -250,11 +257,11 @@ def test_the_package_comes_out_of_its_bundle(imported, put, monkeypatch):
     before = list(sys.path)
     _program._install(package)
 
-    found = sys.modules["firehose_logging"].__dict__
+    found = sys.modules["firehose_logging._bootstrap"].__dict__
     assert found["given"] == (codes, package)
     assert found["first"].given == found["given"]
     assert found["path"] == before
-    assert (found["loads"], found["collects"]) == (False, True)
+    assert (found["loads"], found["starts"], found["collects"]) == (False, False, True)
     assert found["module"].Bundle is type(found["first"])
 
 
@@ -266,12 +273,25 @@ def test_the_package_comes_out_of_its_bundle(imported, put, monkeypatch):
 def test_a_damaged_bundle_is_passed_over(imported, put, damaged):
     """Whatever is wrong with it, the package is imported from its sources."""
     seen = []
-    imported(lambda: seen.append(gc.isenabled()))
+    imported(lambda collect_again: seen.append(collect_again() or gc.isenabled()))
     package = put(damaged)
 
     assert _program._bytecode(package) is None
     _program._install(package)
     assert seen == [True]
+
+
+def test_a_collector_that_was_off_stays_off(imported):
+    """Who has turned it off before us keeps it so."""
+    seen = []
+    imported(lambda collect_again: seen.append(collect_again() or gc.isenabled()))
+    gc.disable()
+    try:
+        _program._install("/opt/python/firehose_logging")
+    finally:
+        gc.enable()
+
+    assert seen == [False]
 
 
 def test_an_old_interpreter_runs_without_us(monkeypatch, capfd):

@@ -7,12 +7,14 @@ import logging
 import os
 import sys
 import types
+from importlib import import_module
 
 import pytest
 
 import firehose_logging
+from firehose_logging import _bootstrap
 from support.extensions_api import ExtensionsApi
-from support.in_lambda import InLambda
+from support.in_lambda import MODULE, InLambda
 from tools.waiting import wait_until
 
 
@@ -114,6 +116,63 @@ def test_where_no_extension_is_allowed(monkeypatch, tmp_path):
         assert ("sold 1", "r-1") in said(environment.transport.lines())
     finally:
         api.close()
+
+
+@pytest.fixture
+def launched(monkeypatch, tmp_path):
+    """Starts us before the runtime client is there; gives how often it was told to be read."""
+    apis = []
+
+    def launch(*, program="awslambdaric", **api):
+        apis.append(ExtensionsApi(**api))
+        InLambda(monkeypatch, tmp_path, apis[0])
+        monkeypatch.delitem(sys.modules, MODULE)
+        monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+        monkeypatch.setattr(sys, "orig_argv", ["python", "-m", program, "app.handler"])
+        for name, value in (("AWS_KINESIS_STREAM_NAME", "logs"),
+                            ("FIREHOSE_LOGGING_TELEMETRY", "off"),
+                            ("FIREHOSE_LOGGING_JOURNAL", "off")):  # fmt: skip
+            monkeypatch.setenv(name, value)
+        called = []
+        _bootstrap.launch(lambda: called.append(MODULE in sys.modules))
+        return called
+
+    yield launch
+    for api in apis:
+        api.close()
+
+
+def test_the_collector_waits_for_the_client(launched):
+    """It is turned on when the runtime client's last module has run, once."""
+    called = launched()
+    assert called == []
+    import_module(MODULE)
+
+    assert called == [True]
+    runtime = _bootstrap._process.runtime
+    runtime.runtime_starts()
+    wait_until(lambda: runtime.extension._companion is not None)
+    assert called == [True]
+
+
+def test_the_collector_does_not_wait_for_ever(launched):
+    """Where no client is read that we know, it is turned on when the extension begins."""
+    called = launched()
+
+    wait_until(lambda: called)
+    assert called == [False]
+
+
+@pytest.mark.parametrize("how", ["another program", "refused"])
+def test_the_collector_waits_for_nobody(launched, how):
+    """Where nobody is to be read, or nobody would tell, it is turned on at once."""
+    if how == "refused":
+        called = launched(register=(403, "Extension.RegistrationClosed"))
+        wait_until(lambda: called)
+    else:
+        called = launched(program="app")
+
+    assert called == [False]
 
 
 def test_installed_while_an_invocation_runs(in_lambda):
