@@ -71,7 +71,6 @@ class Outcome:
     environments: int = 0
     logged_bytes: int = 0
     billed_bytes: int = 0
-    late_starts: int = 0
 
 
 #: Seconds after its last invocation in which a busy environment is replaced.
@@ -162,8 +161,6 @@ class _Environment:
 
     def invoke(self, request_id: str, invocation: Invocation) -> None:
         """From the INVOKE event to the next one being asked for."""
-        if invocation.at < self.frozen_at:
-            self._outcome.late_starts += 1
         start = max(invocation.at, self.frozen_at)
         self._thaw(start)
         self._asked = self._has_ended = False

@@ -21,11 +21,6 @@ class SwitchInterval:
         # All mutable state: the function's own interval, in seconds, while ours is set.
         self._before: float | None = None
 
-    @property
-    def is_short(self) -> bool:
-        """Whether ours is set."""
-        return self._before is not None
-
     def shorten(self) -> None:
         """Make hand-overs quick; no effect where they already are."""
         before = sys.getswitchinterval()

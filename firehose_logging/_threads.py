@@ -112,11 +112,6 @@ def is_own() -> bool:
     return get_ident() in own
 
 
-def is_calling() -> bool:
-    """Whether the calling thread is in a call to Firehose."""
-    return get_ident() in calling
-
-
 def is_about_us(logger: str) -> bool:
     """Whether what this logger says on this thread is about our own deliveries."""
     ident = get_ident()

@@ -68,7 +68,6 @@ class AsynchronousInvocations:
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, int, _Event]] = []
         self._order = itertools.count()
-        self._running = 0
         self._closed = False
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="asynchronous")
         self._thread = threading.Thread(target=self._run, name="asynchronous", daemon=True)
@@ -80,11 +79,6 @@ class AsynchronousInvocations:
         call = replace(call, request_id=request_id)
         self._schedule(_Event(function, call, time.monotonic()), 0.0)
         return request_id
-
-    def wait_done(self, deadline: float = 30.0) -> bool:
-        """Wait up to `deadline` seconds until no event waits or runs; False if some do."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._running, deadline)
 
     def close(self) -> None:
         """Forget what waits; what runs is ended with its environment."""
@@ -113,31 +107,25 @@ class AsynchronousInvocations:
                 if self._closed:
                     return
                 _, _, event = heapq.heappop(self._waiting)
-                self._running += 1
             self._pool.submit(self._attempt, event)
 
     def _attempt(self, event: _Event) -> None:
-        try:
-            result = self._invoke(event.function.name, event.call)
-            if result is None:
-                if time.monotonic() - event.queued_at < MAX_AGE_SECONDS:
-                    self._schedule(event, THROTTLED_SECONDS)
-                else:
-                    self._give_up(event, "EventAgeExceeded", None)
-                return
-            event.attempts += 1
-            if result.function_error is None:
-                return
-            # What a durable execution ends with is its own; it has no second attempt.
-            retries = self._retries if event.call.execution is None else 0
-            if event.attempts <= retries:
-                self._schedule(event, self._delays[event.attempts - 1])
+        result = self._invoke(event.function.name, event.call)
+        if result is None:
+            if time.monotonic() - event.queued_at < MAX_AGE_SECONDS:
+                self._schedule(event, THROTTLED_SECONDS)
             else:
-                self._give_up(event, "RetriesExhausted", result)
-        finally:
-            with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
+                self._give_up(event, "EventAgeExceeded", None)
+            return
+        event.attempts += 1
+        if result.function_error is None:
+            return
+        # What a durable execution ends with is its own; it has no second attempt.
+        retries = self._retries if event.call.execution is None else 0
+        if event.attempts <= retries:
+            self._schedule(event, self._delays[event.attempts - 1])
+        else:
+            self._give_up(event, "RetriesExhausted", result)
 
     def _give_up(self, event: _Event, condition: str, result: InvocationResult | None) -> None:
         if self._failures is None:

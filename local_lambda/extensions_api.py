@@ -41,7 +41,6 @@ class Extension:
     offer: dict[str, Any] | None = None
     waiting: bool = False
     error_type: str | None = None
-    ready_at: float | None = None
 
     @property
     def registered(self) -> bool:

@@ -65,7 +65,6 @@ class Invocation:
     started_at: float = 0.0
     deadline_at: float = 0.0
     deadline_ms: int = 0
-    start_told: bool = False
     responded_at: float | None = None
     response_started_at: float | None = None
     runtime_done_at: float | None = None
@@ -77,7 +76,6 @@ class Invocation:
     on_chunk: Callable[[bytes], None] | None = None
     result: InvocationResult | None = None
     answered: threading.Event = field(default_factory=threading.Event)
-    finished: threading.Event = field(default_factory=threading.Event)
 
     def begin(self) -> None:
         """Start the clock of the function's timeout."""

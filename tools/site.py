@@ -30,7 +30,6 @@ TOP = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 #: What no page links to, and the site needs: the search of pages that are read from files.
 ASSETS = ("docs/assets/iframe-worker.js",)
 LINK = re.compile(r"\]\(([^)#?\s]+)")
-SETTING = re.compile(r"(?ms)^        (\w+): (.*?)(?=^        \w+: |^    Raises|\Z)")
 HEADING = re.compile(r"(?m)^# (.+)$")
 
 #: The site's parts in their order, and the pages of each. What is not named comes under Reference.

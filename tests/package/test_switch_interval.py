@@ -25,12 +25,10 @@ def test_shortened_and_given_back():
     switches.shorten()
     switches.shorten()
 
-    assert switches.is_short
     assert sys.getswitchinterval() == pytest.approx(SHORT_INTERVAL, abs=1e-6)
 
     switches.restore()
 
-    assert not switches.is_short
     assert sys.getswitchinterval() == pytest.approx(0.01)
 
 
@@ -41,7 +39,6 @@ def test_a_shorter_one_is_left_alone():
 
     switches.shorten()
 
-    assert not switches.is_short
     assert sys.getswitchinterval() == pytest.approx(0.0001)
 
 
