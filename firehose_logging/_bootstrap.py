@@ -32,7 +32,6 @@ NO_STREAM = (
 
 _process: Process | None = None
 
-
 #: Made at the first fork.
 _unwarned: Unwarned | None = None
 
@@ -147,7 +146,8 @@ def flush(timeout: float | None = None) -> FlushResult:
         timeout: most seconds to wait; 0 only asks; None waits as long as it takes, unless the
             stream is failing.
 
-    Returns a ``FlushResult``, which is true when nothing is pending and nothing was lost.
+    Returns a ``FlushResult``, which is true when all of it has been delivered: nothing is pending,
+    and nothing was lost or diverted meanwhile.
     """
     have("_delivery.result")
     from firehose_logging._delivery.result import FlushResult

@@ -44,7 +44,7 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object in the line schema (``docs/schema.md``).
 
     On a ``FirehoseHandler`` it is the default. On any other handler it gives the same columns
-    but ``seq``, which a line gets when the batcher accepts it.
+    but ``seq``, which a line gets when it is accepted for delivery.
     """
 
     def __init__(self) -> None:

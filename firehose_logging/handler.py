@@ -25,7 +25,8 @@ FLUSH_TIMEOUT = 5.0
 class FirehoseHandler(logging.Handler):
     """Sends each record to a delivery stream as one line of JSON.
 
-    The calling thread encodes the record and appends it to a buffer, nothing else. All handlers
+    The calling thread encodes the record and appends it to a buffer and to the crash journal, and
+    waits for no delivery. All handlers
     of a process for one stream share one buffer, and a record that reaches two of them is sent
     once. Inside Lambda the first handler, made while the function's module is imported, also
     registers the extension that delivers after each invocation and at shutdown; anywhere else

@@ -87,37 +87,43 @@ class Settings:
             which environments are spread (``AWS_KINESIS_STREAM_NAME``); None sends nothing. Reads
             as the first of them, which names the crash journal too.
         stream_names: all of them, as another way to say ``stream_name``.
-        listener_port: port of the telemetry listener (``HTTP_LOGS_LISTENER_PORT``).
-        telemetry: any of ``platform``, ``function``, ``extension``; empty turns it off
-            (``FIREHOSE_LOGGING_TELEMETRY``).
-        telemetry_api: ``telemetry`` or the older ``logs`` (``FIREHOSE_LOGGING_TELEMETRY_API``).
+        listener_port: port of the telemetry listener; 1234 by default
+            (``HTTP_LOGS_LISTENER_PORT``).
+        telemetry: any of ``platform`` (the default), ``function``, ``extension``; empty turns it
+            off (``FIREHOSE_LOGGING_TELEMETRY``).
+        telemetry_api: ``telemetry`` (the default) or the older ``logs``
+            (``FIREHOSE_LOGGING_TELEMETRY_API``).
         capture: any of ``logging``, ``stdout``, ``stderr``, ``errors``, ``descriptors``: what the
             wrapper and ``install()`` capture in process (``FIREHOSE_LOGGING_CAPTURE``). All but
             ``descriptors`` by default; empty by default when ``function`` telemetry is on, so that
             nothing arrives twice.
-        level: lowest level that captured logging sends; 0 leaves the decision to the loggers
-            (``FIREHOSE_LOGGING_LEVEL``, else ``AWS_LAMBDA_LOG_LEVEL``).
+        level: lowest level that captured logging sends; 0, the default, leaves the decision to the
+            loggers (``FIREHOSE_LOGGING_LEVEL``, else ``AWS_LAMBDA_LOG_LEVEL``).
         levels: logger names and the levels that they get, in a dict or in pairs
             (``FIREHOSE_LOGGING_LEVELS``).
-        passthrough: what still goes to the runtime's own output, so to CloudWatch: True all, False
-            nothing, or any of ``metrics`` (lines of embedded metrics) and ``undelivered`` (lines
-            that Firehose did not take) (``FIREHOSE_LOGGING_PASSTHROUGH``). Reads as a tuple:
-            ``("on",)``, ``()``, or the words.
+        passthrough: what still goes to the runtime's own output, so to CloudWatch: True all (the
+            default), False nothing, or any of ``metrics`` (lines of embedded metrics) and
+            ``undelivered`` (lines that Firehose did not take) (``FIREHOSE_LOGGING_PASSTHROUGH``).
+            Reads as a tuple: ``("on",)``, ``()``, or the words.
         fields: names and values of columns that every line has, in a dict or in pairs; None as the
             value of ``accountId``, ``region``, ``functionArn``, ``memorySize`` or ``logStream``
             takes the platform's (``FIREHOSE_LOGGING_FIELDS``).
-        schema: ``open``, or ``fixed`` for lines whose columns are known beforehand: ``message`` is
-            always text, and all extras are JSON text in one column (``FIREHOSE_LOGGING_SCHEMA``).
-        flush: ``end``, ``periodic`` or ``adaptive`` (``FIREHOSE_LOGGING_FLUSH``).
-        interval: seconds a line may wait under ``periodic`` (``FIREHOSE_LOGGING_INTERVAL``).
-        compression: ``none``, or ``gzip`` for one gzip member a Firehose record
+        schema: ``open`` (the default), or ``fixed`` for lines whose columns are known beforehand:
+            ``message`` is always text, and all extras are JSON text in one column
+            (``FIREHOSE_LOGGING_SCHEMA``).
+        flush: ``end``, ``periodic`` or ``adaptive`` (the default; ``FIREHOSE_LOGGING_FLUSH``).
+        interval: seconds, from 0.1 to 900, that a line may wait while invocations come, or where
+            nothing is ever frozen; 10 by default (``FIREHOSE_LOGGING_INTERVAL``).
+        compression: ``none`` (the default), or ``gzip`` for one gzip member a Firehose record
             (``FIREHOSE_LOGGING_COMPRESSION``).
-        buffer_bytes: most memory for undelivered lines, in bytes
+        buffer_bytes: most memory for undelivered lines, in bytes, from 65,536 to 1,073,741,824;
+            16,777,216 by default, and never more than a quarter of the function's memory
             (``FIREHOSE_LOGGING_BUFFER_BYTES``).
-        journal: whether undelivered lines are also kept in a crash journal: True under ``/tmp``,
-            False nowhere, or the absolute path of a folder (``FIREHOSE_LOGGING_JOURNAL``).
-        transport: ``auto`` sends without boto3 where that is safe, ``direct`` says why when it
-            is not, ``boto3`` always uses it (``FIREHOSE_LOGGING_TRANSPORT``).
+        journal: whether undelivered lines are also kept in a crash journal: True (the default) in
+            ``TMPDIR``, else in ``/tmp``; False nowhere; or the absolute path of a folder
+            (``FIREHOSE_LOGGING_JOURNAL``).
+        transport: ``auto`` (the default) sends without boto3 where that is safe, ``direct`` says
+            why when it is not, ``boto3`` always uses it (``FIREHOSE_LOGGING_TRANSPORT``).
 
     Raises:
         SettingsError: a value that is not allowed, or a setting that does not exist.
@@ -156,6 +162,8 @@ class Settings:
             if value != default:
                 value = _checked(field, value)
             object.__setattr__(self, field, value)
+        if "function" in self.telemetry and "capture" not in self.given:
+            object.__setattr__(self, "capture", ())  # or everything would arrive twice
         if values:
             known = ", ".join(("stream_name", *_READERS))
             raise _error(f"no setting {', '.join(sorted(values))}; the settings are {known}")
@@ -239,13 +247,13 @@ class Settings:
         if "level" not in values:
             # Lambda checks its own variable; what it would not accept we do not judge.
             values["level"] = _readers.lambda_level(environ.get("AWS_LAMBDA_LOG_LEVEL", ""))
-        if "capture" not in values and "function" in values.get("telemetry", ()):
-            values["capture"] = ()
         return cls(**values)
 
     def replace(self, **values: Any) -> Settings:
         """A copy with some settings changed; raises SettingsError like the constructor."""
         kept = {field[0]: getattr(self, field[0]) for field in _FIELDS}
+        if "capture" not in self.given:
+            del kept["capture"]  # its default is the telemetry's to say
         made = type(self)(**{**kept, **values})
         named = {"stream_names" if name == "stream_name" else name for name in values}
         object.__setattr__(made, "given", self.given | named)

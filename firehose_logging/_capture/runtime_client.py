@@ -2,7 +2,7 @@
 
 ``awslambdaric.bootstrap.run`` looks its helpers up in its module each time it uses them, so that
 replacing a module function is enough. Plain functions do that: a wrapt proxy adds nothing here
-and its import costs 11 ms (1.17) to 75 ms (2.5) of every cold start; the public decorator, which
+and its import is a large part of a cold start (docs/performance.md); the public decorator, which
 must keep signatures, uses it. A helper that a later client no longer has is not hooked, and the
 extension then relies on the platform's own events.
 """
@@ -33,7 +33,9 @@ _DURABLE = b'"DurableExecutionArn"'
 def install(observer: Observer, *, workers: bool = False) -> None:
     """Hook the runtime client now, or as soon as it is imported.
 
-    ``workers``: this process starts those of Managed Instances.
+    Args:
+        observer: is told.
+        workers: whether this process starts those of Managed Instances.
     """
     module = sys.modules.get(MODULE)
     if module is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 5.0
 
-#: Words of botocore's own exceptions -> the codes that ``_retry`` knows, and whether the call
+#: Words of botocore's own exceptions -> the codes that ``retry`` knows, and whether the call
 #: may have reached the service.
 _LOCAL_ERRORS = {
     "NoCredentialsError": ("NoCredentials", False),
@@ -104,7 +104,7 @@ class BotoTransport:
 
 
 def make_client(environ: dict[str, str] | None = None) -> Any:
-    """A Firehose client that leaves all retries to the batcher.
+    """A Firehose client that leaves all retries to the delivery.
 
     The same client that ``boto3.client("firehose")`` gives, made by botocore itself: boto3 adds
     resources and S3 transfers, whose import cannot be done any more while the interpreter shuts

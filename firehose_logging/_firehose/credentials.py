@@ -72,7 +72,7 @@ class CredentialSource:
         token = self._token()
         if token:
             headers["Authorization"] = token
-        # As bytes: see _direct.
+        # As bytes: see ``direct``.
         address: Any = (host.encode(), port)
         import socket  # only where there are no credentials in the variables
 

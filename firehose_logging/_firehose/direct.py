@@ -2,7 +2,7 @@
 
 botocore's import and first client cost more CPU and memory than everything else in this package
 together, at every cold start. This does the one call it is needed for. It is used only where it
-is certain to do the same (``_endpoint``), and hands over to botocore for good when the service
+is certain to do the same (``endpoint``), and hands over to botocore for good when the service
 or the TLS library disagrees.
 """
 
@@ -186,7 +186,7 @@ class DirectTransport:
             except (OSError, _http.HttpError) as error:
                 self.close()
                 # The peer closed an idle connection while our request was on its way: it has
-                # most likely not read it. Any other failure is the batcher's to judge.
+                # most likely not read it. Any other failure is the delivery's to judge.
                 if reused and isinstance(error, ConnectionError):
                     reused = False
                     continue

@@ -260,6 +260,18 @@ def test_function_telemetry_turns_capture_off():
     assert Settings.from_env({**environ, PRE + "CAPTURE": "errors"}).capture == ("errors",)
 
 
+def test_function_telemetry_turns_capture_off_in_code_too():
+    """The same for settings that are made in code, or changed there."""
+    both = Settings(telemetry="platform,function")
+
+    assert both.capture == ()
+    assert Settings(telemetry="function", capture="errors").capture == ("errors",)
+    assert Settings(capture="errors").replace(telemetry="function").capture == ("errors",)
+    assert Settings().replace(telemetry="function").capture == ()
+    assert both.replace(telemetry="platform").capture == Settings().capture
+    assert both.replace(interval=3).capture == ()
+
+
 def test_environment_is_read_when_called(monkeypatch):
     """Without an argument the process's environment of this moment is read."""
     monkeypatch.setenv(NAME, "one")
