@@ -154,7 +154,9 @@ class Bundle:
         _run(module, self._read(code), sys.modules)
         parent, _dot, own = name.rpartition(".")
         setattr(sys.modules[parent], own, module)
-        sys.modules.setdefault(name, module)
+        everybodys = sys.modules.setdefault(name, module)
+        if everybodys is not module:  # another thread was quicker
+            setattr(sys.modules[parent], own, everybodys)
 
     def exec_module(self, module: ModuleType) -> None:
         """Run a module's code and let go of it; a reload comes from the file.

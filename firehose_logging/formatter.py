@@ -26,6 +26,9 @@ _plain_record = _LogRecord("", 0, "", 0, "", (), None)
 #: Attributes that logging itself puts on a record, in their order: what follows them is extra.
 _STANDARD_COUNT = len(_plain_record.__dict__)
 
+#: The last of them: where it does not stand there, somebody has taken one of them away.
+_STANDARD_LAST = next(reversed(_plain_record.__dict__))
+
 #: Attributes that are nobody's ``extra``: logging's, those that Lambda's runtime client adds (its
 #: filter: aws_request_id, tenant_id; its JSON formatter: _frame_type), and structlog's.
 _NOT_EXTRA = frozenset(
@@ -98,10 +101,10 @@ class JsonFormatter(logging.Formatter):
             return None
         own = record.__dict__
         tail = ""
-        if len(own) > _STANDARD_COUNT:
+        if len(own) != _STANDARD_COUNT or next(reversed(own)) != _STANDARD_LAST:
             if _EXECUTION in own:
                 return None
-            tail = self._schema.extras_of(own, _STANDARD_COUNT)
+            tail = self._schema.extras_of(own, _STANDARD_COUNT, _STANDARD_LAST)
         args = record.args
         if args:
             found = own.get("message") if asked else None
@@ -135,7 +138,7 @@ class JsonFormatter(logging.Formatter):
         own = record.__dict__
         first = 0
         if type(record) is _LogRecord:
-            if len(own) <= _STANDARD_COUNT:
+            if len(own) == _STANDARD_COUNT and next(reversed(own)) == _STANDARD_LAST:
                 return head, members
             # logging's own attributes come first, unless somebody made the record otherwise.
             first = _STANDARD_COUNT
@@ -147,7 +150,7 @@ class JsonFormatter(logging.Formatter):
         schema = self._schema
         if _EXECUTION in own and context is not None and context.is_durable:
             schema = self._durable  # the column has it already
-        extras = schema.extras_of(own, first)
+        extras = schema.extras_of(own, first, _STANDARD_LAST)
         return head, members + extras if members else extras
 
     def _of_structlog(

@@ -192,7 +192,7 @@ class Extension:
             except Exception as error:  # noqa: BLE001 - no invocation may wait for us
                 text = f"the extension cannot begin, it tries on: {type(error).__name__}: {error}"
                 tell(text, once="begin")
-                self._ask_again(connection.api)
+                self._ask_again(connection)
         if self._companion is not None:
             if self._stopping:
                 self._companion.stop()
@@ -214,16 +214,23 @@ class Extension:
                 break
         return not self._stopping
 
-    def _ask_again(self, api: LambdaApi | None) -> None:
+    def _ask_again(self, connection: Connection) -> None:
         """Answer the platform, so that nobody waits for a companion that cannot be made."""
+        api = connection.api
+        pause = allocate_lock()  # not the inbox: after a handler's end nobody rests there
+        pause.acquire()
         deadline = self._clock.now() + LONGEST_REST
         while not self._stopping and self._clock.now() < deadline:
-            self._inbox.rest(LOOK_EVERY)
+            pause.acquire(timeout=LOOK_EVERY)
+            if api is None:
+                continue
             try:
-                if api is not None and (api.fileno() < 0 or api.read_next() is not None):
+                if not connection.asking or api.read_next() is not None:
+                    connection.asking = False
                     api.ask_next()
+                    connection.asking = True
             except LambdaApiError:
-                pass  # it will be asked again
+                connection.asking = False  # it will be asked again
 
     def __repr__(self) -> str:
         return f"<Extension {self._companion!r}>"

@@ -246,6 +246,7 @@ class Starter:
         assert connection.api is not None
         next_event = NextEvent(connection.api, asking=connection.asking)
         next_event.ask(self._clock.now())
+        connection.asking = next_event.asking  # where no companion comes of it, another may
         return next_event
 
     def _companion(

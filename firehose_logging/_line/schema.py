@@ -67,23 +67,29 @@ class Schema:
         self._derived.append(derived)
         return derived
 
-    def extras_of(self, own: dict[str, Any], first: int) -> str:
+    def extras_of(self, own: dict[str, Any], first: int, last: str = "") -> str:
         """The extras among the attributes of a record, as ``extras``; the one that is timed.
 
         Args:
             own: the attributes.
             first: how many at the beginning are logging's own.
+            last: the name of the last of those. Where it stands elsewhere any of them may be
+                missing, and an extra in its place.
         """
         prefixes = self._prefixes
         members = ""
         left = len(own) - first
-        if not left:
-            return ""
+        if left <= 0:
+            return self.extras_of(own, 0) if first and own else ""
         # From the end: the many at the beginning are not even passed over.
         for name, value in reversed(own.items()):
+            if not left:
+                return members if name == last else self.extras_of(own, 0)
             try:
                 prefix = prefixes[name]
             except KeyError:
+                if first and next(islice(own, first - 1, None)) != last:
+                    return self.extras_of(own, 0)
                 names = tuple(islice(own, first, None))
                 self._learn(names)
                 return self.extras(names, tuple(islice(own.values(), first, None)))
@@ -96,8 +102,6 @@ class Schema:
                 else:
                     members = f"{prefix}{dumps(value)}{members}"
             left -= 1
-            if not left:
-                break
         return members
 
     def _learn(self, names: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from unittest import mock
 
@@ -125,6 +126,26 @@ def test_usual_records_go_the_short_way(given_):
     expected = without_the_short_way(lambda: stage.records._taken(record, None))
     with mock.patch.object(JsonFormatter, "around", mock.Mock(side_effect=AssertionError)):
         assert stage.records._taken(made(2), None) == expected
+
+
+@pytest.mark.parametrize("short_way", [True, False])
+@pytest.mark.parametrize("gone", [["process"], ["taskName"], ["msecs", "thread"], ["processName"]])
+@pytest.mark.parametrize("extras", [{}, {"shop": 7}, {"shop": 7, "order": 1}])
+def test_attributes_that_a_filter_takes_away_hide_no_extra(gone, extras, short_way):
+    """As those do who want no taskName in their JSON, and give the record columns of their own."""
+    stage = Stage()
+    record = logging.LogRecord("app", 20, "/var/task/app.py", 1, "text", (), None)
+    for name in gone:
+        record.__dict__.pop(name, None)
+    record.__dict__.update(extras)
+
+    def made():
+        return stage.records._taken(record, None)
+
+    for _ in range(2):  # names that are new have been learnt the second time
+        (body,) = made() if short_way else without_the_short_way(made)
+        line = json.loads(f"{body}}}")
+        assert {name: line.get(name) for name in ("shop", "order") if name in extras} == extras
 
 
 def test_a_record_from_before_the_invocation():

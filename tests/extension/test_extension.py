@@ -162,6 +162,29 @@ def test_a_companion_that_cannot_be_made_keeps_nobody_waiting(stage, api, capfd)
     assert told.count("the extension cannot begin, it tries on: MemoryError: none left") == 1
 
 
+def test_between_two_tries_it_waits(stage, monkeypatch):
+    """Also after a handler's end, which nobody rests for any more: it takes no processor."""
+    looks: list[object] = []
+    monkeypatch.setattr(stage.inbox, "rest", lambda seconds: looks.append(seconds) or True)
+    monkeypatch.setattr(stage.api, "read_next", lambda: looks.append("event"))
+    stage.failures = [MemoryError("none left")]
+    stage.start()
+
+    wait_until(lambda: stage.made, what="the companion")
+    assert 1 <= looks.count("event") <= 1 + _extension.LONGEST_REST / _extension.LOOK_EVERY
+
+
+def test_what_was_asked_meanwhile_is_not_asked_again(stage, api):
+    """Nobody asks twice at a time: the connection knows whether an answer is to come."""
+    stage.connection.asking = False
+    stage.api.close()
+    stage.failures = [MemoryError("none left")]
+    stage.start(rests=False)
+
+    wait_until(lambda: stage.made, what="the companion")
+    assert stage.connection.asking
+
+
 def test_stopped_while_it_rests(stage):
     """The thread ends, nothing is made, and every descriptor is closed."""
     extension = stage.start()

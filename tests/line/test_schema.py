@@ -138,8 +138,22 @@ def test_what_is_learnt_changes_nothing(records, fixed):
         fresh = Schema(fixed=fixed, fields=["service"], skipped=SKIPPED)
         expected = fresh.extras(tuple(own), tuple(own.values()))
 
-        assert schema.extras_of({"args": 0, **own}, 1 - ("args" in own)) == expected
+        assert schema.extras_of({"args": 0, **own}, 1 - ("args" in own), "args") == expected
         assert schema.extras_of(own, 0) == expected
+
+
+@pytest.mark.parametrize("gone", ["msg", "args", "exc_info"])
+@pytest.mark.parametrize("extras", [{}, {"a": 1}, {"a": 1, "b": 2}, {"a": 1, "exc_info": 2}])
+def test_one_of_loggings_own_that_is_gone_hides_no_extra(gone, extras):
+    """A filter takes one of the first away: what stands in its place is an extra."""
+    own = {"msg": 0, "args": 0, "exc_info": 0}
+    del own[gone]
+    own |= extras
+    schema = Schema(skipped=frozenset({"msg", "args", "exc_info"}))
+
+    for _ in range(2):  # names that are new have been learnt the second time
+        found = json.loads(f"{{{schema.extras_of(own, 3, 'exc_info')[1:]}}}")
+        assert found == {name: extras[name] for name in extras if name != "exc_info"}
 
 
 def test_what_is_learnt_is_bounded(monkeypatch):

@@ -400,6 +400,27 @@ def test_nobody_waits_for_it(during):
     assert seen == [2]
 
 
+def test_of_two_threads_that_make_it_one_makes_everybodys(during):
+    """The module is one, by whatever way it is had: classes in it are compared by identity."""
+    seen = []
+
+    def other():
+        _bundle.have("wing.apart")
+        seen.append(importlib.import_module(NAME))
+
+    def handler():
+        during(lambda: None)
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        thread.join(30)
+
+    during(handler)
+    apart()
+    _bundle.have("wing.apart")
+
+    assert seen == [sys.modules[NAME]] == [sys.modules[f"{PACKAGE}.wing"].apart]
+
+
 class AlarmError(Exception):
     """What a signal handler of the function's raises."""
 
