@@ -44,6 +44,10 @@ APART = (
 
 _NOT_AT_ONCE = (bytes, str)
 
+# Numbers of errors that say nothing of a file: there is no memory (ENOMEM) or no descriptor left,
+# in the system (ENFILE) or in the process (EMFILE). The module that names them costs its import.
+_NOT_NOW = frozenset({12, 23, 24})
+
 
 class Bundle:
     """Finds and runs the modules of the package that are in one file, and in those for later.
@@ -268,4 +272,6 @@ def read(folder: str, file: str = "bundle") -> dict[str, Code] | None:
         trace = error.__traceback__
         if trace is not None and trace.tb_next is not None:
             raise  # of a signal handler, in the function's thread
+        if isinstance(error, MemoryError) or getattr(error, "errno", 0) in _NOT_NOW:
+            raise  # the next try may find it
         return None  # a damaged one: from source then

@@ -59,6 +59,18 @@ class Connection:
         self.server = server
         self.asking = asking
 
+    def ask(self) -> None:
+        """Ask for the next event unless an answer is awaited; what has come is passed over."""
+        if self.api is None:
+            return
+        try:
+            if not self.asking or self.api.read_next() is not None:
+                self.asking = False
+                self.api.ask_next()
+                self.asking = True
+        except LambdaApiError:
+            self.asking = False  # whoever comes next asks
+
     def close(self) -> None:
         """Let go of what a companion would have closed."""
         if self.api is not None:
@@ -215,22 +227,17 @@ class Extension:
         return not self._stopping
 
     def _ask_again(self, connection: Connection) -> None:
-        """Answer the platform, so that nobody waits for a companion that cannot be made."""
-        api = connection.api
-        pause = allocate_lock()  # not the inbox: after a handler's end nobody rests there
-        pause.acquire()
+        """Answer the platform, so that nobody waits for a companion that cannot be made.
+
+        It is tried again after a handler's end, which may have freed what there was too little of,
+        and at SIGTERM, since nobody else delivers then.
+        """
+        self._inbox.rest_again()
         deadline = self._clock.now() + LONGEST_REST
         while not self._stopping and self._clock.now() < deadline:
-            pause.acquire(timeout=LOOK_EVERY)
-            if api is None:
-                continue
-            try:
-                if not connection.asking or api.read_next() is not None:
-                    connection.asking = False
-                    api.ask_next()
-                    connection.asking = True
-            except LambdaApiError:
-                connection.asking = False  # it will be asked again
+            connection.ask()
+            if self._inbox.rest(LOOK_EVERY):
+                break
 
     def __repr__(self) -> str:
         return f"<Extension {self._companion!r}>"

@@ -63,6 +63,10 @@ class Inbox:
         except RuntimeError:
             return  # another thread has
 
+    def rest_again(self) -> None:
+        """Somebody may rest once more, until the next end of a handler."""
+        self._bell.acquire(False)
+
     def rest(self, seconds: float) -> bool:
         """Wait for a handler's end; whether that, SIGTERM or ``ring`` came. Nothing is taken away.
 

@@ -197,12 +197,9 @@ class Starter:
         api = self._register(events)
         if api is None:
             return None
-        server = self._subscribe(api, managed=managed)
-        try:
-            api.ask_next()
-        except LambdaApiError:
-            return Connection(api, server)  # asked again by the companion
-        return Connection(api, server, asking=True)
+        connection = Connection(api, self._subscribe(api, managed=managed))
+        connection.ask()
+        return connection
 
     def _register(self, events: list[str]) -> LambdaApi | None:
         api = LambdaApi(self._environment.runtime_api or "")
@@ -244,9 +241,10 @@ class Starter:
         from firehose_logging._extension.next_event import NextEvent
 
         assert connection.api is not None
+        if not connection.asking:
+            connection.ask()  # by the one that knows it, where no companion comes of this
         next_event = NextEvent(connection.api, asking=connection.asking)
         next_event.ask(self._clock.now())
-        connection.asking = next_event.asking  # where no companion comes of it, another may
         return next_event
 
     def _companion(

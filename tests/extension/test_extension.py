@@ -163,15 +163,33 @@ def test_a_companion_that_cannot_be_made_keeps_nobody_waiting(stage, api, capfd)
 
 
 def test_between_two_tries_it_waits(stage, monkeypatch):
-    """Also after a handler's end, which nobody rests for any more: it takes no processor."""
-    looks: list[object] = []
-    monkeypatch.setattr(stage.inbox, "rest", lambda seconds: looks.append(seconds) or True)
-    monkeypatch.setattr(stage.api, "read_next", lambda: looks.append("event"))
+    """Also after a handler's end, which ended the rest before: it takes no processor."""
+    looks: list[None] = []
+    monkeypatch.setattr(stage.api, "read_next", lambda: looks.append(None))
     stage.failures = [MemoryError("none left")]
-    stage.start()
+    stage.start().handler_ended("a")
 
     wait_until(lambda: stage.made, what="the companion")
-    assert 1 <= looks.count("event") <= 1 + _extension.LONGEST_REST / _extension.LOOK_EVERY
+    assert 1 <= len(looks) <= 1 + _extension.LONGEST_REST / _extension.LOOK_EVERY
+
+
+@pytest.mark.parametrize("news", ["handler's end", "SIGTERM"])
+def test_it_is_tried_again_when_it_matters(stage, monkeypatch, news):
+    """A handler may have freed what was lacking, and at SIGTERM nobody else delivers."""
+    monkeypatch.setattr(_extension, "LONGEST_REST", 60.0)
+    stage.failures = [MemoryError("none left"), MemoryError("none left")]
+    extension = stage.start(rests=False)
+    wait_until(lambda: len(stage.failures) == 1, what="the first try")
+    if news == "SIGTERM":
+        os.write(extension.wake_fileno, bytes([signal.SIGTERM]))
+    for _ in range(2):
+        left = len(stage.failures)
+        if news == "handler's end":
+            extension.handler_ended("a")
+        wait_until(lambda left=left: stage.made or len(stage.failures) < left, what="a try")
+
+    wait_until(lambda: stage.made, what="the companion")
+    assert news != "SIGTERM" or stage.inbox.read_signals()
 
 
 def test_what_was_asked_meanwhile_is_not_asked_again(stage, api):

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import marshal
 import os
+import resource
 import signal
 import sys
 import textwrap
@@ -264,6 +265,23 @@ def test_what_a_signal_handler_raises_while_a_file_is_read_comes_out(tmp_path):
         signal.signal(signal.SIGALRM, before)
     second.unlink()
     second.write_bytes(content)
+
+    assert importlib.import_module(f"{PACKAGE}.one").value == 1
+
+
+def test_a_file_that_cannot_be_opened_now_is_read_later(tmp_path):
+    """A function that has used up its descriptors may close them again; the file is not damaged."""
+    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": "second"})
+    put(tmp_path, {"one": code("value = 1")}, file="second")
+    _bundle.use(str(tmp_path))
+    importlib.import_module(PACKAGE)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            importlib.import_module(f"{PACKAGE}.one")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
     assert importlib.import_module(f"{PACKAGE}.one").value == 1
 
