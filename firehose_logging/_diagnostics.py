@@ -112,7 +112,10 @@ def tell(message: str, *, code: str = "internal", once: str | None = None) -> No
         if once in _said:
             return
         _said.add(once)
-    text = mask(" ".join(message.split()))
+    try:
+        text = mask(" ".join(message.split()))
+    except ImportError:
+        return  # the interpreter ends, and has nothing to mask with any more
     if len(text) > MAX_LENGTH:
         text = text[: MAX_LENGTH - 3] + "..."
     stream = sys.__stderr__  # the original: sys.stderr may be captured by us

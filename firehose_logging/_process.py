@@ -295,6 +295,8 @@ class Process:
             self.capture.complete()
             self.capture.leave_descriptors()
         self._flush_last()
+        for delivery in self.streams.all():
+            delivery.backlog.last()
         if self.capture is not None:
             self.capture.leave_streams()
 

@@ -133,6 +133,7 @@ LATER = {
         "_delivery.recovery",
         "_delivery.steps",
         "_delivery.dispatcher",
+        "_delivery.last_lock",
     ),
     "first_delivery": (
         "_firehose",

@@ -302,6 +302,13 @@ class Backlog:
         """Number what waits, as when the process ends without having been restored."""
         self._held = False
 
+    def last(self) -> None:
+        """Wait for no thread any more: the interpreter ends, and may stop one that has the lock."""
+        from firehose_logging._delivery.last_lock import LastLock
+
+        lock = LastLock(self._lock)
+        self._lock, self.is_held_here = lock, lock.is_held_here
+
     def renumber(self, old: str, new: str) -> None:
         """Be a new instance, with numbers from 1; under the lock.
 

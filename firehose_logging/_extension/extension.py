@@ -200,6 +200,7 @@ class Extension:
         while self._companion is None and not self._stopping:
             try:
                 if not (self._rests and connection.asking) or self._rest(connection):
+                    self._inbox.rest_again()  # where none can be made: a handler may end meanwhile
                     self._companion = self._make(self._inbox, connection)
             except Exception as error:  # noqa: BLE001 - no invocation may wait for us
                 text = f"the extension cannot begin, it tries on: {type(error).__name__}: {error}"
@@ -232,7 +233,6 @@ class Extension:
         It is tried again after a handler's end, which may have freed what there was too little of,
         and at SIGTERM, since nobody else delivers then.
         """
-        self._inbox.rest_again()
         deadline = self._clock.now() + LONGEST_REST
         while not self._stopping and self._clock.now() < deadline:
             connection.ask()

@@ -232,3 +232,16 @@ def test_losses_of_an_earlier_process_keep_the_balance(backlog):
     counts = backlog.counts()
     assert (counts["accepted"], counts["diverted"], counts["lost"]) == (5, 3, {UNENCODABLE: 2})
     assert counts["balances"]
+
+
+def test_the_last_lines_wait_for_no_thread_that_is_gone(backlog):
+    """The interpreter stops threads where they are, and finalizers log after that."""
+    thread = threading.Thread(target=backlog._lock.acquire)
+    thread.start()
+    thread.join()
+    backlog.last()
+    backlog.add(BODY)
+    backlog.add(BODY)
+
+    assert [line["seq"] for line in lines_of(backlog)] == [1, 2]
+    assert backlog.counts()["pending"] == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 
@@ -230,3 +231,16 @@ def test_a_step_that_fails_is_told(capfd):
         _diagnostics.attempt("a step", lambda: 1 / 0)
 
     assert capfd.readouterr().err.count("a step failed: ZeroDivisionError") == 1
+
+
+def test_what_cannot_be_masked_is_not_told(monkeypatch, capfd):
+    """As when the interpreter ends, and no module can be imported any more; nothing is raised."""
+
+    def sub(*given):
+        raise ImportError("sys.meta_path is None, Python is likely shutting down")
+
+    _diagnostics.forget()
+    monkeypatch.setattr(re, "sub", sub)
+    _diagnostics.tell("something", code="journal_off")
+
+    assert capfd.readouterr().err == ""
