@@ -172,6 +172,17 @@ def test_logs_get_colder_and_go() -> None:
     assert locked["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
+def test_a_locked_bucket_that_expires_keeps_no_versions_for_ever() -> None:
+    """Where versions are kept, an expired object leaves one, and that goes, too."""
+    both = resources("stream.yaml", ObjectLockDays="30", ExpireAfterDays="400")["LogBucket"]
+    alone = resources("stream.yaml", ExpireAfterDays="400")["LogBucket"]
+    (rule,) = both["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    (rule,) = alone["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert "NoncurrentVersionExpiration" not in rule
+
+
 def test_writers_of_another_account() -> None:
     """Its roles may assume one role, which may put records on this stream and nothing else."""
     made = resources("stream.yaml", WriterAccount="210987654321")
