@@ -193,10 +193,8 @@ class Booking:
         self.not_before = now + self.backoff.failure()
 
     def _told(self, outcome: CallOutcome, then: str) -> str:
-        return (
-            f"cannot deliver to stream {self._stream_name}: "
-            f"{outcome.error} {outcome.message}; {then}"
-        )
+        what = f"{outcome.error} {outcome.message}".rstrip(". ")
+        return f"cannot deliver to stream {self._stream_name}: {what}; {then}"
 
 
 def hint(code: str) -> str:

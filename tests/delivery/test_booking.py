@@ -132,3 +132,20 @@ def test_a_call_that_is_given_up_makes_nobody_wait():
 def test_hints_say_what_to_do(code, words):
     """Each refusal names its remedy."""
     assert words in hint(code)
+
+
+@pytest.mark.parametrize("message", ["You must specify a region.", "You must specify a region"])
+def test_a_refusal_is_one_sentence(message):
+    """Error, its words without their own full stop, remedy."""
+    books = Books()
+    outcome = CallOutcome(error="NoRegion", message=message)
+    ((_, text, _),) = books.booking.book(books.call(1), outcome, NOW)
+
+    assert text == (
+        "cannot deliver to stream logs: NoRegion You must specify a region; "
+        "set credentials and AWS_REGION; lines are kept meanwhile"
+    )
+    ((_, text, _),) = books.booking.book(
+        books.batcher.take(), CallOutcome(error="OptInRequired"), NOW
+    )
+    assert text.startswith("cannot deliver to stream logs: OptInRequired; the role needs")
