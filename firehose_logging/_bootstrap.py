@@ -193,7 +193,14 @@ def begin_request(
     tenant_id: str | None,
     invocation_id: str | None,
 ) -> Callable[[], None]:
-    """A request to a web server begins, beside others; call what this returns when it ends."""
+    """A request to a web server begins, beside others; call what this returns when it ends.
+
+    Args:
+        request_id: of the invocation that it is.
+        trace_header: as of ``Context.begin``; None has none, as below.
+        tenant_id: the tenant's.
+        invocation_id: of this attempt of the request.
+    """
     process = _process
     if process is None:
         return _nothing

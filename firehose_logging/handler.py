@@ -35,7 +35,7 @@ class FirehoseHandler(logging.Handler):
     Args:
         stream_name: delivery stream; None takes ``AWS_KINESIS_STREAM_NAME``. With neither, nothing
             is sent and one warning says so.
-        level: lowest level that is sent.
+        level: lowest level that is sent; NOTSET, the default, sends all.
         settings: everything else; None reads the environment.
         client: a ready boto3 Firehose client, for another account, profile or role; None makes one
             when the first lines are sent.

@@ -128,7 +128,17 @@ class Fault:
         name: str | None = None,
         fields: dict[str, str] | None = None,
     ) -> Fault:
-        """Answer with any error of the service; `name` defaults to the code."""
+        """Answer with any error of the service.
+
+        Args:
+            code: its type, such as `ServiceUnavailableException`.
+            message: its text.
+            status: HTTP status.
+            times: how many calls it hits; None for every one.
+            stored: whether the call's records are stored all the same.
+            name: what the fault is called; None for the code.
+            fields: more members of the answer; None for no more.
+        """
         error = ServiceError(code, message, status, fields)
         return cls(name or code, Moment.ANSWER, times, stored, error=error)
 

@@ -232,10 +232,12 @@ class LocalLambda:
         """Invoke the function and return what its caller gets, as soon as the caller would get it.
 
         `event`: anything JSON can hold, or bytes that are sent as they are. `trace_id`: X-Ray
-        header, None makes one as the service does, not sampled, "" sends none; `timeout`: seconds
-        instead of the function's own for this one invocation; `request_id`: of an earlier attempt
-        that this one repeats; `on_chunk` gets each piece of a
-        streamed response as it comes, in a thread of the server.
+        header, None makes one as the service does, not sampled, "" sends none; `tenant_id`: the
+        tenant's, for a function with tenant isolation; `client_context`, `cognito_identity`: what
+        the function's context has of these, anything JSON can hold, None has none; `timeout`:
+        seconds instead of the function's own for this one invocation; `request_id`: of an earlier
+        attempt that this one repeats; `on_chunk` gets each piece of a streamed response as it
+        comes, in a thread of the server.
         """
         invocation = self._invocation(event, timeout)
         if trace_id is not None:

@@ -219,7 +219,14 @@ class Output:
         trace: TracebackType | None,
         where: str,
     ) -> None:
-        """An exception that nobody caught, outside the handler."""
+        """An exception that nobody caught, outside the handler.
+
+        Args:
+            kind: its class.
+            error: itself; None where only the class is known.
+            trace: where it came up; None where nobody knows.
+            where: the hook that saw it, the ``logger`` column.
+        """
         have("_line.exception")
         from firehose_logging._line.exception import error_members
 

@@ -81,10 +81,16 @@ class Requests:
         return parts
 
     def signed(self, body: Body, credentials: Credentials, epoch: float) -> list[bytes]:
-        """The whole request in pieces, signed for one moment: good for five minutes."""
+        """The whole request in pieces, signed for one moment: good for five minutes.
+
+        Args:
+            body: of the call.
+            credentials: whom it is signed for.
+            epoch: that moment, in seconds since 1970.
+        """
         headers = self._signer.headers(credentials, self._host, TARGET, body.digest, epoch)
         headers["User-Agent"] = "firehose-logging"
-        del headers["Host"]  # _http writes it
+        del headers["Host"]  # ``_http.head`` writes it
         head = _http.head("POST", "/", self._host, headers, body.size)
         if body.size < ONE_WRITE_BYTES:
             return [b"".join((head, *body.parts))]
