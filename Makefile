@@ -122,7 +122,9 @@ layer: $(VENV)/pyvenv.cfg ## Build the layer into build/layer, laid out as /opt
 	@$(BIN)/python -m tools.build_layer "$(LAYER)"
 
 .PHONY: release
-release: $(VENV)/dev.stamp policies ## Cut a release into dist/: VERSION=1.2.3; packages, layers, bill of materials
+release: $(VENV)/dev.stamp ## Cut a release into dist/: VERSION=1.2.3; packages, layers, bill of materials
+	@test -n "$(VERSION)" || { echo 'release: no version: make release VERSION=1.2.3' >&2; exit 1; }
+	@$(MAKE) --no-print-directory policies
 	@$(BIN)/python -m tools.release "$(VERSION)"
 
 .PHONY: hooks

@@ -56,7 +56,7 @@ def add_function_options(parser: argparse.ArgumentParser) -> None:
         "name in the function's folder or in /opt, as custom runtimes have) or a command line",
     )
     add("--snap-start", action="store_true", help="take a snapshot after Init and restore it")
-    add("--log-format", choices=["Text", "JSON"], default="Text")
+    add("--log-format", choices=["Text", "JSON"], default="Text", help="of the function; Text")
     add("--log-level", help="AWS_LAMBDA_LOG_LEVEL; unset")
 
 
@@ -146,9 +146,12 @@ def parse_variables(pairs: Sequence[str], where: str = "--env") -> dict[str, str
 def read_event(text: str) -> bytes:
     """Return the event in `text`, or in the file that `@path` names, byte for byte.
 
-    Raises `ValueError` for what is no JSON, `OSError`.
+    Raises `ValueError` for what is no JSON, and for a file that cannot be read.
     """
-    source = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
+    try:
+        source = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
+    except OSError as error:
+        raise ValueError(f"--event {text}: {error.strerror}") from None
     try:
         json.loads(source)
     except ValueError as error:

@@ -68,6 +68,7 @@ def test_a_function_error_is_status_1(folder, capsys):
         (["{folder}", "app.handler", "--env", "X"], "NAME=VALUE"),
         (["{folder}", "app.handler", "--env", "AWS_REGION=x"], "reserves this name"),
         (["{folder}", "app.handler", "--event", "{"], "is no JSON"),
+        (["{folder}", "app.handler", "--event", "@/no/such"], "--event @/no/such: No such file"),
         (["{folder}", "app.handler", "--event", "@/no/such"], "No such file"),
         (["{folder}", "app.handler", "--python", "/no/python"], "no usable interpreter"),
         (["{folder}", "app.handler", "--timeout", "0"], "timeout=0"),
