@@ -11,7 +11,7 @@ REFUSED = "refused"
 #: The line could not be built at all.
 UNENCODABLE = "unencodable"
 
-#: A telemetry event could not be read, or its batch was larger than the platform ever sends.
+#: A telemetry event could not be read.
 BAD_TELEMETRY = "bad_telemetry"
 
 #: No loss: Firehose did not take the line, and it went to the runtime's own output
