@@ -31,9 +31,10 @@ WRAPPERS = {
     "/opt/datadog_wrapper": "Datadog",
     "/opt/otel-instrument": "OpenTelemetry",
     "/opt/otel-handler": "OpenTelemetry",
-    "/opt/bootstrap": "Lambda Web Adapter",
     "/opt/newrelic_wrapper": "New Relic",
 }
+#: The wrapper of the Lambda Web Adapter, which starts a script of the function's.
+ADAPTER = "/opt/bootstrap"
 #: Parts of layer names, and variables' beginnings, of what also reads or ships logs.
 NEIGHBOURS = (
     ("Datadog", "datadog", "DD_"),
@@ -199,7 +200,18 @@ def _wrapper(facts: Facts) -> Iterator[Finding]:
     where = f"{WRAPPER} in {facts.where}"
     if path in (OURS, UNRESOLVED):
         return
-    if not path:
+    if path == ADAPTER:
+        yield Finding(
+            "note", "the Lambda Web Adapter starts the function's script; whether that starts the "
+            "server through our wrapper is not seen here", where,
+            f"end the script in: exec {OURS} python -m ... (docs/web-adapter.md)",
+        )  # fmt: skip
+    elif not path and facts.image:
+        yield Finding(
+            "note", "a container image: whether it starts through our wrapper is not seen here",
+            facts.where, f"start the runtime through {OURS} in the image (docs/containers.md)",
+        )  # fmt: skip
+    elif not path:
         yield Finding(
             "warning", "the wrapper is not set: only what code hands to the package is sent", where,
             f"set it to {OURS}, or call firehose_logging.install() first in the handler's module",

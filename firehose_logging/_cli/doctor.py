@@ -134,5 +134,10 @@ def _show(found: Sequence[Finding], functions: Sequence[Facts], as_json: bool) -
         console.print(text, soft_wrap=True)
     wrong = sum(each.level == "error" for each in found)
     warned = sum(each.level == "warning" for each in found)
-    what = f"{len(functions)} function{'s' if len(functions) != 1 else ''} looked at"
-    console.print(f"{what}: {wrong} errors, {warned} warnings", soft_wrap=True)
+    what = f"{_count(len(functions), 'function')} looked at"
+    sums = f"{_count(wrong, 'error')}, {_count(warned, 'warning')}"
+    console.print(f"{what}: {sums}", soft_wrap=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -57,15 +57,18 @@ def from_template(path: Path, names: list[str]) -> list[Facts]:
     ]
     missing = set(names) - {each.where.rpartition(" ")[2] for each in found}
     if missing or not found:
-        what = f"no function {', '.join(sorted(missing))}" if missing else "no function"
-        raise CommandError(f"{path}: {what}; it has {', '.join(functions) or 'none'}")
+        what = f" {', '.join(sorted(missing))}" if missing else ""
+        there = f"; it has {', '.join(functions)}" if functions else " in it"
+        raise CommandError(f"{path}: no function{what}{there}")
     return found
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise CommandError(f"{path}: {error}") from error
 
 

@@ -37,6 +37,10 @@ WRONG = {
     "wrapper path": (facts({"AWS_LAMBDA_EXEC_WRAPPER": "/opt/firehose-wrapper"}), "error", "/opt/firehose_wrapper"),
     "no wrapper": (facts({"AWS_LAMBDA_EXEC_WRAPPER": ""}), "warning", "install()"),
     "two wrappers": (facts({"AWS_LAMBDA_EXEC_WRAPPER": "/opt/datadog_wrapper"}), "error", "Datadog"),
+    "an image": (facts({"AWS_LAMBDA_EXEC_WRAPPER": ""}, image=True), "note", "docs/containers.md"),
+    "the adapter's wrapper": (
+        facts({"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}), "note", "exec /opt/firehose_wrapper python -m",
+    ),
     "no layer": (facts(layers=[]), "error", "layer is not there"),
     "architecture": (facts(architecture="x86_64"), "error", "is for arm64"),
     "bytecode": (facts(runtime="python3.12"), "warning", "no bytecode for python3.12"),

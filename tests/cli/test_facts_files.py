@@ -40,6 +40,32 @@ def test_the_projects_own_template_is_sound(command):
     assert "1 function looked at: 0 errors, 0 warnings" in ran.out
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        *(ROOT / "deploy" / f"function{kind}.yaml" for kind in ("", "-plain", "-image")),
+        *sorted((ROOT / "docs/recipes").glob("*/template.yaml")),
+    ],
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_what_the_docs_recommend_is_sound(command, template):
+    """The parts and the recipes as they stand: no error, and of warnings a neighbour's alone."""
+    ran = command("doctor", "--template", template, "--json")
+    found = [json.loads(line) for line in ran.out.splitlines()]
+
+    assert (ran.status, ran.err) == (0, "")
+    warned = [each["what"] for each in found if each["level"] == "warning"]
+    assert all(what.endswith("is beside it") for what in warned), warned
+
+
+def test_a_template_without_a_function(command):
+    """That is said, and what it has instead is nobody's concern."""
+    ran = command("doctor", "--template", ROOT / "deploy/stream.yaml")
+
+    assert ran.status == 2
+    assert ran.err.endswith("stream.yaml: no function in it\n")
+
+
 def test_a_function_that_is_not_made_is_not_looked_at(tmp_path, command):
     """A condition that the defaults do not fulfil keeps it out, unless it is asked for by name."""
     template = ROOT / "template.yaml"
