@@ -22,15 +22,15 @@ class Message:
     Args:
         start: the words of the first line.
         headers: by lower-case name; the last one wins.
-        body: without its transfer coding.
     """
 
     __slots__ = ("body", "headers", "start")
 
-    def __init__(self, start: list[str], headers: dict[str, str], body: bytes = b"") -> None:
+    def __init__(self, start: list[str], headers: dict[str, str]) -> None:
         self.start = start
         self.headers = headers
-        self.body = body
+        #: Without its transfer coding; set when it is complete.
+        self.body = b""
 
     @property
     def status(self) -> int:

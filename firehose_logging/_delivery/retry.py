@@ -23,6 +23,12 @@ NEVER = "never"
 #: that. Kept, tried again rarely, told once.
 BLOCKED = "blocked"
 
+#: Seconds of back-off, doubled with each failure; and most of them for what may pass by itself, and
+#: for what waits for a person.
+BASE = 0.1
+CAP = 5.0
+BLOCKED_CAP = 60.0
+
 _BLOCKED_CODES = frozenset(
     {
         "AccessDenied",
@@ -74,26 +80,14 @@ def verdict(outcome: CallOutcome, records: int) -> str:
 
 
 class Backoff:
-    """Full-jitter back-off: before attempt n + 1 wait ``random() * min(cap, base * 2 ** n)``.
+    """Full-jitter back-off: before attempt n + 1 wait ``random() * min(CAP, BASE * 2 ** n)``.
 
     Args:
         random: gives a float in [0, 1).
-        base: seconds; cap: most seconds for what may pass by itself; blocked_cap: the same for
-            what waits for a person.
     """
 
-    def __init__(
-        self,
-        random: Callable[[], float],
-        *,
-        base: float = 0.1,
-        cap: float = 5.0,
-        blocked_cap: float = 60.0,
-    ) -> None:
+    def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._base = base
-        self._cap = cap
-        self._blocked_cap = blocked_cap
         self.failures = 0
 
     def success(self) -> None:
@@ -103,9 +97,9 @@ class Backoff:
     def failure(self, *, blocked: bool = False) -> float:
         """Seconds to wait before the next call."""
         self.failures += 1
-        cap = self._blocked_cap if blocked else self._cap
+        cap = BLOCKED_CAP if blocked else CAP
         # The exponent is bounded, a day of failures must not build a huge integer.
-        return self._random() * float(min(cap, self._base * 2 ** min(self.failures, 20)))
+        return self._random() * float(min(cap, BASE * 2 ** min(self.failures, 20)))
 
 
 #: Most seconds between two calls of one process to a stream that throttles: so far apart, 100,000

@@ -9,7 +9,7 @@ import pytest
 from firehose_logging import _http, _limits, _process, _readers, _runtime, _termination
 from firehose_logging._capture import descriptors, output, sink
 from firehose_logging._cli import athena
-from firehose_logging._delivery import caller, journal_files
+from firehose_logging._delivery import caller, journal_files, retry
 from firehose_logging._extension import (
     flush_policy,
     lambda_api,
@@ -41,6 +41,8 @@ SAID = [
         "delivery",
         f"Connect time-out {boto.CONNECT_TIMEOUT:g} s, read time-out {boto.READ_TIMEOUT:g} s",
     ),
+    ("delivery", f"up to {retry.BASE * 2:g} s, doubling to {retry.CAP:g} s"),
+    ("delivery", f"(back-off to {retry.BLOCKED_CAP:g} s)"),
     ("how-it-works", f"records of up to {_limits.TARGET_RECORD_BYTES:,} bytes"),
     ("how-it-works", f"calls of up to {_limits.MAX_CALL_BYTES:,}"),
     ("faq", f"bounded by {lifecycle.HOLD_LIMIT:g} seconds"),
