@@ -51,8 +51,11 @@ if TYPE_CHECKING:
         def telemetry(self, now: float) -> None:
             """Telemetry came."""
 
-        def signalled(self, now: float) -> None:
-            """SIGTERM came."""
+        def told(self, request_ids: list[str]) -> bool:
+            """Telemetry has told these ends; whether that of the last invocation is told."""
+
+        def signalled(self, now: float) -> bool:
+            """SIGTERM came; whether telemetry has still to tell the end of an invocation."""
 
         def failed(self, now: float) -> None:
             """A turn of the loop failed."""
@@ -225,12 +228,12 @@ class Companion:
     def _signalled(self, now: float) -> None:
         if self._last_flush.began:
             return
-        self._mode.signalled(now)
+        awaits_verdict = self._mode.signalled(now) and self._listener is not None
         self._last_flush.prepare()
         if self._reader is not None:
             self._take(*self._reader.rest(self._clock.epoch()), now)
         self._complete_output()
-        self._last_flush.begin(now)
+        self._last_flush.begin(now, awaits_verdict=awaits_verdict)
 
     # -- telemetry --------------------------------------------------------------------------
 
@@ -264,6 +267,8 @@ class Companion:
                 once="telemetry",
             )
             self._sink.lose(BAD_TELEMETRY, bad)
+        if done and self._mode.told(done):
+            self._last_flush.verdict()
         if done and self._mode.ends_by_telemetry:
             self._complete_output()
             for request_id in done:

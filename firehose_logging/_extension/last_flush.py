@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 #: lets events wait for each other for longer, that comes on top.
 QUIET = 0.03
 
+#: Most seconds after SIGTERM that the platform's word on the last invocation is waited for, where
+#: it has not come yet: after a time-out, or out of the freeze. SIGKILL follows after 300 ms.
+VERDICT_LIMIT = 0.2
+
 #: Seconds after SIGTERM at which what is still pending goes to the runtime's own output, if that is
 #: wanted: the platform gives 300 to 500 ms.
 DIVERT_AFTER = 0.2
@@ -48,6 +52,7 @@ class LastFlush:
         # All mutable state.
         self._began: float | None = None
         self._last_news = 0.0
+        self._verdict_by = 0.0
         self._targets: Targets = []
         self._diverted = False
 
@@ -60,15 +65,25 @@ class LastFlush:
         """SIGTERM came: from here on a function that computes must not keep us waiting."""
         self._switches.shorten()
 
-    def begin(self, now: float) -> None:
-        """Everything that waits has been made into lines: flush it."""
+    def begin(self, now: float, *, awaits_verdict: bool = False) -> None:
+        """Everything that waits has been made into lines: flush it.
+
+        Args:
+            now: seconds, on the clock.
+            awaits_verdict: whether the platform has still to tell the end of an invocation.
+        """
         self._began = self._last_news = now
+        self._verdict_by = now + VERDICT_LIMIT if awaits_verdict else now
         self._diverted = False
         self._targets = self._deliveries.request_flush(urgent=True)
 
     def news(self, now: float) -> None:
         """Telemetry came."""
         self._last_news = now
+
+    def verdict(self) -> None:
+        """The platform has told the end of the last invocation."""
+        self._verdict_by = 0.0
 
     def wakes_at(self, now: float) -> float | None:
         """When to call ``tick``; None before SIGTERM."""
@@ -88,7 +103,7 @@ class LastFlush:
                 self._diverted = True
                 deliveries.divert()
         over = now - self._began >= SHUTDOWN_LIMIT
-        quiet = now - self._last_news >= self._quiet
+        quiet = now - self._last_news >= self._quiet and now >= self._verdict_by
         if over or (quiet and deliveries.settled(self._targets)):
             self._switches.restore()
             self._terminate()

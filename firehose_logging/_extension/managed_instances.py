@@ -59,9 +59,15 @@ class ManagedInstances:
         if now - self._recovered_at >= RECOVER_EVERY:
             self._recover(now)
 
-    def signalled(self, now: float) -> None:
+    def told(self, request_ids: list[str]) -> bool:
+        """Nobody waits for one of many."""
+        del request_ids
+        return False
+
+    def signalled(self, now: float) -> bool:
         """SIGTERM came: nobody else will deliver what crashed workers left."""
         self._recover(now)
+        return False
 
     def _recover(self, now: float) -> None:
         self._recovered_at = now

@@ -71,6 +71,7 @@ class OnDemand:
         self._decorated = decorated
         self._targets: Targets = []
         self._shortened = False  # by us, and to be given back by us
+        self._untold: str | None = None  # the last invocation, until telemetry tells its end
 
     # -- news -------------------------------------------------------------------------------
 
@@ -98,6 +99,7 @@ class OnDemand:
         if event.get("eventType") != "INVOKE":
             self._next_event.ask(now)
             return
+        self._untold = str(event.get("requestId"))
         left = float(event.get("deadlineMs", 0)) / 1000 - self._clock.epoch()
         told_by = BY_HOOK if self._hooked else BY_NOBODY
         if not self._hooked and self._sees_runtime_done:
@@ -141,10 +143,21 @@ class OnDemand:
     def telemetry(self, now: float) -> None:
         """Telemetry came; what it says about ends comes as ``ended``."""
 
-    def signalled(self, now: float) -> None:
-        """SIGTERM came: the last flush is not ours to make, and it needs short switches."""
+    def signalled(self, now: float) -> bool:
+        """SIGTERM came: the last flush is not ours to make, and it needs short switches.
+
+        What the platform says of the last invocation may come only now: of one that has timed out,
+        or when an environment thaws that was frozen before.
+        """
         del now
         self._shortened = False
+        return self._sees_runtime_done and self._untold is not None
+
+    def told(self, request_ids: list[str]) -> bool:
+        """Telemetry has told these ends; whether that of the last invocation is told."""
+        if self._untold in request_ids:
+            self._untold = None
+        return self._untold is None
 
     def failed(self, now: float) -> None:
         """Something broke: whatever was going on, the next event is asked for."""

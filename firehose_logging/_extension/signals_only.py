@@ -32,8 +32,15 @@ class SignalsOnly:
     def telemetry(self, now: float) -> None:
         """No telemetry comes."""
 
-    def signalled(self, now: float) -> None:
+    def told(self, request_ids: list[str]) -> bool:
+        """No telemetry comes."""
+        del request_ids
+        return False
+
+    def signalled(self, now: float) -> bool:
         """SIGTERM came: the last flush is all there is to do."""
+        del now
+        return False
 
     def failed(self, now: float) -> None:
         """Something broke: nobody waits for us."""

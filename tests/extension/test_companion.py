@@ -11,7 +11,7 @@ import pytest
 from firehose_logging._clock import SystemClock
 from firehose_logging._delivery.deliveries import Deliveries
 from firehose_logging._environment import Environment
-from firehose_logging._extension import companion
+from firehose_logging._extension import companion, last_flush
 from firehose_logging._extension.companion import GIVE_UP_LISTENER
 from firehose_logging._extension.start import NAME, Starter
 from firehose_logging._line.context import Context
@@ -258,6 +258,25 @@ def test_sigterm_flushes_and_ends_the_process(stage):
     wait_until(lambda: stage.terminated, what="the end")
     assert [line["message"] for line in stage.transport.lines()] == ["last"]
     assert stage.completed == 1
+
+
+def test_the_verdict_on_a_time_out_is_waited_for(stage, monkeypatch):
+    """It comes when all has been quiet for long, as on a busy machine."""
+    monkeypatch.setattr(last_flush, "VERDICT_LIMIT", 60.0)
+    companion = stage.start()
+    stage.api.wait_asked(1)
+    stage.invoke("a")
+    wait_until(lambda: "running" in repr(companion), what="the event's arrival")
+    began = time.monotonic()
+    os.write(companion.wake_fileno, bytes([signal.SIGTERM]))
+    wait_until(lambda: time.monotonic() - began > 5 * last_flush.QUIET, what="quiet")
+    assert not stage.terminated
+    record = {"requestId": "a", "status": "timeout"}
+    time_ = "2026-11-28T10:00:00.000Z"
+    stage.api.post_telemetry({"time": time_, "type": "platform.runtimeDone", "record": record})
+
+    wait_until(lambda: stage.terminated, what="the end")
+    assert [line["type"] for line in stage.transport.lines()] == ["platform.runtimeDone"]
 
 
 def test_managed_instances_register_for_nothing(api):

@@ -4,7 +4,12 @@ import sys
 
 import pytest
 
-from firehose_logging._extension.last_flush import DIVERT_AFTER, QUIET, LastFlush
+from firehose_logging._extension.last_flush import (
+    DIVERT_AFTER,
+    QUIET,
+    VERDICT_LIMIT,
+    LastFlush,
+)
 from firehose_logging._limits import SHUTDOWN_LIMIT
 from firehose_logging._switch_interval import SHORT_INTERVAL, SwitchInterval
 from support.deliveries import ScriptedDeliveries
@@ -51,6 +56,28 @@ def test_ends_when_all_is_delivered_and_all_is_quiet(end):
     assert end.ended == 0
     assert end.flush.wakes_at(100.03) == 100.03 + QUIET
     end.flush.tick(100.02 + QUIET)
+    assert end.ended == 1
+
+
+def test_the_platforms_verdict_is_waited_for(end):
+    """After a time-out it comes late where the machine is busy; then it is as quiet as ever."""
+    end.flush.begin(100.0, awaits_verdict=True)
+    end.flush.tick(100.0 + 3 * QUIET)
+    assert end.ended == 0
+
+    end.flush.news(100.0 + 4 * QUIET)
+    end.flush.verdict()
+    end.flush.tick(100.0 + 4 * QUIET)
+    assert end.ended == 0
+    end.flush.tick(100.0 + 5 * QUIET)
+    assert end.ended == 1
+
+
+def test_a_verdict_that_never_comes_is_not_waited_for_long(end):
+    """SIGKILL would come first."""
+    end.flush.begin(100.0, awaits_verdict=True)
+    end.flush.tick(100.0 + VERDICT_LIMIT)
+
     assert end.ended == 1
 
 

@@ -231,6 +231,22 @@ def test_sigterm_keeps_the_switches_short():
     sys.setswitchinterval(before)
 
 
+@pytest.mark.parametrize("sees", [True, False])
+def test_what_telemetry_has_still_to_tell_at_sigterm(sees):
+    """The end of the last invocation, whether it has ended or not, where telemetry tells ends."""
+    environment = Environment(sees_runtime_done=sees)
+    now = environment.clock.now()
+    assert not environment.on_demand.signalled(now)
+    environment.invoke("a")
+    environment.end("a")
+    environment.invoke("b")
+    assert not environment.on_demand.told(["a"])
+    assert environment.on_demand.signalled(now) == sees
+
+    assert environment.on_demand.told(["a", "b"])
+    assert not environment.on_demand.signalled(now)
+
+
 def test_after_a_defect_the_next_event_is_asked_for():
     """Whatever was going on, the environment is not held for it."""
     environment = Environment()
