@@ -111,7 +111,7 @@ class Settings:
         schema: ``open`` (the default), or ``fixed`` for lines whose columns are known beforehand:
             ``message`` is always text, and all extras are JSON text in one column
             (``FIREHOSE_LOGGING_SCHEMA``).
-        flush: ``end``, ``periodic`` or ``adaptive`` (the default; ``FIREHOSE_LOGGING_FLUSH``).
+        flush: ``adaptive`` (the default), ``end`` or ``periodic`` (``FIREHOSE_LOGGING_FLUSH``).
         interval: seconds, from 0.1 to 900, that a line may wait while invocations come, or where
             nothing is ever frozen; 10 by default (``FIREHOSE_LOGGING_INTERVAL``).
         compression: ``none`` (the default), or ``gzip`` for one gzip member a Firehose record

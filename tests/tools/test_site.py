@@ -51,4 +51,6 @@ def test_every_setting_is_in_the_reference() -> None:
         if field not in ("environment", "given", "stream_names"):  # no settings of anybody's
             assert f"| `{field}` |" in page, field
     assert "| `AWS_KINESIS_STREAM_NAME` |" in page
+    without = [row.split("`")[3] for row in page.splitlines() if row.startswith("| `-`")]
+    assert without == ["stream_names"]  # another way to say the first
     assert "SettingsError" not in page
