@@ -3,7 +3,11 @@
 The import system's own way, a look at folder, source and bytecode of each of some seventy modules,
 takes more than half of the time that our start adds to a cold start. The layer therefore has the
 bytecode of what a cold start needs in one file for each interpreter (``tools/bundle.py``), and no
-bytecode of those modules beside it. Imports nothing of the package.
+bytecode of those modules beside it.
+
+A finder in ``sys.meta_path`` is asked for every import of the function's, a thousandth of a
+millisecond each time, and a function may have a thousand. Ours stands where the import system keeps
+the finder of each folder, for the folders of the package alone. Imports nothing of the package.
 """
 
 from __future__ import annotations
@@ -44,6 +48,9 @@ APART = (
 
 _NOT_AT_ONCE = (bytes, str)
 
+#: Of this process; nearly always there is one, or none.
+_bundles: list[Bundle] = []
+
 # Numbers of errors that say nothing of a file: there is no memory (ENOMEM) or no descriptor left,
 # in the system (ENFILE) or in the process (EMFILE). The module that names them costs its import.
 _NOT_NOW = frozenset({12, 23, 24})
@@ -63,9 +70,7 @@ class Bundle:
         self.folder = folder
 
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        """The spec of a module of ours; None for all others."""
-        if not name.startswith(PACKAGE):
-            return None
+        """The spec of a module of ours, of its file where it is not here; None for all others."""
         package, _dot, short = name.partition(".")
         short = short or "__init__"
         if package != PACKAGE:
@@ -74,7 +79,18 @@ class Bundle:
         if type(code) is str:
             self._read_later(code)
             code = self._codes.get(short)
-        return self._spec(name, short, code) if code is not None else None
+        return self._of_file(name, short) if code is None else self._spec(name, short, code)
+
+    def _of_file(self, name: str, short: str) -> ModuleSpec | None:
+        """The spec of a module that is not here, as the import system itself finds it."""
+        place = f"{self.folder}/{short.replace('.', '/')}".rpartition("/")[0]
+        for hook in sys.path_hooks:
+            try:
+                finder = hook(place)
+            except ImportError:
+                continue  # not for this kind of place
+            return finder.find_spec(name)
+        return None
 
     def _spec(self, name: str, short: str, code: Code) -> ModuleSpec:
         """The spec of a module that is here."""
@@ -88,6 +104,7 @@ class Bundle:
         spec.has_location = True
         if is_package:
             spec.submodule_search_locations = [place]
+            sys.path_importer_cache[place] = self
         return spec
 
     def _read_later(self, file: str) -> None:
@@ -222,12 +239,23 @@ def use(folder: str) -> None:
 
     The wrapper has done it already. Who imports the package from a layer without it does it here.
     """
-    for finder in sys.meta_path:
-        if getattr(finder, "folder", None) == folder and type(finder).__name__ == "Bundle":
-            return
-    codes = read(folder)
-    if codes is not None:
-        sys.meta_path.insert(0, Bundle(codes, folder))
+    if not any(bundle.folder == folder for bundle in _bundles):
+        codes = read(folder)
+        if codes is not None:
+            put(codes, folder)
+
+
+def put(codes: dict[str, Code], folder: str) -> Bundle:
+    """Have the package's modules found in a bundle.
+
+    Args:
+        codes: as of ``Bundle``.
+        folder: of the package.
+    """
+    bundle = Bundle(codes, folder)
+    _bundles.append(bundle)
+    sys.path_importer_cache[folder] = bundle
+    return bundle
 
 
 def have(short: str) -> None:
@@ -244,14 +272,13 @@ def have(short: str) -> None:
         short: its name within the package.
     """
     if f"{PACKAGE}.{short}" not in sys.modules:
-        for finder in sys.meta_path or ():  # None at the very end of the interpreter
-            if type(finder).__name__ == "Bundle":
-                finder.have(short)  # type: ignore[attr-defined]
+        for bundle in _bundles:
+            bundle.have(short)
 
 
 def have_all() -> None:
     """Import those apart at once where they do not come from a bundle."""
-    if not any(type(finder).__name__ == "Bundle" for finder in sys.meta_path):
+    if not _bundles:
         for short in APART:
             __import__(f"{PACKAGE}.{short}")
 

@@ -89,9 +89,7 @@ def _load(codes: "dict[str, Code]", package: str) -> None:
     name = "firehose_logging._bundle"
     module = sys.modules[name] = type(sys)(name)
     exec(codes["_bundle"], module.__dict__)  # type: ignore[arg-type]
-    bundle = module.Bundle(codes, package)
-    sys.meta_path.insert(0, bundle)
-    bundle.load()
+    module.put(codes, package).load()
 
 
 def _collect_again() -> None:

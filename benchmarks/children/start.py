@@ -62,9 +62,7 @@ def main(layer: Path, stop: str = "") -> None:
     module: Any = type(sys)(name)
     sys.modules[name] = module
     exec(codes["_bundle"], module.__dict__)
-    finder = module.Bundle(codes, str(package))
-    sys.meta_path.insert(0, finder)
-    finder.load()
+    module.put(codes, str(package)).load()
     done()
     gc.freeze()
     gc.unfreeze()

@@ -29,8 +29,13 @@ PACKAGE = "bundled_package"
 def other_package(monkeypatch):
     """The bundle is of a package that nobody has imported; its modules are gone afterwards."""
     monkeypatch.setattr(_bundle, "PACKAGE", PACKAGE)
+    monkeypatch.setattr(_bundle, "_bundles", [])
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = dict(sys.path_importer_cache)
     yield
+    for place in sys.path_importer_cache.keys() - before.keys():
+        del sys.path_importer_cache[place]
     for name in loaded():
         del sys.modules[name]
 
@@ -56,8 +61,8 @@ def bundle(
         code = codes[name]
         assert isinstance(code, CodeType)
         codes[name] = (code, imports)
-    made = _bundle.Bundle(codes, "/opt/bundled_package")
-    sys.meta_path.insert(0, made)
+    made = _bundle.put(codes, "/opt/bundled_package")
+    sys.meta_path.insert(0, made)  # in the place of a folder on sys.path, which has the package
     return made
 
 
@@ -140,8 +145,7 @@ def test_a_module_for_later_is_run_when_it_is_imported(tmp_path):
     """Those that are in another file are left out when all are run at once."""
     codes = {"__init__": code("", "/opt/__init__.py"), "first": code(""), "second": "later"}
     put(tmp_path, {"second": code("value = 2")}, file="later")
-    made = _bundle.Bundle(codes, str(tmp_path))
-    sys.meta_path.insert(0, made)
+    made = _bundle.put(codes, str(tmp_path))
     made.load()
     before = loaded()
 
@@ -203,58 +207,73 @@ def code(source: str, file: str = "/opt/m.py") -> CodeType:
     return compile(source, file, "exec")
 
 
-def finders(folder: Path) -> list[object]:
-    """The bundles of a folder that imports are looked up in."""
-    return [finder for finder in sys.meta_path if getattr(finder, "folder", None) == str(folder)]
+@pytest.fixture
+def folder(tmp_path):
+    """Of the package, on ``sys.path``; without a bundle as yet."""
+    found = tmp_path / PACKAGE
+    found.mkdir()
+    (found / "__init__.py").write_text("")
+    sys.path.insert(0, str(tmp_path))
+    return found
 
 
-def test_a_folder_with_a_file_of_bytecode_is_used_once(tmp_path):
+def finders(folder: Path) -> list[str]:
+    """The bundles of a folder, and whether imports are looked up in them."""
+    found = sys.path_importer_cache.get(str(folder))
+    return [
+        "found" if bundle is found else "not found"
+        for bundle in _bundle._bundles
+        if bundle.folder == str(folder)
+    ]
+
+
+def test_a_folder_with_a_file_of_bytecode_is_used_once(folder):
     """Its modules are imported from there."""
     codes = {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")}
-    put(tmp_path, codes)
+    put(folder, codes)
     for _ in range(2):
-        _bundle.use(str(tmp_path))
+        _bundle.use(str(folder))
 
-    assert len(finders(tmp_path)) == 1
+    assert finders(folder) == ["found"]
     assert importlib.import_module(f"{PACKAGE}.one").value == 1
 
 
-def test_a_folder_without_one_is_left_to_the_import_system(tmp_path):
+def test_a_folder_without_one_is_left_to_the_import_system(folder):
     """No finder stands in the way of the sources."""
-    _bundle.use(str(tmp_path))
+    _bundle.use(str(folder))
 
-    assert finders(tmp_path) == []
+    assert finders(folder) == []
 
 
-def test_bytecode_of_another_interpreter_is_not_run(tmp_path):
+def test_bytecode_of_another_interpreter_is_not_run(folder):
     """Its magic number is not ours: the sources are imported."""
-    put(tmp_path, {"__init__": code("")}, magic=b"\0" * 4)
+    put(folder, {"__init__": code("")}, magic=b"\0" * 4)
 
-    assert _bundle.read(str(tmp_path)) is None
+    assert _bundle.read(str(folder)) is None
 
 
 @pytest.mark.parametrize("left", [0, 3, 10])
-def test_a_damaged_file_is_as_none(tmp_path, left):
+def test_a_damaged_file_is_as_none(folder, left):
     """A file that was cut off raises nothing: the sources are imported."""
-    path = put(tmp_path, {"__init__": code("")})
+    path = put(folder, {"__init__": code("")})
     path.write_bytes(path.read_bytes()[:left])
-    _bundle.use(str(tmp_path))
+    _bundle.use(str(folder))
 
-    assert finders(tmp_path) == []
+    assert finders(folder) == []
 
 
-def test_what_a_signal_handler_raises_while_a_file_is_read_comes_out(tmp_path):
+def test_what_a_signal_handler_raises_while_a_file_is_read_comes_out(folder):
     """It is the function's own, and no damage of the file: the next try reads it."""
 
     def interrupt(number: int, frame: object) -> None:
         raise TimeoutError("the function's own limit")
 
-    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": "second"})
-    second = put(tmp_path, {"one": code("value = 1")}, file="second")
+    put(folder, {"__init__": code("", "/opt/__init__.py"), "one": "second"})
+    second = put(folder, {"one": code("value = 1")}, file="second")
     content = second.read_bytes()
     second.unlink()
     os.mkfifo(second)  # who opens it waits for who writes
-    _bundle.use(str(tmp_path))
+    _bundle.use(str(folder))
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -269,11 +288,11 @@ def test_what_a_signal_handler_raises_while_a_file_is_read_comes_out(tmp_path):
     assert importlib.import_module(f"{PACKAGE}.one").value == 1
 
 
-def test_a_file_that_cannot_be_opened_now_is_read_later(tmp_path):
+def test_a_file_that_cannot_be_opened_now_is_read_later(folder):
     """A function that has used up its descriptors may close them again; the file is not damaged."""
-    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": "second"})
-    put(tmp_path, {"one": code("value = 1")}, file="second")
-    _bundle.use(str(tmp_path))
+    put(folder, {"__init__": code("", "/opt/__init__.py"), "one": "second"})
+    put(folder, {"one": code("value = 1")}, file="second")
+    _bundle.use(str(folder))
     importlib.import_module(PACKAGE)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
@@ -286,27 +305,27 @@ def test_a_file_that_cannot_be_opened_now_is_read_later(tmp_path):
     assert importlib.import_module(f"{PACKAGE}.one").value == 1
 
 
-def test_what_is_for_later_is_read_with_its_first_module(tmp_path):
+def test_what_is_for_later_is_read_with_its_first_module(folder):
     """Its file is opened when a module in it is imported, and not before; once for all of them."""
     codes = {
         "_firehose": code("", "/opt/_firehose/__init__.py"),
         "_firehose.wire": code("value = 2"),
     }
     first = {"__init__": code("", "/opt/__init__.py"), "one": code("value = 1")}
-    put(tmp_path, {**first, **dict.fromkeys(codes, "second")})
-    _bundle.use(str(tmp_path))
+    put(folder, {**first, **dict.fromkeys(codes, "second")})
+    _bundle.use(str(folder))
     importlib.import_module(f"{PACKAGE}.one")
-    second = put(tmp_path, codes, file="second")
+    second = put(folder, codes, file="second")
     importlib.import_module(f"{PACKAGE}._firehose")
     second.unlink()
 
     assert importlib.import_module(f"{PACKAGE}._firehose.wire").value == 2
 
 
-def test_without_its_second_file_a_module_is_none_of_the_bundles(tmp_path):
+def test_without_its_second_file_a_module_is_none_of_the_bundles(folder):
     """The import system looks for it as for any other."""
-    put(tmp_path, {"__init__": code("", "/opt/__init__.py"), "one": "second", "two": "second"})
-    _bundle.use(str(tmp_path))
+    put(folder, {"__init__": code("", "/opt/__init__.py"), "one": "second", "two": "second"})
+    _bundle.use(str(folder))
 
     for name in ("one", "two"):
         with pytest.raises(ModuleNotFoundError):
@@ -321,6 +340,39 @@ def test_modules_of_others_are_not_looked_up():
     assert finder.find_spec(f"{PACKAGE}_of_others") is None
     assert finder.find_spec(f"{PACKAGE}.two") is None
     assert finder.find_spec(f"{PACKAGE}.one") is not None
+
+
+def test_no_import_of_others_comes_by_us(folder):
+    """Only the folders of the package have our finder, also those that it has in a second file."""
+    codes = {"_wing": code("", "/opt/_wing/__init__.py"), "_wing.one": code("value = 1")}
+    put(folder, {"one": code(""), **dict.fromkeys(codes, "second")})
+    put(folder, codes, file="second")
+    meta_path, places = list(sys.meta_path), set(sys.path_importer_cache)
+    _bundle.use(str(folder))
+    importlib.import_module(f"{PACKAGE}._wing.one")
+
+    assert sys.meta_path == meta_path
+    added = {name for name in set(sys.path_importer_cache) - places if PACKAGE in name}
+    assert added == {str(folder), f"{folder}/_wing"}
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_module_that_is_not_in_it_comes_from_its_file(folder, forgets):
+    """One that the bundle never had, a reload, or all of them where the folders are forgotten."""
+    for name in ("one", "_wing/__init__", "_wing/two"):
+        path = folder / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("value = 'of the file'")
+    put(folder, {"one": code("value = 'of the bundle'")})
+    _bundle.use(str(folder))
+    importlib.import_module(PACKAGE)
+    if forgets:
+        sys.path_importer_cache.clear()
+
+    one = importlib.import_module(f"{PACKAGE}.one")
+    assert one.value == ("of the file" if forgets else "of the bundle")
+    assert importlib.import_module(f"{PACKAGE}._wing.two").value == "of the file"
+    assert importlib.reload(one).value == "of the file"
 
 
 # -- modules apart: of which a function's thread may need one at any moment -----------------------
@@ -475,7 +527,7 @@ def test_what_is_broken_off_leaves_nothing(during):
         assert sys.modules[NAME].last == 2
         for name in loaded():
             del sys.modules[name]
-        sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "Bundle"]
+        _bundle._bundles.clear()
 
     assert lines > 30  # there was something to break off
 
@@ -524,12 +576,11 @@ def test_a_fork_in_the_middle_of_it():
         from firehose_logging import _bundle
         _bundle.PACKAGE = "bundled_package"
         apart = "import sys, threading\\nsys.during()\\nlast = 2"
-        made = _bundle.Bundle({
+        made = _bundle.put({
             "wing": compile("", "/opt/wing/__init__.py", "exec"),
             "__init__": compile("", "/opt/__init__.py", "exec"),
             "wing.apart": marshal.dumps(compile(apart, "/opt/apart.py", "exec")),
         }, "/opt/bundled_package")
-        sys.meta_path.insert(0, made)
         made.load()
         reached, over = threading.Event(), threading.Event()
         def during():

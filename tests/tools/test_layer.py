@@ -264,7 +264,7 @@ sys.path.insert(0, sys.argv[1])
 from firehose_logging import _bundle
 for name in [name for name in sys.modules if name.startswith("firehose_logging")]:
     del sys.modules[name]
-sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "folder")]
+sys.path_importer_cache.clear()
 folder = sys.argv[1] + "/firehose_logging"
 codes = _bundle.read(folder)
 
