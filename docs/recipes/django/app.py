@@ -12,8 +12,6 @@ settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["shop.example"],
     SECRET_KEY="from a parameter store",
-    # Django's own logging configuration mails errors and prints to a console; the wrapper has both.
-    LOGGING_CONFIG=None,
 )
 logger = logging.getLogger("shop")
 logger.setLevel("INFO")
