@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 #: Functions that DuckDB has under another name or meaning, as macros of the name that Athena
 #: knows. Trino's JSON functions answer NULL for what is no JSON, and json_extract_scalar for what
-#: is no scalar.
+#: is no scalar. Each has a TRY of its own: before DuckDB 2 one around a CASE catches nothing.
 MACROS = (
-    "CREATE MACRO athena_json_scalar(text, path) AS TRY(CASE WHEN "
-    "json_type(text, path) IN ('OBJECT', 'ARRAY') THEN NULL "
-    "ELSE json_extract_string(text, path) END)",
+    "CREATE MACRO athena_json_scalar(text, path) AS CASE WHEN "
+    "TRY(json_type(text, path)) IN ('OBJECT', 'ARRAY') THEN NULL "
+    "ELSE TRY(json_extract_string(text, path)) END",
     "CREATE MACRO athena_json(text, path) AS TRY(json_extract(text, path))",
     "CREATE MACRO from_iso8601_timestamp(text) AS TRY_CAST(text AS TIMESTAMP)",
 )

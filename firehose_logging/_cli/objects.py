@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+#: As DuckDB's readers know them: "none" is "uncompressed" to some only, and since DuckDB 2.
 GZIP = "gzip"
-PLAIN = "none"
+PLAIN = "uncompressed"
 PARQUET = "parquet"
 FOREIGN = "foreign"
 EMPTY = "empty"
