@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -209,7 +210,9 @@ class OddLoader:
 
 def raised_in_odd_source(action) -> BaseException:
     """An exception from a module whose source is told by an odd loader."""
-    names = {"__name__": "odd", "__loader__": OddLoader(action), "ValueError": ValueError}
+    loader = OddLoader(action)
+    spec = ModuleSpec("odd", loader)  # what Python 3.15 asks for it
+    names = {"__name__": "odd", "__loader__": loader, "__spec__": spec, "ValueError": ValueError}
     try:
         exec(compile("raise ValueError('x')", f"{id(action)}_odd.py", "exec"), names)
     except ValueError as error:

@@ -289,6 +289,8 @@ def test_snapstart_hooks_are_set_before_the_runtime_starts(in_lambda, monkeypatc
     assert lines["after"]["seq"] == 1
 
 
+# The threads of the test's own API; from Python 3.15 on a warning that is an error is one here.
+@pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_child_leaves_the_extension_to_its_parent(in_lambda):
     """In a child there is no extension; its lines have their own identity and numbers."""
     environment = in_lambda()

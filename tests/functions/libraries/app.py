@@ -118,8 +118,11 @@ elif LIBRARY == "uvloop":
         with_logging(plain())
 
     def say():
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main())
+        loop = uvloop.new_event_loop()  # asyncio.Runner came with Python 3.11
+        try:
+            loop.run_until_complete(main())
+        finally:
+            loop.close()
 elif LIBRARY == "gevent":
     from gevent import monkey
 

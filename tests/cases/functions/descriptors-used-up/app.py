@@ -4,9 +4,11 @@ import decimal
 import logging
 import os
 import resource
+import traceback
 
 logging.getLogger().setLevel(logging.INFO)
 resource.setrlimit(resource.RLIMIT_NOFILE, (96, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+traceback.format_stack()  # for the first one some Pythons import modules, from 3.13 on
 leaked = []
 
 
