@@ -8,8 +8,11 @@ import traceback
 
 logging.getLogger().setLevel(logging.INFO)
 resource.setrlimit(resource.RLIMIT_NOFILE, (96, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-traceback.format_stack()  # for the first one some Pythons import modules, from 3.13 on
 leaked = []
+try:
+    os.dup(-1)
+except OSError:
+    traceback.format_exc()  # for the first one Python 3.13 and 3.15 import modules, without us too
 
 
 def leak():
