@@ -17,6 +17,7 @@ locals {
 resource "aws_kinesis_firehose_delivery_stream" "logs" {
   name        = var.stream_name
   destination = "extended_s3"
+  depends_on  = [aws_iam_role_policy.delivery] # the role alone may not write yet
 
   server_side_encryption {
     enabled  = true

@@ -83,7 +83,7 @@ variable "colder_after_days" {
 variable "expire_after_days" {
   type        = number
   default     = 0
-  description = "Days after which objects are deleted; 0 is never, and storage grows for ever."
+  description = "Days after which objects are deleted, more than colder_after_days; 0 is never, and storage grows for ever."
 }
 
 variable "alarms" {
