@@ -28,7 +28,7 @@ SOURCES := benchmarks conformance faults firehose_logging local_firehose local_l
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 # --- on this machine -------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ rie: $(RIE) ## Fetch AWS's Runtime Interface Emulator into build/rie
 .PHONY: clean
 clean: ## Remove what was built; KEEP=1 keeps the virtual environments
 	rm -rf build .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
-	rm -rf $(if $(KEEP),,$(VENV) $(SAM_VENV) $(DOCS_VENV) $(POLICIES_VENV))
+	rm -rf $(if $(KEEP),,$(VENV) $(wildcard .venv-3.*) $(SAM_VENV) $(DOCS_VENV) $(POLICIES_VENV))
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # --- on AWS, with your credentials -----------------------------------------------------------
