@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 #: What a printer needs of a line.
 COLUMNS = ("timestamp", "type", "level", "logger", "message", "record", "requestId", "functionName",
-           "instanceId", "seq", "coldStart", "errorType", "stackTrace", "location")  # fmt: skip
+           "instanceId", "seq", "coldStart", "errorType", "errorMessage", "stackTrace",
+           "location")  # fmt: skip
 
 
 class Printer:
@@ -65,11 +66,14 @@ class Printer:
         said = event(line.get("record")) if platform else line.get("message")
         text.append(self._folded(str(said or "")))
         if line.get("stackTrace"):
-            # The error itself, where the message does not say it already.
             for frame in line["stackTrace"]:
                 text.append(self._folded("\n" + frame.strip("\n")), "dim")
             text.append(self._folded(f"\n{line.get('errorType')}"), "red")
-            text.append(f" at {line.get('location')}", "dim")
+            why = str(line.get("errorMessage") or "")
+            if why and why not in str(said or ""):
+                text.append(self._folded(f": {why}"), "red")
+            if line.get("location"):
+                text.append(f" at {line['location']}", "dim")
         self._console.print(text, soft_wrap=True)
 
     def _folded(self, text: str) -> str:

@@ -54,6 +54,19 @@ def test_an_error_is_told_below_its_line(capsys):
     assert "a\n      b\n      frame one\n      frame two\n      KeyError at app.py:3" in out
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("no price", "KeyError: 'items'\n"), ("KeyError: 'items'", "KeyError\n")],
+)
+def test_an_error_says_why_once(capsys, message, told):
+    """Its own words, where the message has not said them; no place where none is known."""
+    Printer().show(
+        [line(1, message=message, errorType="KeyError", errorMessage="'items'", stackTrace=["f"])]
+    )
+
+    assert capsys.readouterr().out.endswith(f"      {told}")
+
+
 def test_events_of_the_platform(capsys):
     """A platform event shows what people look for in it."""
     record = {"status": "success", "metrics": {"durationMs": 1.5, "note": "x"}}
