@@ -111,7 +111,10 @@ class Process:
             return SeveralStreams(names, of, home, jitter, self.clock)
 
         def make() -> Delivery:
-            own = settings.replace(buffer_bytes=self._buffer(settings))
+            most = self._buffer(settings)
+            own = settings
+            if most != settings.buffer_bytes:
+                own = settings.replace(buffer_bytes=most)
             # Another account's lines must not be picked up by a process without its client.
             folder = settings.journal_folder(environment.temp_dir) if client is None else None
             delivery = Delivery(
@@ -226,7 +229,7 @@ class Process:
         if redact is not None:
             sink.redact_with(redact)
         before, self._settings = self._settings, settings
-        if before != settings:
+        if before is not settings and before != settings:
             attempt("settings", partial(self._change, before, settings))
         self._installed = sink
         if self.capture is None and settings.capture:

@@ -234,8 +234,9 @@ class Settings:
         values: dict[str, Any] = {}
         if report is not None:
             _report_unknown(environ, report)
+        names = set(environ)  # os.environ raises for each that is not there
         for field, variable, read, default in _FIELDS:
-            text = environ.get(variable, "")
+            text = environ.get(variable, "") if variable in names else ""
             if not text.strip():
                 continue
             try:

@@ -374,16 +374,16 @@ def _in_one_place(length: int, line: int, begin: int, end: int) -> bytes:
         begin: first column, counted from 0; below 63, as the next.
         end: the column after the last.
     """
-    table = bytearray()
     if sys.hexversion < 0x030B0000:  # pairs of bytes of code and lines further on
-        for at in range(0, length, 254):
-            table += bytes((min(254, length - at), 0 if at else line))
+        whole, left = divmod(length, 254)
+        table = bytearray((254, 0) * whole + (left, 0) * (left > 0))
+        table[1] = line
         return bytes(table)
     # Entries of up to eight instructions, in their long form: Objects/locations.md of CPython.
-    units = length // 2
-    for at in range(0, units, 8):
-        count = min(8, units - at) - 1
-        table += bytes((0xF0 | count, 0 if at else line << 1, 0, begin + 1, end + 1))
+    whole, left = divmod(length // 2, 8)
+    place = (0, 0, begin + 1, end + 1)
+    table = bytearray((0xF7, *place) * whole + (0xEF + left, *place) * (left > 0))
+    table[1] = line << 1
     return bytes(table)
 
 

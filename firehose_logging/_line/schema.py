@@ -52,7 +52,7 @@ class Schema:
     def change(self, *, fixed: bool, fields: Iterable[str]) -> None:
         """Other rules from now on; arguments as of ``Schema``."""
         self.fixed = fixed
-        self._taken = FOLDED.union(name.lower() for name in fields)
+        self._taken = FOLDED.union(map(str.lower, fields))
         self._plans: dict[tuple[str, ...], Plan] = {}
         # Of names that are always columns, whatever stands beside them, the text before the value;
         # empty for nobody's. And which of the names that differ in case only is among them.
