@@ -93,3 +93,21 @@ def test_what_it_names_is_there(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
     assert command_line(["doctor", "--template", str(path)]) == 1
     assert "compressed twice" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "the function runs without it",
+        "no package beside",
+        "cannot be imported (",
+        "it needs Python 3.10 or later",
+        "is no Python interpreter; it runs unchanged",
+    ],
+)
+def test_what_is_said_without_us_is_on_the_page(words: str) -> None:
+    """The words of the wrapper and of what it starts are those that somebody will look for."""
+    sources = ("wrapper_script/firehose_wrapper", "firehose_logging/_program.py")
+
+    assert words in PAGE
+    assert any(words in (ROOT / source).read_text() for source in sources)
