@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from benchmarks.flush_simulation import dominates, of_a_mix, row
 from benchmarks.flush_simulation_alternatives import MeanGap
 from benchmarks.flush_simulation_environment import World, simulate
 from firehose_logging._extension.flush_policy import FlushPolicy
-from support.e2e_lambda import deployed
+from support.e2e_lambda import REST, deployed
 
 NAMES = [pattern.name for pattern in patterns()]
 
@@ -142,18 +143,32 @@ def test_bytes_are_those_of_the_real_packing():
 @pytest.mark.e2e
 @pytest.mark.parametrize("policy", ["end", "adaptive", "periodic"])
 def test_the_simulation_is_like_a_local_lambda(policy):
-    """Sixty invocations, one after the other: calls and billed bytes of the real thing."""
-    steps = [["log", "INFO", f"line {n}"] for n in range(5)]
+    """Forty invocations, one after the other: calls and billed bytes of the real thing.
+
+    At the times at which they really came, and as long: a policy goes by both. Long enough for a
+    delivery, also where the machine is busy: one that is still under way when the next invocation
+    ends takes its lines along, which is a call less. And of so few lines that the telemetry of two
+    fits into the 5 KiB that a record is billed as: which call that goes with is the platform's.
+    """
+    steps = [["log", "INFO", f"line {n}"] for n in range(2)]
+    invocations = []
     with deployed(environment={"FIREHOSE_LOGGING_FLUSH": policy}) as run:
-        for _ in range(60):
-            run.do(*steps, ["sleep", 0.03])
+        assert run.env.init().status == "success"
+        first = time.monotonic()
+        for _ in range(40):
+            began = time.monotonic()
+            run.do(*steps, ["sleep", 0.075], rest=False)
+            invocations.append(Invocation(began - first, time.monotonic() - began, 2))
+            assert run.env.wait_idle(REST)
         run.shutdown()
-        assert len(run.said) == 300
         ledger = run.firehose.ledger
         lines = [line for line in run.lines if line["type"] == "function"]
+    assert len({(line["instanceId"], line["seq"]) for line in lines}) == 80
+    if len(lines) > 80:
+        pytest.skip("the machine is so busy that the last call hung and was made again")
     size = round(statistics.mean(len(json.dumps(line, separators=(",", ":"))) for line in lines))
 
-    pattern = Pattern("like it", "", tuple(Invocation(n * 0.037, 0.03, 5) for n in range(60)))
+    pattern = Pattern("like it", "", tuple(invocations), goes_on=False)
     made_up = simulate(pattern, lambda: FlushPolicy(policy, 10), World(round_trip=0.002, line=size))
     assert made_up.calls == pytest.approx(len(ledger.calls), abs=6)
     assert made_up.billed_bytes == pytest.approx(ledger.billed_bytes, rel=0.15)
