@@ -6,7 +6,7 @@ import os
 
 from firehose_logging import _readers
 from firehose_logging._bundle import have
-from firehose_logging._line.columns import FOLDED
+from firehose_logging._line.columns import FOLDED, TOLD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
     ("level", f"{_PREFIX}LEVEL", _readers.level, 0),
     ("levels", f"{_PREFIX}LEVELS", _readers.levels, ()),
     ("passthrough", f"{_PREFIX}PASSTHROUGH", _readers.some_of(PASSTHROUGHS, on=True), ("on",)),
-    ("fields", f"{_PREFIX}FIELDS", _readers.fields(FOLDED), ()),
+    ("fields", f"{_PREFIX}FIELDS", _readers.fields(FOLDED | TOLD), ()),
     ("schema", f"{_PREFIX}SCHEMA", _readers.one_of(SCHEMAS), "open"),
     ("flush", f"{_PREFIX}FLUSH", _readers.one_of(FLUSHES), "adaptive"),
     ("interval", f"{_PREFIX}INTERVAL", _readers.seconds(0.1, 900), 10.0),

@@ -35,3 +35,6 @@ COLUMNS = frozenset(
 
 #: The same in lower case: Athena, Glue and DuckDB take names that differ in case for one.
 FOLDED = frozenset({name.lower() for name in COLUMNS})
+
+#: Names that lines of this package have besides: extras may have them, a field of every line not.
+TOLD = frozenset({"code", "diverted", "lost", "recovered"})

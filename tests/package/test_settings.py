@@ -96,6 +96,8 @@ BAD = [
     (PRE + "PASSTHROUGH", "true", ["on, off, or a comma list of metrics, undelivered", "using on"]),
     (PRE + "PASSTHROUGH", "on,metrics", ["on, off, or"]),
     (PRE + "FIELDS", "Level=x", ["no name of a line's own columns", "using none"]),
+    (PRE + "FIELDS", "team=x,Code=y", ["no name of a line's own columns", "using none"]),
+    (PRE + "FIELDS", "lost=x", ["no name of a line's own columns"]),
     (PRE + "FIELDS", "service", ["without a value accountId, region, functionArn"]),
     (PRE + "FIELDS", "=x", ["name=value"]),
     (PRE + "FIELDS", "a=1,A=2", ["each name once"]),
