@@ -124,7 +124,7 @@ def serving(*arguments):
 
 
 def call(client, event, **how):
-    """Invoke; the answer, decoded, and what came with it."""
+    """Invoke; the answer, decoded, and what came with it. What is read frees its connection."""
     answer = client.invoke(FunctionName=NAME, Payload=json.dumps(event).encode(), **how)
     return json.loads(answer["Payload"].read() or b"null"), answer
 
@@ -177,7 +177,7 @@ def test_errors_types_and_context(folder):
         client = served.client()
         error, failed = call(client, {"raise": "as told"})
         payload, _ = call(client, {}, ClientContext=context)
-        dry = client.invoke(FunctionName=NAME, InvocationType="DryRun")
+        _, dry = call(client, {}, InvocationType="DryRun")
         empty = json.loads(client.invoke(FunctionName=f"{NAME}:live")["Payload"].read())
         refused = {}
         for how in (
@@ -229,9 +229,7 @@ def test_asynchronous_invocations_are_tried_again_and_told(folder, tmp_path):
     """Event answers at once; three attempts with one request id, then a record of the failure."""
     failures = tmp_path / "failures.ndjson"
     with serving(folder, "app.handler", "--failures", failures) as served:
-        answer = served.client().invoke(
-            FunctionName=NAME, InvocationType="Event", Payload=b'{"raise": "again"}'
-        )
+        _, answer = call(served.client(), {"raise": "again"}, InvocationType="Event")
 
         def told():
             return failures.read_text().endswith("\n") if failures.exists() else False
