@@ -16,6 +16,10 @@ from support.stories import STORIES
 PREFIX = "firehose/!{timestamp:yyyy/MM/dd/HH}/"
 ERRORS = "firehose-errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/"
 
+#: Milliseconds. The report of a time-out comes with SIGTERM, and the service gives 500 to deliver
+#: it: too little on a busy machine.
+SHUTDOWN_MS = 5_000
+
 
 class Ran(NamedTuple):
     """What a command left."""
@@ -39,7 +43,8 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Bucket:
     requests = {}
     options = {"prefix": PREFIX, "error_prefix": ERRORS, "compression": "GZIP"}
     with open_firehose(folder, **options) as firehose:
-        with deployed("scripted", firehose=firehose, name="shop") as run:
+        patient = {"shutdown_ms": SHUTDOWN_MS}
+        with deployed("scripted", firehose=firehose, name="shop", lambda_options=patient) as run:
             for name, steps in STORIES.items():
                 timeout = 2.0 if name == "timed out" else None  # an Init is in the next one
                 requests[name] = run.do(*steps, timeout=timeout).request_id
