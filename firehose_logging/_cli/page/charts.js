@@ -66,9 +66,10 @@ function histogram(holder, values, what) {
   }
   const marks = [["p50", 0.5], ["p95", 0.95], ["p99", 0.99]].map(([name, q]) => [name, quantile(sorted, q)]);
   const words = marks.map(([name, value]) => `${name} ${milliseconds(value)}`).join(", ");
+  const counted = `${number(sorted.length)} value${sorted.length === 1 ? "" : "s"}`;
   const top = Math.max(...bins), width = Math.max(260, holder.clientWidth - 18), height = 200, base = height - 22;
   const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${what}: ${number(sorted.length)} values, ${words}, longest ${milliseconds(sorted[sorted.length - 1])}` });
+    "aria-label": `${what}: ${counted}, ${words}, longest ${milliseconds(sorted[sorted.length - 1])}` });
   bins.forEach((size, index) => {
     if (!size) return;
     const tall = Math.max(2, (size / top) * (base - 48));
@@ -85,7 +86,7 @@ function histogram(holder, values, what) {
   });
   svg.append(shape("text", { x: 4, y: height - 6 }, milliseconds(10 ** low)));
   svg.append(shape("text", { x: width - 4, y: height - 6, "text-anchor": "end" }, milliseconds(10 ** high)));
-  holder.append(svg, node("p", { class: "muted" }, `${number(sorted.length)} values: ${words}.`));
+  holder.append(svg, node("p", { class: "muted" }, `${counted}: ${words}.`));
 }
 
 // Stacked bars over time; bins[level][index].
