@@ -204,6 +204,12 @@ class Settings:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"Settings cannot be changed; {name} stays")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as what is made anew of the same."""
+        from functools import partial
+
+        return partial(type(self), **{name: getattr(self, name) for name in self.given}), ()
+
     def __repr__(self) -> str:
         pairs = (f"{field[0]}={getattr(self, field[0])!r}" for field in _FIELDS)
         return f"Settings({', '.join(pairs)})"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 
 import pytest
@@ -252,6 +254,28 @@ def test_unknown_variable(variable, nearest):
 
     assert found == Settings()
     assert reports == [f"{PRE}{variable} is no variable of ours; did you mean {PRE}{nearest}?"]
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
+)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(
+            flush="end", levels={"a": "INFO"}, fields={"team": "x", "region": None}, capture=()
+        ),
+        Settings(stream_name="a,b", passthrough=True, journal="/tmp/x", telemetry="function"),
+        Settings.from_env({"AWS_LAMBDA_LOG_LEVEL": "WARN", "FIREHOSE_LOGGING_TELEMETRY": "off"}),
+    ],
+)
+def test_settings_can_be_copied_and_pickled(settings, again):
+    """As a part of a logging configuration, which people copy before they change it."""
+    made = again(settings)
+
+    assert made == settings
+    assert made.given == settings.given
 
 
 def test_function_telemetry_turns_capture_off():
