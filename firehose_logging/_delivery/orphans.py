@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: were killed one after another, the rest keeps its names until its turn comes.
 MOST_CLAIMED = 48
 
+# Bytes that are read at once.
+_PART = 1_048_576
+
 
 class Orphans:
     """What processes that are gone have left of one stream, in one folder.
@@ -144,8 +147,10 @@ class Orphans:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = os.fstat(fd)
-            # Without a name it was taken by another process between our open and our lock.
-            if stat.S_ISREG(found.st_mode) and found.st_nlink and found.st_uid == os.geteuid():
+            # Without a name it was taken by another process between our open and our lock. With
+            # two it is no journal: somebody has linked it to a name of ours to have it emptied.
+            is_one = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+            if is_one and found.st_uid == os.geteuid():
                 return fd
         except OSError:
             self.passed_over = True
@@ -206,9 +211,11 @@ def made_by(name: str) -> tuple[str, int]:
 
 
 def _contents(fd: int) -> bytes:
+    """A file's bytes; no more than all journals may have, or one that is none would fill memory."""
     parts: list[bytes] = []
-    while True:
-        part = read(fd, 1_048_576)
+    for _ in range(MAX_BYTES // _PART + 1):
+        part = read(fd, _PART)
         if not part:
-            return b"".join(parts)
+            break
         parts.append(part)
+    return b"".join(parts)

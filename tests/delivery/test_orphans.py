@@ -150,3 +150,35 @@ def test_a_descriptor_that_has_become_something_else(tmp_path):
     assert os.readlink(f"/proc/self/fd/{ours}") == os.devnull  # noqa: PTH115
     os.close(ours)
     os.close(other)
+
+
+def test_a_file_with_a_second_name_is_none_of_ours(tmp_path):
+    """Who links a file of ours to such a name, in a folder for all, must not have it emptied."""
+    (tmp_path / "letters").write_text("dear")
+    os.link(tmp_path / "letters", tmp_path / f"{name_prefix('logs')}1-dead.1.journal")
+    leave(tmp_path, "2-dead", lines=1)
+
+    heir = claimed(tmp_path)
+    assert numbers(heir) == [0]
+    heir.close(keep=False)
+    assert (tmp_path / "letters").read_text() == "dear"
+
+
+def test_a_file_longer_than_any_of_ours_is_not_read_whole(tmp_path, monkeypatch):
+    """Whoever made it: memory is the function's."""
+    leave(tmp_path, "1-dead", lines=2)
+    (name,) = (path for path in tmp_path.iterdir())
+    os.truncate(name, 10**12)  # a hole
+    parts = []
+
+    def read(fd, size):
+        parts.append(size)
+        return os.read(fd, size)
+
+    monkeypatch.setattr(orphans, "read", read)
+    monkeypatch.setattr(orphans, "MAX_BYTES", 4 * 1_048_576)
+    heir = claimed(tmp_path)
+    list(heir.recover())
+    heir.close(keep=False)
+
+    assert sum(parts) <= 5 * 1_048_576
