@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import json
+import time
 
 from firehose_logging import _http
 from firehose_logging._limits import (
@@ -134,8 +135,11 @@ class LambdaApi:
     def _call(self, method: str, path: str, headers: dict[str, str], body: object) -> _http.Message:
         try:
             self._send(method, path, headers, json.dumps(body).encode(), CALL_TIMEOUT)
+            ends = time.monotonic() + CALL_TIMEOUT
             answer = self._receive()
             while answer is None:
+                if time.monotonic() > ends:  # one that comes byte by byte would never be late
+                    raise TimeoutError("the answer is not whole")
                 answer = self._receive()
         except (OSError, _http.HttpError) as error:
             self.close()

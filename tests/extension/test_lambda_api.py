@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from firehose_logging._extension import lambda_api
 from firehose_logging._extension.lambda_api import LambdaApi, LambdaApiError
 from firehose_logging._http import Parser
 from tools.waiting import wait_until
@@ -133,6 +134,31 @@ def test_refused_registration(serve, answer, status, kind):
 
     assert (caught.value.status, caught.value.kind) == (status, kind)
     assert kind in str(caught.value)
+
+
+def test_an_answer_that_comes_byte_by_byte_is_late_all_the_same(monkeypatch):
+    """The time is that of the whole call: the function's Init waits for it."""
+    monkeypatch.setattr(lambda_api, "CALL_TIMEOUT", 0.1)
+    ended = threading.Event()
+
+    def drip() -> None:
+        with server.accept()[0] as sock:
+            sock.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.01):
+                try:
+                    sock.sendall(b"X: y\r\n")
+                except OSError:
+                    return  # nobody waits any more
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        try:
+            with pytest.raises(LambdaApiError, match="the answer is not whole"):
+                LambdaApi(f"127.0.0.1:{server.getsockname()[1]}").register("us", ["INVOKE"])
+        finally:
+            ended.set()
+            thread.join()
 
 
 def test_nobody_there():
