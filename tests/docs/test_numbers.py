@@ -13,6 +13,7 @@ from firehose_logging._delivery import caller, journal_files, retry
 from firehose_logging._extension import (
     flush_policy,
     lambda_api,
+    last_flush,
     lifecycle,
     listener,
     telemetry_batch,
@@ -42,6 +43,9 @@ SAID = [
         f"Connect time-out {boto.CONNECT_TIMEOUT:g} s, read time-out {boto.READ_TIMEOUT:g} s",
     ),
     ("delivery", f"up to {retry.BASE * 2:g} s, doubling to {retry.CAP:g} s"),
+    ("delivery", f"until {last_flush.VERDICT_LIMIT * 1000:g} ms after SIGTERM"),
+    ("delivery", f"pending {last_flush.DIVERT_AFTER * 1000:g} ms after SIGTERM"),
+    ("delivery", f"({last_flush.DIVERT_FAILING_AFTER * 1000:g} ms while calls fail)"),
     ("delivery", f"(back-off to {retry.BLOCKED_CAP:g} s)"),
     ("how-it-works", f"records of up to {_limits.TARGET_RECORD_BYTES:,} bytes"),
     ("how-it-works", f"calls of up to {_limits.MAX_CALL_BYTES:,}"),
