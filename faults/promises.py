@@ -153,6 +153,13 @@ PROMISES = (
         "tests/e2e/test_lifecycle.py::test_the_functions_own_sigterm_handler",
     ),
     Promise(
+        "where an exit can have no thread any more, the last flush takes over what others left",
+        "_delivery/dispatcher.py",
+        "        self._recover_last()\n",
+        "",
+        "tests/delivery/test_delivery.py::test_no_thread_at_the_exit[0]",
+    ),
+    Promise(
         "the last flush is not stuck behind a call that hangs",
         "_delivery/dispatcher.py",
         "            self._backlog.exclusively(self._replace_worker)\n",

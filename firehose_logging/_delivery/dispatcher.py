@@ -6,6 +6,7 @@ Everything that blocks happens here. Decisions are made under the backlog's lock
 
 from __future__ import annotations
 
+from firehose_logging import _threads
 from firehose_logging._delivery.booking import Booking
 from firehose_logging._delivery.caller import (
     CALL_TIMEOUT,
@@ -19,6 +20,7 @@ from firehose_logging._delivery.steps import Asked, Send, Stop, Wait, next_step
 from firehose_logging._delivery.waiters import Waiters
 from firehose_logging._delivery.worker import Worker
 from firehose_logging._diagnostics import tell
+from firehose_logging._interruption import is_users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Dispatcher:
         self._spawn = spawn
         # All mutable state. Guarded by the backlog's lock.
         self._recovered_to = -1  # index of the newest line that was taken over
+        self._has_looked_last = False  # the process exits and can have no thread any more
         self.recovery = Recovery(backlog, trigger_bytes, self._make_room, own_body)
         if not recovers:
             self.recovery.done()
@@ -138,6 +141,7 @@ class Dispatcher:
             urgent: do not wait for a call that hangs.
         """
         deadline = None if timeout is None else self._clock.now() + timeout
+        self._recover_last()
         waiter = self._waiters.enter()
         try:
             while not self.settled(target):
@@ -221,7 +225,9 @@ class Dispatcher:
             before = self._backlog.ledger.accepted
             try:
                 self.recovery.run()
-            except Exception as error:  # noqa: BLE001 - old lines must not keep new ones waiting
+            except Exception as error:  # old lines must not keep new ones waiting
+                if not self._worker.is_here and is_users(error):
+                    raise
                 trouble = f"{type(error).__name__}: {error}"
                 tell(f"crash journal not read: {trouble}", code="journal_unread", once="recover")
             if self._backlog.ledger.accepted > before:
@@ -231,6 +237,16 @@ class Dispatcher:
             self.recovery.done()
             self._notify()
         return True
+
+    def _recover_last(self) -> None:
+        """Take it over on the caller's thread, once, where none can be started for that any more.
+
+        The process exits: nobody else looks for what its children left, or who was before it.
+        """
+        if self._has_looked_last or self._worker.alive or not _threads.is_ending():
+            return
+        self._has_looked_last = True  # first: a signal handler may flush meanwhile
+        self._recover_first()
 
     def _make_room(self) -> bool:
         """Have what was recovered sent, on the delivery thread; nobody else waits for it."""

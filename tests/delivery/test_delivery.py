@@ -8,6 +8,8 @@ import pytest
 from firehose_logging import _threads
 from firehose_logging._delivery.caller import CALL_TIMEOUT, HUNG_AFTER
 from firehose_logging._delivery.delivery import Delivery
+from firehose_logging._delivery.journal import name_prefix
+from firehose_logging._delivery.journal_files import Journal
 from firehose_logging._delivery.outcome import CallOutcome
 from firehose_logging._delivery.steps import Send, Wait
 from firehose_logging.errors import BUFFER_FULL, REFUSED, UNENCODABLE
@@ -511,6 +513,29 @@ def test_no_thread_to_be_had(transport, monkeypatch):
 
     assert delivery.flush(10).delivered == 1
     assert threading.active_count() == 1 or not delivery.dispatcher._worker.alive
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_no_thread_at_the_exit(transport, monkeypatch, tmp_path, lines):
+    """Python 3.12.0 starts none then: the last flush takes over what others left, too."""
+
+    def refuse(name, target):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    dead = Journal(str(tmp_path), name_prefix("logs"), "1-dead")
+    for number in range(3):
+        dead.append(number, b'{"seq":%d}\n' % (number + 1), 0.0, lambda: 0)
+    dead.close(keep=True)
+    monkeypatch.setattr(_threads, "spawn", refuse)
+    monkeypatch.setattr(_threads, "is_ending", lambda: True)
+    delivery = threaded(transport, journal_folder=str(tmp_path))
+    for _ in range(lines):
+        delivery.add(BODY)
+    assert not delivery.flush(10, urgent=True).pending
+    delivery.close_journal()
+
+    told = [line["seq"] for line in transport.lines()]
+    assert sorted(told) == sorted([*range(1, 4), *range(1, 2 + lines)])
 
 
 def test_who_logs_does_not_make_what_sends(transport, made, monkeypatch):

@@ -328,7 +328,9 @@ def test_broken_package(source, program, tmp_path, breakage, message):
     assert found["argv"] == ["script.py", "x"]
     assert found["path"][0] == str(program)
     assert str(broken / "python") not in found["path"]
-    assert found["collects"] == [True, 0]
+    # As without us: Python 3.12 starts with some objects that are never collected.
+    alone = run([sys.executable, "-B", "script.py", "x"], program)
+    assert found["collects"] == facts(alone)["collects"]
     assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
 
