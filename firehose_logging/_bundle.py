@@ -37,6 +37,7 @@ APART = (
     "_levels",
     "errors",
     "_capture.captured_buffer",
+    "_delivery.last_lock",
     "_delivery.losses",
     "_delivery.result",
     "_line.exception",

@@ -294,14 +294,16 @@ class Process:
         """The interpreter exits: the last flush."""
         if self.pid != os.getpid():
             return
-        if self.capture is not None:
-            self.capture.complete()
-            self.capture.leave_descriptors()
-        self._flush_last()
+        capture = self.capture
+        if capture is not None:
+            attempt("last output", capture.complete)
+            attempt("descriptors", capture.leave_descriptors)
+        attempt("last flush", self._flush_last)
+        attempt("journals", self.streams.close_journals)
         for delivery in self.streams.all():
-            delivery.backlog.last()
-        if self.capture is not None:
-            self.capture.leave_streams()
+            attempt("last lock", delivery.backlog.last)
+        if capture is not None:
+            attempt("streams", capture.leave_streams)
 
     def _flush_last(self) -> None:
         for delivery in self.streams.all():
@@ -309,9 +311,7 @@ class Process:
         in_lambda = self.environment.runtime_api is not None
         workers = self.environment.workers
         if in_lambda and self._is_child and workers is None and self.streams.are_kept():
-            # The parent delivers them; whoever joins this child must not wait for Firehose.
-            self.streams.close_journals()
-            return
+            return  # the parent delivers them; whoever joins this child must not wait for Firehose
         timeout = EXIT_TIMEOUT_LAMBDA if in_lambda else EXIT_TIMEOUT
         deadline = self.clock.now() + timeout
         self.streams.flush(timeout, urgent=True)
@@ -331,7 +331,6 @@ class Process:
                 f"{pending} lines were not delivered when the process ended{kept}",
                 code="lines_undelivered",
             )
-        self.streams.close_journals()
 
     def after_fork(self) -> None:
         """In a forked child: new identity, empty buffers, no extension, signals as before us."""

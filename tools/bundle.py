@@ -133,7 +133,6 @@ LATER = {
         "_delivery.recovery",
         "_delivery.steps",
         "_delivery.dispatcher",
-        "_delivery.last_lock",
     ),
     "first_delivery": (
         "_firehose",

@@ -304,6 +304,7 @@ class Backlog:
 
     def last(self) -> None:
         """Wait for no thread any more: the interpreter ends, and may stop one that has the lock."""
+        have("_delivery.last_lock")
         from firehose_logging._delivery.last_lock import LastLock
 
         lock = LastLock(self._lock)

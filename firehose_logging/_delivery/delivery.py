@@ -10,6 +10,7 @@ from firehose_logging import _threads
 from firehose_logging._bundle import have
 from firehose_logging._diagnostics import tell
 from firehose_logging._limits import MAX_CALL_BYTES
+from firehose_logging._line.foreign import is_its_own
 from firehose_logging._reasons import UNENCODABLE
 
 TYPE_CHECKING = False
@@ -82,6 +83,7 @@ class Delivery:
         self._made: dict[str, Dispatcher] = {}
         self._dispatcher: Dispatcher | None = None  # that one, where it is there
         self._begins = False  # a thread makes it
+        self._fails_to_begin = False
 
     def _begin(self) -> None:
         """Have the dispatcher made by a thread of ours: who logs must not wait for imports."""
@@ -98,7 +100,11 @@ class Delivery:
                 dispatcher.rouse()
         except Exception as error:  # noqa: BLE001 - the next line, or a flush, tries again
             self._begins = False
-            tell(f"delivery cannot begin: {type(error).__name__}: {error}", once="begin")
+            self._cannot_begin(error)
+
+    def _cannot_begin(self, error: Exception) -> None:
+        self._fails_to_begin = True
+        tell(f"delivery cannot begin: {type(error).__name__}: {error}", once="begin")
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -190,7 +196,9 @@ class Delivery:
     @property
     def failing(self) -> bool:
         """Whether the last call failed, so that waiting for the next one is likely in vain."""
-        return self._dispatcher is not None and self._dispatcher.booking.failing
+        if self._dispatcher is None:
+            return self._fails_to_begin
+        return self._dispatcher.booking.failing
 
     @property
     def makes_wait(self) -> bool:
@@ -215,10 +223,17 @@ class Delivery:
 
         ledger = self._backlog.ledger
         before = ledger.delivered, ledger.diverted, dict(ledger.lost)
-        target = self.dispatcher.ask(urgent=urgent, hurried=timeout != 0)
+        try:
+            dispatcher = self.dispatcher
+        except Exception as error:
+            if isinstance(error, RecursionError) or not is_its_own(error):
+                raise
+            self._cannot_begin(error)  # the function has used up its descriptors, or its memory
+            return FlushResult(0, self._backlog.pending(), {}, 0)
+        target = dispatcher.ask(urgent=urgent, hurried=timeout != 0)
         # A signal handler must not wait for what the thread that it interrupts holds.
         if not self._backlog.is_held_here():
-            self.dispatcher.wait_for(target, timeout, urgent=urgent)
+            dispatcher.wait_for(target, timeout, urgent=urgent)
         delivered, diverted, lost = before
         return FlushResult(
             ledger.delivered - delivered,
@@ -230,7 +245,8 @@ class Delivery:
     def close(self, timeout: float | None = None) -> FlushResult:
         """Flush, then stop the thread; may be called twice, and lines may still be added."""
         result = self.flush(timeout)
-        self.dispatcher.close(timeout)
+        if self._dispatcher is not None:
+            self._dispatcher.close(timeout)
         self.close_journal()
         return result
 

@@ -636,3 +636,36 @@ def test_repr_says_how_it_stands(delivery):
     assert text.startswith("<Delivery logs")
     assert "accepted=1" in text
     assert json.dumps(delivery.counts())
+
+
+def test_a_flush_that_cannot_begin_says_what_is_pending(delivery, transport, monkeypatch, capfd):
+    """Without a descriptor what sends cannot be imported: nothing is raised, the next one sends."""
+    make = delivery._make_dispatcher
+
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(delivery, "_make_dispatcher", fail)
+    delivery.add(BODY)
+    for _ in range(2):
+        result = delivery.flush(0)
+        assert (bool(result), result.pending, delivery.failing) == (False, 1, True)
+    assert capfd.readouterr().err.count("delivery cannot begin: OSError") == 1
+
+    monkeypatch.setattr(delivery, "_make_dispatcher", make)
+    delivery.flush(0)
+    assert not delivery.failing
+    delivery.dispatcher.step()
+    assert transport.lines() == [{"message": "x", "seq": 1}]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, RecursionError])
+def test_what_is_the_functions_own_passes_a_flush_that_begins(delivery, monkeypatch, kind):
+    """It came up there, and is none of ours."""
+
+    def fail() -> None:
+        raise kind
+
+    monkeypatch.setattr(delivery, "_make_dispatcher", fail)
+    with pytest.raises(kind):
+        delivery.flush(0)

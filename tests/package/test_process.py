@@ -182,6 +182,29 @@ def test_an_outage_at_the_end_is_told(outside, monkeypatch, capfd):
     assert re.search(r"\d lines were not delivered when the process ended$", told, re.MULTILINE)
 
 
+def test_an_end_without_descriptors_raises_nothing(outside, monkeypatch, capfd):
+    """What sends was never needed so far, and cannot be imported now; nobody waits for it."""
+
+    def fail():
+        raise OSError(24, "Too many open files")
+
+    process, _ = outside()
+    monkeypatch.setattr(process.streams.all()[0], "_make_dispatcher", fail)
+    monkeypatch.setattr(process, "_delivers_by_age", lambda: False)
+    flushes = []
+    flush = process.streams.flush
+    monkeypatch.setattr(
+        process.streams, "flush", lambda *a, **k: flushes.append(1) or flush(*a, **k)
+    )
+    sys.stdout.write("words")
+    process.at_exit()
+
+    told = capfd.readouterr().err
+    assert "delivery cannot begin: OSError" in told
+    assert "2 lines were not delivered when the process ended" in told
+    assert len(flushes) == 1
+
+
 def test_a_childs_exit_is_none_of_a_parents(outside, monkeypatch):
     """Exit hooks that a forked child runs for its parent's process do nothing."""
     process, transport = outside()
