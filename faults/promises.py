@@ -463,6 +463,34 @@ PROMISES = (
         "tests/package/test_bundle.py::test_nobody_sees_it_half_made",
     ),
     Promise(
+        "a module of which two threads made one each is the same for all",
+        "_bundle.py",
+        "            setattr(sys.modules[parent], own, everybodys)\n",
+        "            pass\n",
+        "tests/package/test_bundle.py::test_of_two_threads_that_make_it_one_makes_everybodys",
+    ),
+    Promise(
+        "a finalizer that logs when the interpreter ends waits for no thread that is gone",
+        "_delivery/last_lock.py",
+        "            self._lock = RLock()\n",
+        "            return\n",
+        "tests/delivery/test_last_lock.py::test_nobody_waits_for_a_thread_that_is_gone",
+    ),
+    Promise(
+        "what lacks descriptors when it begins is tried again after the next handler's end",
+        "_extension/extension.py",
+        "            if self._inbox.rest(LOOK_EVERY):\n                break\n\n",
+        "            self._inbox.rest(LOOK_EVERY)\n\n",
+        "tests/extension/test_extension.py::test_it_is_tried_again_when_it_matters",
+    ),
+    Promise(
+        "a flush that cannot begin raises nothing",
+        "_delivery/delivery.py",
+        "            if isinstance(error, RecursionError) or not is_its_own(error):\n",
+        "            if error:\n",
+        "tests/delivery/test_delivery.py::test_a_flush_that_cannot_begin_says_what_is_pending",
+    ),
+    Promise(
         "an import that the function's exception broke off can be made again",
         "_bundle.py",
         "        code = self._codes[short]\n",
@@ -647,6 +675,13 @@ PROMISES = (
         "if folded not in self._taken and self._owners.setdefault(folded, name) == name:",
         "if folded not in self._taken:",
         "tests/line/test_schema.py::test_what_is_learnt_changes_nothing",
+    ),
+    Promise(
+        "an attribute that a filter takes off a record hides no extra",
+        "_line/schema.py",
+        "                return members if name == last else self.extras_of(own, 0)\n",
+        "                return members\n",
+        "tests/line/test_schema.py::test_one_of_loggings_own_that_is_gone_hides_no_extra",
     ),
     Promise(
         "a record from before an invocation does not get its id",
