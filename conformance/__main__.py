@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
     if alone:
         chosen = [*COMPATIBILITY, *chosen]
     recorder = Recorder()
+    commit = page.commit()  # before the run, which takes so long that there may be another after it
     start = time.monotonic()
     # Most tests wait for processes and deadlines: one more process than there are processors.
     workers = str(len(os.sched_getaffinity(0)) + 1)
@@ -65,9 +66,9 @@ def main(arguments: list[str]) -> int:
             recorder.take_second_tries(again)
     seconds = time.monotonic() - start
     if recorder.complete and alone:
-        page.write_compatibility(recorder)
+        page.write_compatibility(recorder, commit)
     elif recorder.complete and not arguments:
-        page.write(recorder, seconds)
+        page.write(recorder, seconds, commit)
         sys.stdout.write(f"{page.PAGE.relative_to(page.ROOT)} is written\n")
     for place in recorder.tables.failures:
         sys.stdout.write(f"FAILED {' / '.join(part for part in place if part)}\n")

@@ -50,15 +50,21 @@ COMPATIBLE = (
 )
 
 
-def write(recorder: Recorder, seconds: float) -> None:
-    """Put the outcome of a run into both pages."""
-    write_compatibility(recorder)
+def write(recorder: Recorder, seconds: float, on: str) -> None:
+    """Put the outcome of a run into both pages.
+
+    Args:
+        recorder: has it.
+        seconds: how long it took.
+        on: as of ``commit``.
+    """
+    write_compatibility(recorder, on)
     count = recorder.count
     total = sum(count.values())
     tries = f" ({recorder.second_tries} at the second try)" if recorder.second_tries else ""
     run = [
         f"Run on {datetime.now(timezone.utc):%Y-%m-%d} in {seconds / 60:.0f} minutes"
-        f"{_on_commit()}: {total} tests, {count['passed']} passed{tries}, "
+        f"{on}: {total} tests, {count['passed']} passed{tries}, "
         f"{count['failed']} failed, {count['skipped']} skipped.\n",
         "| | |\n|---|---|",
         *(f"| {name} | {value} |" for name, value in _surroundings()),
@@ -67,15 +73,15 @@ def write(recorder: Recorder, seconds: float) -> None:
     _put(PAGE, "\n".join([*run, recorder.tables.markdown(ORDER, COMPATIBLE)]))
 
 
-def write_compatibility(recorder: Recorder) -> None:
-    """Put what libraries and functions came to into their page, with the libraries' versions."""
+def write_compatibility(recorder: Recorder, on: str) -> None:
+    """Put what libraries and functions came to into their page; arguments as of ``write``."""
     known = [name for name in recorder.tables.names() if name not in COMPATIBLE]
     versions = [
         f"| {library} | {', '.join(requirements)} |"
         for library, requirements in sorted(REQUIREMENTS.items())
     ]
     text = [
-        f"Run on {datetime.now(timezone.utc):%Y-%m-%d}{_on_commit()} with Python "
+        f"Run on {datetime.now(timezone.utc):%Y-%m-%d}{on} with Python "
         f"{platform.python_version()}.\n",
         "| library | version |\n|---|---|",
         *versions,
@@ -114,15 +120,15 @@ def _surroundings() -> list[tuple[str, str]]:
     ]
 
 
-def _on_commit() -> str:
-    """Which commit was run, where that is known, and whether there were changes besides."""
+def commit() -> str:
+    """Which commit is here, where that is known, and whether there are changes besides."""
     git = ["git", "-C", str(ROOT)]
     try:
-        commit = _said([*git, "rev-parse", "--short=7", "HEAD"])
+        found = _said([*git, "rev-parse", "--short=7", "HEAD"])
         changed = _said([*git, "status", "--porcelain", "--untracked-files=no", ":!docs"])
     except (OSError, subprocess.SubprocessError):
         return ""
-    return f", on commit {commit}{' with changes' if changed else ''}"
+    return f", on commit {found}{' with changes' if changed else ''}"
 
 
 def _version(interpreter: Path) -> str:
