@@ -449,44 +449,36 @@ def test_nobody_sees_it_half_made(during):
     assert seen[0].last == 2
 
 
-def test_nobody_waits_for_it(during):
+@pytest.fixture
+def made_by_two(during):
+    """Has a module apart made, and by another thread meanwhile; gives what that one had then."""
+    seen = []
+
+    def other():
+        _bundle.have("wing.apart")
+        module = importlib.import_module(NAME)
+        seen.append((module, module.last))
+
+    def handler():
+        during(lambda: None)
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        thread.join(30)
+
+    during(handler)
+    apart()
+    _bundle.have("wing.apart")
+    return seen
+
+
+def test_nobody_waits_for_it(made_by_two):
     """Another thread that needs it meanwhile makes it for itself."""
-    seen = []
-
-    def other():
-        _bundle.have("wing.apart")
-        seen.append(importlib.import_module(NAME).last)
-
-    def handler():
-        during(lambda: None)
-        thread = threading.Thread(target=other, daemon=True)
-        thread.start()
-        thread.join(30)
-
-    during(handler)
-    apart()
-    _bundle.have("wing.apart")
-
-    assert seen == [2]
+    assert [last for _, last in made_by_two] == [2]
 
 
-def test_of_two_threads_that_make_it_one_makes_everybodys(during):
+def test_of_two_threads_that_make_it_one_makes_everybodys(made_by_two):
     """The module is one, by whatever way it is had: classes in it are compared by identity."""
-    seen = []
-
-    def other():
-        _bundle.have("wing.apart")
-        seen.append(importlib.import_module(NAME))
-
-    def handler():
-        during(lambda: None)
-        thread = threading.Thread(target=other, daemon=True)
-        thread.start()
-        thread.join(30)
-
-    during(handler)
-    apart()
-    _bundle.have("wing.apart")
+    seen = [module for module, _ in made_by_two]
 
     assert seen == [sys.modules[NAME]] == [sys.modules[f"{PACKAGE}.wing"].apart]
 
