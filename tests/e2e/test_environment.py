@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.e2e_lambda import deployed
+from tools.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -37,7 +38,9 @@ MADE = {
 @pytest.mark.parametrize("how", MADE)
 def test_settings_made_in_code(tmp_path, how):
     """They register, hook and name the function like those of variables."""
-    source = SETTINGS_IN_CODE.format(names="FirehoseHandler, Settings, install", made=MADE[how])
+    # A port of its own: the default one may be somebody else's, which is told.
+    made = MADE[how].replace("'logs'", f"'logs', listener_port={free_port()}")
+    source = SETTINGS_IN_CODE.format(names="FirehoseHandler, Settings, install", made=made)
     with deployed(
         function(tmp_path, source),
         {"AWS_LAMBDA_EXEC_WRAPPER": None, "AWS_KINESIS_STREAM_NAME": None},
